@@ -1,0 +1,1 @@
+//! Everything that speaks IRC, as pure state machines: bytes and times in, bytes and events out.

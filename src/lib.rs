@@ -1,0 +1,9 @@
+//! Realistic IRC load generation and replay: learns traffic from captures, drives it at a target, judges what arrived.
+//!
+//! `docs/architecture.md` draws the rooms and the arrows between them; `tests/architecture.rs` holds the code to it.
+
+pub mod cli;
+pub mod irc;
+pub mod place;
+pub mod traffic;
+pub mod units;

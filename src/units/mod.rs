@@ -1,0 +1,5 @@
+//! Quantities and identifiers shared by every room: moments, rates, seeds, ids.
+
+pub mod id;
+pub mod offset;
+pub mod rate;
