@@ -5,5 +5,6 @@
 pub mod cli;
 pub mod irc;
 pub mod place;
+pub mod scenario;
 pub mod traffic;
 pub mod units;
