@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod irc;
+pub mod measure;
 pub mod place;
 pub mod scenario;
 pub mod traffic;
