@@ -1,1 +1,3 @@
 //! Everything that speaks IRC, as pure state machines: bytes and times in, bytes and events out.
+
+pub mod wire;
