@@ -1,3 +1,4 @@
 //! Everything that speaks IRC, as pure state machines: bytes and times in, bytes and events out.
 
+pub mod session;
 pub mod wire;
