@@ -1,0 +1,3 @@
+//! Our normalised sequence of IRC events: what an event is, how a trace lies on disk, how names are hidden.
+
+pub mod cause;
