@@ -1,1 +1,5 @@
 //! Everything that learns from live traffic: captures, traces, profiles.
+
+pub mod capture;
+pub mod profile;
+pub mod trace;

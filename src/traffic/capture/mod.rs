@@ -1,0 +1,1 @@
+//! Foreign recordings of live IRC, read into traces: one file per format, and their detection.

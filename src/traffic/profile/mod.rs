@@ -1,0 +1,224 @@
+//! A fitted statistical model of a trace: who comes and goes, when a channel talks, how fast and how much.
+
+use crate::traffic::profile::parameter::Parameter;
+use crate::traffic::profile::provenance::Provenance;
+use crate::traffic::profile::talk::Talk;
+use crate::traffic::profile::timeline::UserTimeline;
+
+pub mod calendar;
+pub mod distribution;
+pub mod file;
+pub mod lengths;
+pub mod parameter;
+pub mod provenance;
+pub mod stream;
+pub mod talk;
+pub mod timeline;
+
+mod number;
+mod rows;
+mod table;
+
+/// Seconds of an hour.
+pub const HOUR_SECS: u32 = 3_600;
+/// Seconds of a day.
+pub const DAY_SECS: u32 = 24 * HOUR_SECS;
+/// Seconds of a week.
+pub const WEEK_SECS: u32 = 7 * DAY_SECS;
+/// Hours of a week.
+pub const WEEK_HOURS: u32 = 168;
+
+/// A fitted statistical model of a trace.
+///
+/// Times of timelines are seconds of the profile's cycle: the stretch of capture that was fitted, whole weeks long
+/// (whole days if the capture was shorter than four weeks), which a run repeats with its users shifted by whole steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    name: String,
+    provenance: Provenance,
+    cycle: Cycle,
+    population: Population,
+    talk: Talk,
+    users: Vec<UserTimeline>,
+}
+
+/// The stretch of capture that a profile repeats.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cycle {
+    /// Length in seconds: whole weeks, or whole days if the capture was short.
+    pub secs: Parameter<u32>,
+    /// Step of a rotation in seconds: one week, or one day if the capture was short. Divides the length.
+    pub rotation_secs: Parameter<u32>,
+    /// Second of the week (Monday 00:00 UTC is zero) at which the cycle's second zero lies.
+    pub starts_at_week_sec: Parameter<u32>,
+    /// Hour of the week with the most talk, 0 to 167 from Monday 00:00 UTC.
+    pub busiest_hour: Parameter<u32>,
+    /// Share of the cycle in which the logger was away, 0 to 1.
+    pub outage_share: Parameter<f64>,
+}
+
+/// What a profile says, or assumes, about the people who did not show themselves in the capture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Population {
+    /// Members of a channel at a time. Fitted only if the capture held lists of names; else those who were seen.
+    pub members_per_channel: Parameter<f64>,
+    /// Share of messages that go to one person instead of a channel. Channel logs hold none.
+    pub private_share: Parameter<f64>,
+    /// Share of messages that begin with the nick of somebody present.
+    pub reply_share: Parameter<f64>,
+}
+
+impl Profile {
+    /// Returns the profile's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns where the profile comes from.
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
+    }
+
+    /// Returns the length of the cycle in seconds: whole weeks, whole days if [`Profile::is_short`].
+    pub fn cycle_secs(&self) -> u32 {
+        self.cycle.secs.value()
+    }
+
+    /// Returns the step of a rotation in seconds: one week, or one day for a short capture.
+    pub fn rotation_secs(&self) -> u32 {
+        self.cycle.rotation_secs.value()
+    }
+
+    /// Returns whether the capture was shorter than four weeks, too short to claim that the profile resembles it.
+    pub fn is_short(&self) -> bool {
+        self.rotation_secs() < WEEK_SECS
+    }
+
+    /// Returns the busiest hour of the week, 0 to 167 from Monday 00:00 UTC.
+    pub fn busiest_hour(&self) -> u32 {
+        self.cycle.busiest_hour.value()
+    }
+
+    /// Returns the second of the week (Monday 00:00 UTC is zero) at which the cycle's second zero lies.
+    pub fn cycle_starts_at_week_sec(&self) -> u32 {
+        self.cycle.starts_at_week_sec.value()
+    }
+
+    /// Returns the share of the cycle in which the logger was away, 0 to 1.
+    pub fn outage_share(&self) -> f64 {
+        self.cycle.outage_share.value()
+    }
+
+    /// Returns the users; their index is the user number of the tables.
+    pub fn users(&self) -> &[UserTimeline] {
+        &self.users
+    }
+
+    /// Returns how a channel talks.
+    pub fn talk(&self) -> &Talk {
+        &self.talk
+    }
+
+    /// Returns how many members a channel has at a time.
+    pub fn members_per_channel(&self) -> Parameter<f64> {
+        self.population.members_per_channel
+    }
+
+    /// Returns the share of messages that go to one person, 0 to 1.
+    pub fn private_share(&self) -> Parameter<f64> {
+        self.population.private_share
+    }
+
+    /// Returns the share of messages that begin with the nick of somebody present, 0 to 1.
+    pub fn reply_share(&self) -> Parameter<f64> {
+        self.population.reply_share
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod examples {
+    use super::*;
+    use crate::traffic::profile::talk::examples;
+    use crate::traffic::profile::timeline::ChangeKind;
+    use crate::traffic::profile::timeline::ChangeRow;
+    use crate::traffic::profile::timeline::SessionRow;
+    use crate::traffic::trace::cause::LeaveCause;
+
+    /// Returns an invented profile of four weeks with three people and a service.
+    pub(crate) fn profile() -> Profile {
+        let cycle_secs = 4 * WEEK_SECS;
+        let session = |start_secs: f64, end_secs: f64, cause: LeaveCause| SessionRow {
+            start_secs,
+            end_secs,
+            cause,
+            has_join: start_secs > 0.0,
+            has_leave: end_secs < f64::from(cycle_secs),
+        };
+        let user = |group: u32, sessions: Vec<SessionRow>, speak_weight: f64| UserTimeline {
+            group,
+            sessions,
+            speak_weight,
+            ..UserTimeline::default()
+        };
+        let end = f64::from(cycle_secs);
+        let mut users = vec![
+            user(0, vec![session(0.0, end, LeaveCause::Unknown)], 2.5),
+            user(
+                1,
+                vec![
+                    session(100.5, 90_000.25, LeaveCause::Quit),
+                    session(100_000.0, 300_000.0, LeaveCause::PingTimeout),
+                ],
+                7.0,
+            ),
+            user(
+                1,
+                vec![session(90_100.0, 100_010.0, LeaveCause::Split)],
+                0.0,
+            ),
+            user(2, vec![], 0.0),
+        ];
+        users[1].action_share = 0.1;
+        users[1].changes = vec![
+            ChangeRow {
+                at_secs: 200.0,
+                kind: ChangeKind::Nick,
+            },
+            ChangeRow {
+                at_secs: 100_001.0,
+                kind: ChangeKind::Kick { victim: 0 },
+            },
+        ];
+        users[3].changes = vec![ChangeRow {
+            at_secs: 5.0,
+            kind: ChangeKind::Mode,
+        }];
+        Profile {
+            name: "example".to_owned(),
+            provenance: Provenance {
+                source: "an \"invented\" channel".to_owned(),
+                first: "2024-01-01T00:00:00Z".to_owned(),
+                last: "2024-01-28T23:59:59Z".to_owned(),
+                event_count: 1_234,
+                channel_count: 1,
+                is_zone_assumed: true,
+                tool: "0.1.0".to_owned(),
+                fitted_on: "2024-02-01".to_owned(),
+            },
+            cycle: Cycle {
+                secs: Parameter::Fitted(cycle_secs),
+                rotation_secs: Parameter::Fitted(WEEK_SECS),
+                starts_at_week_sec: Parameter::Fitted(3_600),
+                busiest_hour: Parameter::Fitted(118),
+                outage_share: Parameter::Fitted(0.0),
+            },
+            population: Population {
+                members_per_channel: Parameter::Assumed(6.0),
+                private_share: Parameter::Assumed(0.05),
+                reply_share: Parameter::Fitted(0.15),
+            },
+            talk: examples::talk(),
+            users,
+        }
+    }
+}

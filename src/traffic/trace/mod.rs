@@ -1,0 +1,7 @@
+//! Our normalised sequence of IRC events: what an event is, how a trace lies on disk, how names are hidden.
+
+pub mod cause;
+pub mod event;
+pub mod pseudonym;
+pub mod read;
+pub mod write;
