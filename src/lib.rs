@@ -6,6 +6,8 @@ pub mod cli;
 pub mod irc;
 pub mod measure;
 pub mod place;
+pub mod plan;
 pub mod scenario;
+pub mod swarm;
 pub mod traffic;
 pub mod units;

@@ -25,11 +25,24 @@ impl PlanDigest {
             Action::Rename { user } => (3, [user.0, 0, 0, 0, 0]),
             Action::Mode { user, channel } => (4, [user.0, channel.0, 0, 0, 0]),
             Action::Topic { user, channel } => (5, [user.0, channel.0, 0, 0, 0]),
-            Action::Kick { user, channel, victim } => (6, [user.0, channel.0, victim.0, 0, 0]),
+            Action::Kick {
+                user,
+                channel,
+                victim,
+            } => (6, [user.0, channel.0, victim.0, 0, 0]),
             Action::Say { key, message, kind } => {
                 let to = message.to.map_or(u32::MAX, |to| to.0);
                 let tag = 7 + u8::try_from(kind.index()).unwrap_or(0);
-                (tag, [message.sender.0, key.channel.0, key.index, to, u32::from(message.bytes)])
+                (
+                    tag,
+                    [
+                        message.sender.0,
+                        key.channel.0,
+                        key.index,
+                        to,
+                        u32::from(message.bytes),
+                    ],
+                )
             }
             Action::Unspoken { channel } => (10, [channel.0, 0, 0, 0, 0]),
             Action::Split { phase } => (11, [u32::from(phase.0), 0, 0, 0, 0]),
@@ -44,11 +57,14 @@ impl PlanDigest {
     /// Returns the digest in hexadecimal.
     pub fn finish(self) -> String {
         use std::fmt::Write;
-        self.0.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        self.0
+            .finalize()
+            .iter()
+            .fold(String::with_capacity(64), |mut text, byte| {
+                // Writing to a String cannot fail.
+                let _ = write!(text, "{byte:02x}");
+                text
+            })
     }
 }
 
@@ -58,7 +74,10 @@ impl PlanDigest {
 ///
 /// Panics if there is no planner.
 pub fn for_each(planners: &mut [Planner], mut each: impl FnMut(&Planned)) {
-    assert!(!planners.is_empty(), "a plan is made by at least one planner");
+    assert!(
+        !planners.is_empty(),
+        "a plan is made by at least one planner"
+    );
     let (mut slab, mut all) = (Vec::new(), Vec::new());
     while !planners[0].is_done() {
         all.clear();

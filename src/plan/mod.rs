@@ -84,6 +84,14 @@ impl Plan {
         let people = population::People::draw(&scenario, &profile, &streams)?;
         let timeline = Timeline::new(&scenario, &profile, &people, &streams);
         let population = Population::new(&scenario, &profile, people, &streams)?;
-        Ok(Arc::new(Self { scenario, profile, seed, streams, names, population, timeline }))
+        Ok(Arc::new(Self {
+            scenario,
+            profile,
+            seed,
+            streams,
+            names,
+            population,
+            timeline,
+        }))
     }
 }

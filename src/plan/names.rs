@@ -45,7 +45,11 @@ impl Permutation {
         for _ in 0..5 {
             inverse = inverse.wrapping_mul(2u32.wrapping_sub(factor.wrapping_mul(inverse)));
         }
-        Self { factor, inverse: inverse & MASK, offset }
+        Self {
+            factor,
+            inverse: inverse & MASK,
+            offset,
+        }
     }
 
     fn apply(self, id: u32) -> u32 {
@@ -61,7 +65,10 @@ impl Names {
     /// Returns the names of a run.
     pub fn new(streams: &Streams) -> Self {
         let draw = |which| streams.draw(StreamId::of_user(Purpose::Names, which, UserId(0)));
-        Self { users: Permutation::new(draw(0)), channels: Permutation::new(draw(1)) }
+        Self {
+            users: Permutation::new(draw(0)),
+            channels: Permutation::new(draw(1)),
+        }
     }
 
     /// Appends the nick of a user's generation: eight bytes, nine for any but the first.
@@ -76,7 +83,12 @@ impl Names {
     pub fn user(&self, nick: &[u8]) -> Option<UserId> {
         let base = match nick.len() {
             BASE_BYTES => nick,
-            length if length == BASE_BYTES + 1 && SUFFIXES.contains(&CaseMapping::Ascii.lower(nick[BASE_BYTES])) => &nick[..BASE_BYTES],
+            length
+                if length == BASE_BYTES + 1
+                    && SUFFIXES.contains(&CaseMapping::Ascii.lower(nick[BASE_BYTES])) =>
+            {
+                &nick[..BASE_BYTES]
+            }
             _ => return None,
         };
         read_syllables(base).map(|number| UserId(self.users.invert(number)))
@@ -90,7 +102,9 @@ impl Names {
 
     /// Returns which channel the name is of, or `None` for a stranger's. Identifiers beyond the run's are the caller's to refuse.
     pub fn channel(&self, name: &[u8]) -> Option<ChannelId> {
-        let base = name.strip_prefix(b"#").filter(|base| base.len() == BASE_BYTES)?;
+        let base = name
+            .strip_prefix(b"#")
+            .filter(|base| base.len() == BASE_BYTES)?;
         read_syllables(base).map(|number| ChannelId(self.channels.invert(number)))
     }
 

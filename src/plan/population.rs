@@ -50,9 +50,16 @@ pub struct People {
 
 impl People {
     /// Draws people until as many as asked for are online when the run starts; those who come later come along.
-    pub(crate) fn draw(scenario: &Scenario, profile: &Profile, streams: &Streams) -> Result<Self, PlanError> {
+    pub(crate) fn draw(
+        scenario: &Scenario,
+        profile: &Profile,
+        streams: &Streams,
+    ) -> Result<Self, PlanError> {
         let wanted = scenario.population.users;
-        let deserted = || PlanError::Deserted { profile: profile.name().to_owned(), users: wanted };
+        let deserted = || PlanError::Deserted {
+            profile: profile.name().to_owned(),
+            users: wanted,
+        };
         let user_count = u32::try_from(profile.users().len()).unwrap_or(u32::MAX);
         if user_count == 0 {
             return Err(deserted());
@@ -66,16 +73,28 @@ impl People {
         for draw in 0..wanted.saturating_mul(DRAWS_PER_USER_MAX) {
             let mut rng = streams.rng(StreamId::of_user(Purpose::Identity, 0, UserId(draw)));
             let profile_user = below(rng.next_u64(), user_count);
-            let cycle_sec = (start_sec + below(rng.next_u64(), turns) * rotation) % profile.cycle_secs();
-            let Some(user) = profile.users().get(profile_user as usize) else { continue };
-            let mut stays = timeline::stays_of(user, profile.cycle_secs(), cycle_sec, horizon_secs).peekable();
+            let cycle_sec =
+                (start_sec + below(rng.next_u64(), turns) * rotation) % profile.cycle_secs();
+            let Some(user) = profile.users().get(profile_user as usize) else {
+                continue;
+            };
+            let mut stays =
+                timeline::stays_of(user, profile.cycle_secs(), cycle_sec, horizon_secs).peekable();
             let Some(first) = stays.peek() else { continue };
             let is_online_at_start = first.from_secs <= 0.0;
-            people.push(Person { profile_user, cycle_sec, is_online_at_start });
+            people.push(Person {
+                profile_user,
+                cycle_sec,
+                is_online_at_start,
+            });
             online += u32::from(is_online_at_start);
             if people.len() > NAME_COUNT_MAX as usize {
                 let count = people.len() as u64;
-                return Err(PlanError::TooMany { what: "users", count, limit: u64::from(NAME_COUNT_MAX) });
+                return Err(PlanError::TooMany {
+                    what: "users",
+                    count,
+                    limit: u64::from(NAME_COUNT_MAX),
+                });
             }
             if online == wanted {
                 return Ok(Self { people });
@@ -94,7 +113,9 @@ fn start_in_cycle(scenario: &Scenario, profile: &Profile) -> u32 {
 
 /// Returns the second of the week at which the run starts.
 pub fn start_week_sec(scenario: &Scenario, profile: &Profile) -> u32 {
-    scenario.starts.map_or(profile.busiest_hour() * 3_600, |moment| moment.0)
+    scenario
+        .starts
+        .map_or(profile.busiest_hour() * 3_600, |moment| moment.0)
 }
 
 /// Who takes part and where.
@@ -122,21 +143,37 @@ pub struct Member {
 }
 
 impl Population {
-    pub(crate) fn new(scenario: &Scenario, profile: &Profile, people: People, streams: &Streams) -> Result<Self, PlanError> {
+    pub(crate) fn new(
+        scenario: &Scenario,
+        profile: &Profile,
+        people: People,
+        streams: &Streams,
+    ) -> Result<Self, PlanError> {
         let people = people.people;
         let user_count = u32::try_from(people.len()).unwrap_or(u32::MAX);
         let channel_count = scenario.population.channels;
         if channel_count > NAME_COUNT_MAX {
             let count = u64::from(channel_count);
-            return Err(PlanError::TooMany { what: "channels", count, limit: u64::from(NAME_COUNT_MAX) });
+            return Err(PlanError::TooMany {
+                what: "channels",
+                count,
+                limit: u64::from(NAME_COUNT_MAX),
+            });
         }
         // Those who come later are members too, so that a channel keeps its size while people change.
         let scale = f64::from(user_count) / f64::from(scenario.population.users);
         let mean = scenario.population.members_per_channel * scale;
         if mean > f64::from(user_count) {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive number for an error text")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a positive number for an error text"
+            )]
             let members = scenario.population.members_per_channel as u64;
-            return Err(PlanError::Crowded { members, users: scenario.population.users });
+            return Err(PlanError::Crowded {
+                members,
+                users: scenario.population.users,
+            });
         }
         let weights = weights(profile, &people);
         let mut members = Vec::new();
@@ -152,7 +189,14 @@ impl Population {
             member_bounds.push(u32::try_from(members.len()).unwrap_or(u32::MAX));
         }
         let (channels, channel_bounds) = by_user(&members, &member_bounds, &channel_counts);
-        Ok(Self { sides: sides(scenario, user_count, streams), people, members, member_bounds, channels, channel_bounds })
+        Ok(Self {
+            sides: sides(scenario, user_count, streams),
+            people,
+            members,
+            member_bounds,
+            channels,
+            channel_bounds,
+        })
     }
 
     /// Returns the number of users.
@@ -167,13 +211,19 @@ impl Population {
 
     /// Returns the members of a channel, by user.
     pub fn members(&self, channel: ChannelId) -> &[Member] {
-        let (start, end) = (self.member_bounds[channel.index()], self.member_bounds[channel.index() + 1]);
+        let (start, end) = (
+            self.member_bounds[channel.index()],
+            self.member_bounds[channel.index() + 1],
+        );
         &self.members[start as usize..end as usize]
     }
 
     /// Returns the channels of a user, in order.
     pub fn channels(&self, user: UserId) -> &[ChannelId] {
-        let (start, end) = (self.channel_bounds[user.index()], self.channel_bounds[user.index() + 1]);
+        let (start, end) = (
+            self.channel_bounds[user.index()],
+            self.channel_bounds[user.index() + 1],
+        );
         &self.channels[start as usize..end as usize]
     }
 
@@ -184,19 +234,43 @@ impl Population {
 }
 
 fn weights(profile: &Profile, people: &[Person]) -> Vec<f32> {
-    let own = |person: &Person| profile.users().get(person.profile_user as usize).map_or(0.0, |user| user.weight(TalkKind::Message));
-    let mean = people.iter().map(own).sum::<f64>() / f64::from(u32::try_from(people.len()).unwrap_or(u32::MAX)).max(1.0);
+    let own = |person: &Person| {
+        profile
+            .users()
+            .get(person.profile_user as usize)
+            .map_or(0.0, |user| user.weight(TalkKind::Message))
+    };
+    let mean = people.iter().map(own).sum::<f64>()
+        / f64::from(u32::try_from(people.len()).unwrap_or(u32::MAX)).max(1.0);
     let floor = if mean > 0.0 { mean * WEIGHT_FLOOR } else { 1.0 };
-    #[expect(clippy::cast_possible_truncation, reason = "a relative weight; seven digits are plenty")]
-    people.iter().map(|person| (own(person) + floor) as f32).collect()
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a relative weight; seven digits are plenty"
+    )]
+    people
+        .iter()
+        .map(|person| (own(person) + floor) as f32)
+        .collect()
 }
 
 /// Draws a channel's size and that many different users, in order.
-fn draw_members(channel: ChannelId, mean: f64, user_count: u32, streams: &Streams, members: &mut Vec<Member>) {
+fn draw_members(
+    channel: ChannelId,
+    mean: f64,
+    user_count: u32,
+    streams: &Streams,
+    members: &mut Vec<Member>,
+) {
     let mut rng = streams.rng(StreamId::of_channel(Purpose::Membership, channel));
     // A lognormal of mean one, so that the sizes' mean is the one asked for.
-    let spread = libm::exp(CHANNEL_SIZE_SIGMA * normal(rng.next_u64()) - CHANNEL_SIZE_SIGMA * CHANNEL_SIZE_SIGMA / 2.0);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a u32 range just before")]
+    let spread = libm::exp(
+        CHANNEL_SIZE_SIGMA * normal(rng.next_u64()) - CHANNEL_SIZE_SIGMA * CHANNEL_SIZE_SIGMA / 2.0,
+    );
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to a u32 range just before"
+    )]
     let size = (mean * spread).clamp(0.0, f64::from(user_count)).round() as u32;
     let size = size.max(CHANNEL_MEMBERS_MIN).min(user_count);
     // Floyd's sampling: `size` different users in as many draws.
@@ -207,10 +281,17 @@ fn draw_members(channel: ChannelId, mean: f64, user_count: u32, streams: &Stream
             chosen.insert(last);
         }
     }
-    members.extend(chosen.into_iter().map(|user| Member { user: UserId(user), weight: 0.0 }));
+    members.extend(chosen.into_iter().map(|user| Member {
+        user: UserId(user),
+        weight: 0.0,
+    }));
 }
 
-fn by_user(members: &[Member], member_bounds: &[u32], channel_counts: &[u32]) -> (Vec<ChannelId>, Vec<u32>) {
+fn by_user(
+    members: &[Member],
+    member_bounds: &[u32],
+    channel_counts: &[u32],
+) -> (Vec<ChannelId>, Vec<u32>) {
     let mut bounds = vec![0u32; channel_counts.len() + 1];
     for (user, count) in channel_counts.iter().enumerate() {
         bounds[user + 1] = bounds[user] + count;
@@ -230,13 +311,19 @@ fn sides(scenario: &Scenario, user_count: u32, streams: &Streams) -> Arc<[Server
     let splits: Vec<(u32, f64)> = (0u32..)
         .zip(&scenario.phases)
         .filter_map(|(phase, declared)| match declared.kind {
-            PhaseKind::Netsplit { fraction, by: SplitBy::Links, .. } => Some((phase, fraction)),
+            PhaseKind::Netsplit {
+                fraction,
+                by: SplitBy::Links,
+                ..
+            } => Some((phase, fraction)),
             _ => None,
         })
         .collect();
     (0..user_count)
         .map(|user| {
-            let hit = splits.iter().position(|&(phase, fraction)| timeline::is_hit(streams, phase, UserId(user), fraction));
+            let hit = splits.iter().position(|&(phase, fraction)| {
+                timeline::is_hit(streams, phase, UserId(user), fraction)
+            });
             ServerId(hit.map_or(0, |index| u16::try_from(index + 1).unwrap_or(u16::MAX)))
         })
         .collect()

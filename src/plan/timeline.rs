@@ -63,9 +63,18 @@ pub(crate) struct ProfileStay {
 }
 
 /// Returns the stays of a profile's user in the `horizon_secs` after the second `cycle_sec` of its cycle, whole turns included.
-pub(crate) fn stays_of(user: &UserTimeline, cycle_secs: u32, cycle_sec: u32, horizon_secs: f64) -> impl Iterator<Item = ProfileStay> {
+pub(crate) fn stays_of(
+    user: &UserTimeline,
+    cycle_secs: u32,
+    cycle_sec: u32,
+    horizon_secs: f64,
+) -> impl Iterator<Item = ProfileStay> {
     let (cycle, start) = (f64::from(cycle_secs), f64::from(cycle_sec));
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few turns: horizons are bounded to years, cycles are days at least")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a few turns: horizons are bounded to years, cycles are days at least"
+    )]
     let turns = libm::ceil((start + horizon_secs) / cycle) as u32;
     (0..=turns).flat_map(move |turn| {
         let base = f64::from(turn) * cycle - start;
@@ -76,7 +85,11 @@ pub(crate) fn stays_of(user: &UserTimeline, cycle_secs: u32, cycle_sec: u32, hor
                 cause if cause.is_involuntary() => LeaveHow::Drop,
                 _ => LeaveHow::Quit,
             };
-            (to_secs > 0.0 && from_secs < horizon_secs).then_some(ProfileStay { from_secs, to_secs, how })
+            (to_secs > 0.0 && from_secs < horizon_secs).then_some(ProfileStay {
+                from_secs,
+                to_secs,
+                how,
+            })
         })
     })
 }
@@ -88,7 +101,11 @@ pub(crate) fn is_hit(streams: &Streams, phase: u32, user: UserId, fraction: f64)
 
 /// Returns a bound on the length of the scenario.
 pub(crate) fn horizon(scenario: &Scenario) -> Duration {
-    spans(scenario).iter().map(|span| span.ends.since(Offset::ZERO)).max().unwrap_or_default()
+    spans(scenario)
+        .iter()
+        .map(|span| span.ends.since(Offset::ZERO))
+        .max()
+        .unwrap_or_default()
 }
 
 fn spans(scenario: &Scenario) -> Vec<PhaseSpan> {
@@ -104,17 +121,33 @@ fn spans(scenario: &Scenario) -> Vec<PhaseSpan> {
             PhaseKind::Ramp { rate } | PhaseKind::Quit { rate } => rate.due(users),
             PhaseKind::Steady { duration } => duration,
             PhaseKind::Netsplit { lasts, .. } => lasts,
-            PhaseKind::MassDisconnect { reconnect_after, reconnect_over, .. } => reconnect_after + reconnect_over,
+            PhaseKind::MassDisconnect {
+                reconnect_after,
+                reconnect_over,
+                ..
+            } => reconnect_after + reconnect_over,
         };
-        spans.push(PhaseSpan { begins, ends: begins + lasts });
+        spans.push(PhaseSpan {
+            begins,
+            ends: begins + lasts,
+        });
     }
     spans
 }
 
 impl Timeline {
-    pub(crate) fn new(scenario: &Scenario, profile: &Profile, people: &People, streams: &Streams) -> Self {
+    pub(crate) fn new(
+        scenario: &Scenario,
+        profile: &Profile,
+        people: &People,
+        streams: &Streams,
+    ) -> Self {
         let phases = spans(scenario);
-        let ends = phases.iter().map(|span| span.ends).max().unwrap_or(Offset::ZERO);
+        let ends = phases
+            .iter()
+            .map(|span| span.ends)
+            .max()
+            .unwrap_or(Offset::ZERO);
         let horizon_secs = ends.as_secs_f64();
         let mut stays = Vec::new();
         let mut bounds = vec![0];
@@ -122,15 +155,36 @@ impl Timeline {
         for (user, person) in (0u32..).map(UserId).zip(&people.people) {
             let mut own: Vec<PlannedStay> = Vec::new();
             if let Some(timeline) = profile.users().get(person.profile_user as usize) {
-                own.extend(stays_of(timeline, profile.cycle_secs(), person.cycle_sec, horizon_secs).map(planned));
+                own.extend(
+                    stays_of(
+                        timeline,
+                        profile.cycle_secs(),
+                        person.cycle_sec,
+                        horizon_secs,
+                    )
+                    .map(planned),
+                );
             }
             for (index, (phase, span)) in (0u16..).zip(scenario.phases.iter().zip(&phases)) {
-                overlay(&mut own, phase.kind, PhaseId(index), *span, user, &mut arrivals, streams);
+                overlay(
+                    &mut own,
+                    phase.kind,
+                    PhaseId(index),
+                    *span,
+                    user,
+                    &mut arrivals,
+                    streams,
+                );
             }
             stays.extend(own);
             bounds.push(u32::try_from(stays.len()).unwrap_or(u32::MAX));
         }
-        let mut timeline = Self { phases, ends, stays, bounds };
+        let mut timeline = Self {
+            phases,
+            ends,
+            stays,
+            bounds,
+        };
         timeline.close(scenario);
         timeline
     }
@@ -138,7 +192,9 @@ impl Timeline {
     /// Lets everybody leave in the quit phase, evenly, whoever is there by then.
     fn close(&mut self, scenario: &Scenario) {
         for (phase, span) in scenario.phases.iter().zip(&self.phases) {
-            let PhaseKind::Quit { rate } = phase.kind else { continue };
+            let PhaseKind::Quit { rate } = phase.kind else {
+                continue;
+            };
             let mut leaving = 0;
             for stay in &mut self.stays {
                 if stay.from < span.begins && stay.to > span.begins {
@@ -159,12 +215,15 @@ impl Timeline {
     /// Returns the stays of a user, in order; none of them empty.
     pub fn stays(&self, user: UserId) -> impl Iterator<Item = &PlannedStay> {
         let (start, end) = (self.bounds[user.index()], self.bounds[user.index() + 1]);
-        self.stays[start as usize..end as usize].iter().filter(|stay| stay.from < stay.to)
+        self.stays[start as usize..end as usize]
+            .iter()
+            .filter(|stay| stay.from < stay.to)
     }
 
     /// Returns whether the user has been online for `settled` at `now`, and stays.
     pub fn is_present(&self, user: UserId, now: Offset, settled: Duration) -> bool {
-        self.stays(user).any(|stay| stay.from + settled <= now && now < stay.to)
+        self.stays(user)
+            .any(|stay| stay.from + settled <= now && now < stay.to)
     }
 
     /// Returns the span of a phase.
@@ -174,9 +233,18 @@ impl Timeline {
 }
 
 fn planned(stay: ProfileStay) -> PlannedStay {
-    #[expect(clippy::cast_possible_truncation, reason = "seconds of a bounded horizon in nanoseconds")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "seconds of a bounded horizon in nanoseconds"
+    )]
     let offset = |secs: f64| Offset::from_nanos(libm::floor(secs * 1e9) as i64);
-    PlannedStay { from: offset(stay.from_secs), returns_from: None, to: offset(stay.to_secs), how: stay.how, ended_by: None }
+    PlannedStay {
+        from: offset(stay.from_secs),
+        returns_from: None,
+        to: offset(stay.to_secs),
+        how: stay.how,
+        ended_by: None,
+    }
 }
 
 /// Lays one phase over a user's stays.
@@ -196,27 +264,62 @@ fn overlay(
                 *arrivals += 1;
             }
         }
-        PhaseKind::MassDisconnect { fraction, reconnect_after, reconnect_over } => {
+        PhaseKind::MassDisconnect {
+            fraction,
+            reconnect_after,
+            reconnect_over,
+        } => {
             if is_hit(streams, u32::from(phase.0), user, fraction) {
-                let share = uniform(streams.draw(StreamId::of_user(Purpose::Mass, 2 * u32::from(phase.0) + 1, user)));
-                interrupt(stays, phase, span.begins, span.begins + reconnect_after + reconnect_over.mul_f64(share));
+                let share = uniform(streams.draw(StreamId::of_user(
+                    Purpose::Mass,
+                    2 * u32::from(phase.0) + 1,
+                    user,
+                )));
+                interrupt(
+                    stays,
+                    phase,
+                    span.begins,
+                    span.begins + reconnect_after + reconnect_over.mul_f64(share),
+                );
             }
         }
-        PhaseKind::Netsplit { fraction, by: SplitBy::Clients, .. } => {
+        PhaseKind::Netsplit {
+            fraction,
+            by: SplitBy::Clients,
+            ..
+        } => {
             if is_hit(streams, u32::from(phase.0), user, fraction) {
                 interrupt(stays, phase, span.begins, span.ends);
             }
         }
-        PhaseKind::Steady { .. } | PhaseKind::Netsplit { by: SplitBy::Links, .. } | PhaseKind::Quit { .. } => {}
+        PhaseKind::Steady { .. }
+        | PhaseKind::Netsplit {
+            by: SplitBy::Links, ..
+        }
+        | PhaseKind::Quit { .. } => {}
     }
 }
 
 /// Cuts the stay that covers `at` in two, the second from `back` on.
 fn interrupt(stays: &mut Vec<PlannedStay>, phase: PhaseId, at: Offset, back: Offset) {
-    let Some(index) = stays.iter().position(|stay| stay.from < at && at < stay.to) else { return };
+    let Some(index) = stays.iter().position(|stay| stay.from < at && at < stay.to) else {
+        return;
+    };
     let stay = stays[index];
-    stays[index] = PlannedStay { to: at, how: LeaveHow::Drop, ended_by: Some(phase), ..stay };
+    stays[index] = PlannedStay {
+        to: at,
+        how: LeaveHow::Drop,
+        ended_by: Some(phase),
+        ..stay
+    };
     if back < stay.to {
-        stays.insert(index + 1, PlannedStay { from: back, returns_from: Some(phase), ..stay });
+        stays.insert(
+            index + 1,
+            PlannedStay {
+                from: back,
+                returns_from: Some(phase),
+                ..stay
+            },
+        );
     }
 }

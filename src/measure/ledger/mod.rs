@@ -6,7 +6,7 @@
 mod arrival;
 pub mod counts;
 pub mod facts;
-mod judge;
+pub mod judge;
 mod membership;
 pub mod partition;
 pub mod presence;
@@ -161,6 +161,29 @@ impl Ledger {
         if let Some(book) = self.book(key.channel) {
             self.books[book].plan(key.index, message);
         }
+    }
+
+    /// Notes that a channel's turn to speak found nobody present.
+    pub fn handle_unspoken(&mut self) {
+        self.counts.unspoken += 1;
+    }
+
+    /// Returns whether one of this shard's users has joined the channel, as far as it knows, and not asked to leave.
+    pub fn is_joined(&self, user: UserId, channel: ChannelId) -> bool {
+        self.stay(user, channel)
+            .is_some_and(|stay| stay.joined != Offset::NEVER && stay.leave_sent == Offset::NEVER)
+    }
+
+    /// Returns whether one of this shard's users has joined the channel or asked to, and not asked to leave.
+    pub fn is_member(&self, user: UserId, channel: ChannelId) -> bool {
+        self.stay(user, channel)
+            .is_some_and(|stay| stay.leave_sent == Offset::NEVER)
+    }
+
+    fn stay(&self, user: UserId, channel: ChannelId) -> Option<membership::Stay> {
+        let local = self.config.sharding.local(user)?;
+        let row = self.members.row(local, channel)?;
+        Some(self.members.rows[row as usize].stay)
     }
 
     /// Notes that this shard's pacer handed the message to its connection.

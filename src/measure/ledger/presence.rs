@@ -194,19 +194,27 @@ impl Ledger {
         let Some(local) = self.config.sharding.local(user) else {
             return;
         };
-        let channels: Vec<ChannelId> = self.joined_channels(local);
         let stay = self.members.users[local].online[0];
+        if stay.left != Offset::NEVER {
+            return;
+        }
+        let has_asked = stay.leave_sent != Offset::NEVER;
+        // Without a QUIT of its own the server may have dropped it at any moment after its last sign of life.
+        let attempt = if has_asked {
+            stay.leave_sent
+        } else {
+            self.members.users[local].proved.min(now)
+        };
+        let channels = self.joined_channels(local, attempt);
         self.members.end_all(local, now);
-        if !channels.is_empty() && stay.left == Offset::NEVER {
-            let asked = stay.leave_sent != Offset::NEVER;
-            // Without a QUIT of its own nothing bounds from when on the server may have dropped it, but its end does.
-            let attempt = if asked { stay.leave_sent } else { now };
+        if !channels.is_empty() {
+            let processed = if has_asked { now } else { Offset::NEVER };
             self.publish(PresenceFact {
                 presence: Presence::Quit,
                 user,
                 channels,
                 attempt,
-                processed: if asked { now } else { Offset::NEVER },
+                processed,
                 across: None,
             });
         }
@@ -217,7 +225,7 @@ impl Ledger {
         let Some(local) = self.config.sharding.local(user) else {
             return;
         };
-        let channels = self.joined_channels(local);
+        let channels = self.joined_channels(local, sent);
         if !channels.is_empty() {
             self.publish(PresenceFact {
                 presence: Presence::Nick,
@@ -256,7 +264,7 @@ impl Ledger {
     ) {
         for local in 0..self.members.users.len() {
             let user = self.config.sharding.user(local);
-            let channels = self.joined_channels(local);
+            let channels = self.joined_channels(local, attempt);
             if presence == Presence::Join {
                 for channel in channels {
                     let channels = vec![channel];
@@ -282,9 +290,10 @@ impl Ledger {
         }
     }
 
-    fn joined_channels(&self, local: usize) -> Vec<ChannelId> {
+    /// Returns the channels that the user had surely joined before `moment`.
+    fn joined_channels(&self, local: usize, moment: Offset) -> Vec<ChannelId> {
         let rows = self.members.users[local].rows.iter();
-        rows.filter(|&&(_, id)| self.members.rows[id as usize].stay.joined != Offset::NEVER)
+        rows.filter(|&&(_, id)| self.members.rows[id as usize].stay.joined < moment)
             .map(|&(channel, _)| channel)
             .collect()
     }
