@@ -7,8 +7,10 @@ use thiserror::Error;
 use crate::irc::wire::framer::LINE_BYTES_MAX;
 use crate::irc::wire::tags::Tags;
 
-/// Most parameters of a message (RFC 2812, 2.3.1); the last of them takes the rest of the line.
-pub const PARAMS_MAX: usize = 15;
+/// Most parameters of a message; the last of them takes the rest of the line.
+///
+/// RFC 2812 (2.3.1) allows 15, but InspIRCd ends a netsplit with MODEs of 20 nicks and so 22 parameters.
+pub const PARAMS_MAX: usize = 32;
 
 // The bounds of the parameters are kept as u16.
 const _: () = assert!(LINE_BYTES_MAX <= u16::MAX as usize);
@@ -274,7 +276,7 @@ mod tests {
                 params.push(trailing.to_owned());
                 break;
             }
-            if params.len() == 14 {
+            if params.len() == PARAMS_MAX - 1 {
                 params.push(rest);
                 break;
             }
@@ -352,14 +354,24 @@ mod tests {
         );
         check(":x@host NICK y", Some("x@host"), "NICK", &["y"]);
         check("PRIVMSG #c :", None, "PRIVMSG", &["#c", ""]);
-        check(
-            "A 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16",
-            None,
-            "A",
-            &[
-                "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15 16",
-            ],
-        );
+    }
+
+    #[test]
+    fn parameters_past_the_fifteenth_are_told_apart_and_past_the_last_place_kept_together() {
+        let nicks: Vec<String> = (0..40).map(|n| format!("b{n:03}")).collect();
+        let line = |count: usize| format!("MODE #c +oooo {} :b999", nicks[..count].join(" "));
+        let twenty = line(19);
+        let params = Message::parse(twenty.as_bytes()).unwrap().params;
+        assert_eq!(params.len(), 22);
+        assert_eq!(params.get(20), Some(&b"b018"[..]));
+        assert_eq!(params.last(), Some(&b"b999"[..]));
+        same_as_naive(twenty.as_bytes());
+
+        let forty = line(40);
+        let params = Message::parse(forty.as_bytes()).unwrap().params;
+        assert_eq!(params.len(), PARAMS_MAX);
+        assert!(params.last().unwrap().starts_with(b"b029 b030"));
+        same_as_naive(forty.as_bytes());
     }
 
     #[test]
