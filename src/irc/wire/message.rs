@@ -9,7 +9,7 @@ use crate::irc::wire::tags::Tags;
 
 /// Most parameters of a message; the last of them takes the rest of the line.
 ///
-/// RFC 2812 (2.3.1) allows 15, but InspIRCd ends a netsplit with MODEs of 20 nicks and so 22 parameters.
+/// RFC 2812 (2.3.1) allows 15, but `InspIRCd` ends a netsplit with MODEs of 20 nicks and so 22 parameters.
 pub const PARAMS_MAX: usize = 32;
 
 // The bounds of the parameters are kept as u16.
