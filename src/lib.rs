@@ -8,6 +8,7 @@ pub mod measure;
 pub mod place;
 pub mod plan;
 pub mod scenario;
+pub mod sim;
 pub mod swarm;
 pub mod traffic;
 pub mod units;

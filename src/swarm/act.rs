@@ -287,8 +287,8 @@ impl Shard {
             b"\r\n"
         });
         state.outbox.end_message(key, now);
-        if message.to.is_some() {
-            state.last_private = Some(key);
+        if let Some(to) = message.to {
+            state.last_private = Some((key, to));
         }
         self.interval.lateness.record(now.since(message.intended));
         self.ledger.handle_attempted(key, now);

@@ -48,7 +48,10 @@ impl Shard {
                 }
                 self.tell_peers(local, true);
             }
-            Heard::KickDone { .. } => self.hear_change(local, Operation::Kick, now),
+            Heard::KickDone { channel, victim } => {
+                self.hear_change(local, Operation::Kick, now);
+                self.hear_other(user, victim, Change::Kick, Some(channel), now);
+            }
             Heard::ModeDone { .. } => self.hear_change(local, Operation::Mode, now),
             Heard::TopicDone { .. } => self.hear_change(local, Operation::Topic, now),
             Heard::Other {
@@ -72,7 +75,8 @@ impl Shard {
                     self.ledger.handle_join_refused(user, channel, now);
                 }
             }
-            Heard::Refused { refusal, target } => self.hear_refused(local, refusal, target),
+            Heard::Refused { refusal, .. } => self.interval.refused.add(refused(refusal)),
+            Heard::NoSuchNick { nick } => self.hear_no_such_nick(local, nick),
             Heard::TimedOut => self.close(local),
         }
         self.arm_after(local, &heard);
@@ -170,7 +174,7 @@ impl Shard {
             None => None,
         };
         self.ledger
-            .handle_presence(observer, user, presence, channel);
+            .handle_presence(observer, user, presence, channel, now);
         if presence == Presence::Join {
             self.note_healed(observer, user, now);
         }
@@ -249,13 +253,13 @@ impl Shard {
         }
     }
 
-    fn hear_refused(&mut self, local: usize, refusal: Refusal, target: Option<&[u8]>) {
-        self.interval.refused.add(refused(refusal));
-        // A server that says it has no such nick owes the message to nobody.
-        let is_to_user = target.is_some_and(|target| !self.isupport.is_channel(target));
-        if refusal == Refusal::CannotSend
-            && is_to_user
-            && let Some(key) = self.users[local].last_private.take()
+    /// A server that knows no such nick owes the message to nobody.
+    fn hear_no_such_nick(&mut self, local: usize, nick: &[u8]) {
+        self.interval.refused.add(Refused::CannotSend);
+        let user = self.user(nick);
+        if let Some((key, _)) = self.users[local]
+            .last_private
+            .take_if(|(_, to)| Some(*to) == user)
         {
             self.ledger.handle_refused(key);
         }

@@ -16,9 +16,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::Rng;
-use rand::rngs::Xoshiro256PlusPlus;
-
 use crate::irc::session::Closed;
 use crate::irc::session::Context;
 use crate::irc::session::End;
@@ -82,7 +79,6 @@ pub struct Shard {
     events: Vec<Event>,
     io: VecDeque<Io>,
     outgoing_peers: Vec<PeerFact>,
-    reconnect_rng: Xoshiro256PlusPlus,
     is_over: bool,
     registered_count: u64,
     /// Lines under composition.
@@ -150,11 +146,6 @@ impl Shard {
             events: events.collect(),
             io: VecDeque::new(),
             outgoing_peers: Vec::new(),
-            reconnect_rng: plan.streams.rng(StreamId::of_user(
-                Purpose::Reconnect,
-                0,
-                UserId(u32::from(sharding.shard().0)),
-            )),
             is_over: false,
             registered_count: 0,
             scratch: Vec::new(),
@@ -168,6 +159,11 @@ impl Shard {
     /// Returns which users the shard drives.
     pub fn sharding(&self) -> Sharding {
         self.sharding
+    }
+
+    /// Returns how many users the shard drives.
+    pub fn user_count(&self) -> usize {
+        self.users.len()
     }
 
     /// Returns the target's limits as learnt so far.
@@ -395,12 +391,13 @@ impl Shard {
         }
         let bounds = self.plan.scenario.reconnect;
         let state = &mut self.users[local];
-        let delay = backoff::delay(
-            bounds.first,
-            bounds.longest,
-            state.tries,
-            self.reconnect_rng.next_u64(),
-        );
+        // A draw of its own for each user and moment, so that any number of shards gives the same delays.
+        let moment = u32::try_from(now.as_nanos() & 0xfff_ffff).unwrap_or(0);
+        let draw = self
+            .plan
+            .streams
+            .draw(StreamId::of_user(Purpose::Reconnect, moment, state.id));
+        let delay = backoff::delay(bounds.first, bounds.longest, state.tries, draw);
         state.tries = state.tries.saturating_add(1);
         state.reconnect_at = now + delay;
         // A return that is not planned is due when the connection ended: the wait is part of what its user feels.
@@ -523,27 +520,28 @@ impl Shard {
             generation: state.session.generation(),
             is_online,
         };
-        self.peers[fact.user.index()] = Peer {
-            generation: fact.generation,
-            is_online,
-        };
-        if self.sharding.count() > 1 {
-            self.outgoing_peers.push(fact);
-        }
+        self.outgoing_peers.push(fact);
     }
 
     /// Takes what the other shards have to know, at the edge of an interval.
     pub fn take_facts(&mut self) -> ShardFacts {
-        ShardFacts {
+        let facts = ShardFacts {
             ledger: self.ledger.take_facts(),
             peers: std::mem::take(&mut self.outgoing_peers),
-        }
+        };
+        // Its own users' changes too count from the edge on, so that any number of shards acts alike.
+        self.enter_peers(&facts.peers);
+        facts
     }
 
     /// Enters what another shard told.
     pub fn handle_facts(&mut self, facts: &ShardFacts) {
         self.ledger.handle_facts(&facts.ledger);
-        for fact in &facts.peers {
+        self.enter_peers(&facts.peers);
+    }
+
+    fn enter_peers(&mut self, facts: &[PeerFact]) {
+        for fact in facts {
             self.peers[fact.user.index()] = Peer {
                 generation: fact.generation,
                 is_online: fact.is_online,
@@ -571,6 +569,27 @@ impl Shard {
     /// Returns the time by which an unjudged rest is judged at the latest.
     pub fn settle_time(&self) -> Duration {
         self.plan.scenario.settle
+    }
+
+    /// Returns the users whom the plan wants online since before `since` and who are not, or not in all their channels.
+    pub fn not_whole(&self, since: Offset) -> Vec<UserId> {
+        let is_missing = |state: &&User| {
+            state.is_wanted
+                && state.wants_channels
+                && state.connect_intended < since
+                && !(state.session.is_online()
+                    && self
+                        .plan
+                        .population
+                        .channels(state.id)
+                        .iter()
+                        .all(|&channel| self.ledger.is_joined(state.id, channel)))
+        };
+        self.users
+            .iter()
+            .filter(is_missing)
+            .map(|state| state.id)
+            .collect()
     }
 
     fn event_mut(&mut self, phase: PhaseId) -> Option<&mut Event> {

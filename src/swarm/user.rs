@@ -2,6 +2,7 @@
 
 use crate::irc::session::Identity;
 use crate::irc::session::Session;
+use crate::measure::ledger::MessageKey;
 use crate::plan::names::Names;
 use crate::swarm::outbox::Outbox;
 use crate::units::id::ChannelId;
@@ -45,7 +46,7 @@ pub(crate) struct User {
     /// The mass event that hit it, until it is whole again.
     pub(crate) hit_by: Option<PhaseId>,
     /// The private message sent last, for a refusal that names only its addressee.
-    pub(crate) last_private: Option<crate::measure::ledger::MessageKey>,
+    pub(crate) last_private: Option<(MessageKey, UserId)>,
     /// When the earliest timer in the queue that counts will fire.
     pub(crate) timer_at: Offset,
 }

@@ -90,6 +90,8 @@ pub enum Event<'a> {
     KickDone {
         /// The channel.
         channel: &'a [u8],
+        /// The nick of the one kicked.
+        victim: &'a [u8],
     },
     /// The user's own MODE of a channel.
     ModeDone {
@@ -139,6 +141,11 @@ pub enum Event<'a> {
         refusal: Refusal,
         /// Its target, where the server names it.
         target: Option<&'a [u8]>,
+    },
+    /// The server knows nobody of that nick: a message to it reached nobody.
+    NoSuchNick {
+        /// The nick.
+        nick: &'a [u8],
     },
     /// The connection must be closed: the server is silent, or the registration takes too long.
     TimedOut,
@@ -391,12 +398,11 @@ impl Session {
         }
     }
 
-    /// Asks for another nick. The generation counts from zero; the new nick is that of the next one.
+    /// Asks for the nick of the next generation; the present one holds until the server agrees.
     pub fn rename(&mut self, cx: &mut Context<'_>) {
-        self.generation = self.generation.wrapping_add(1);
         let line = Line::with_command(cx.out, b"NICK");
         let mut nick = Vec::with_capacity(NICK_BYTES_MAX);
-        cx.identity.nick(self.generation, &mut nick);
+        cx.identity.nick(self.generation.wrapping_add(1), &mut nick);
         line.param(&nick).end();
     }
 

@@ -45,6 +45,7 @@ impl Session {
             (b"PART", Some(channel)) if is_own => Event::Parted { channel },
             (b"NICK", Some(nick)) if is_own => {
                 self.take_nick(nick);
+                self.generation = self.generation.wrapping_add(1);
                 self.note_source(&Source { nick, ..source });
                 Event::Renamed
             }
@@ -53,7 +54,7 @@ impl Session {
                 if self.is_own(victim, case_mapping) {
                     Event::Kicked { channel }
                 } else if is_own {
-                    Event::KickDone { channel }
+                    Event::KickDone { channel, victim }
                 } else {
                     Event::Other {
                         nick: victim,
@@ -152,7 +153,6 @@ impl Session {
             },
             (
                 numeric::ERR_CANNOTSENDTOCHAN
-                | numeric::ERR_NOSUCHNICK
                 | numeric::ERR_NOTONCHANNEL
                 | numeric::ERR_USERNOTINCHANNEL
                 | numeric::ERR_CHANOPRIVSNEEDED,
@@ -161,6 +161,7 @@ impl Session {
                 refusal: Refusal::CannotSend,
                 target,
             },
+            (numeric::ERR_NOSUCHNICK, Some(nick)) => Event::NoSuchNick { nick },
             (numeric::RPL_TRYAGAIN, target) => Event::Refused {
                 refusal: Refusal::Throttle,
                 target,

@@ -72,11 +72,9 @@ impl Session {
             ) if self.state == State::Registering => self.try_next_nick(cx),
             Some(numeric::ERR_PASSWDMISMATCH) => self.refuse(Refusal::Auth),
             Some(numeric::ERR_YOUREBANNEDCREEP) => self.refuse(Refusal::Ban),
-            // A server that sends neither 376 nor 422 may go straight on to other things.
-            None if self.state == State::Welcomed
-                && (message.is(b"JOIN") || message.is(b"PRIVMSG")) =>
-            {
-                self.become_online(now, cx.config.ping_every)
+            // Once welcomed, others can write to the user, MOTD or not.
+            None if self.state == State::Welcomed => {
+                self.handle_online(now, message, cx.isupport.case_mapping)
             }
             _ => Event::Nothing,
         }

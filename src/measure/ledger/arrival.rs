@@ -113,12 +113,15 @@ impl Ledger {
             if arrival.from != Some(record.planned.sender) {
                 return self.handle_unidentified(arrival);
             }
-            self.mark_seen(local, book, key, &record, arrival.at);
-            let breach = if self
+            let is_cut = self
                 .config
                 .prober
-                .is_prefix(id, record.planned.bytes, arrival.text)
-            {
+                .is_prefix(id, record.planned.bytes, arrival.text);
+            if !is_cut && self.search(record.planned.sender, arrival.text).is_some() {
+                return self.handle_unidentified(arrival);
+            }
+            self.mark_seen(local, book, key, &record, arrival.at);
+            let breach = if is_cut {
                 Breach::Truncated
             } else {
                 Breach::Corrupted
@@ -148,7 +151,11 @@ impl Ledger {
             (Offset::NEVER, Some(lateness)) => record.planned.intended + lateness,
             (attempt, _) => attempt,
         };
-        self.note_sighting(local, book, key, attempt, arrival.at);
+        // Only what the text itself tells counts as proof, so that any number of shards judges alike.
+        let proof = header
+            .lateness
+            .map(|lateness| record.planned.intended + lateness);
+        self.note_sighting(local, book, key, proof, arrival.at);
         match self.mark_seen(local, book, key, record, arrival.at) {
             Marked::First => {}
             Marked::Again => {
@@ -211,12 +218,12 @@ impl Ledger {
         local: usize,
         book: usize,
         key: MessageKey,
-        attempt: Offset,
+        proof: Option<Offset>,
         at: Offset,
     ) {
-        if attempt != Offset::NEVER {
+        if let Some(proof) = proof {
             let proved = &mut self.members.users[local].proved;
-            *proved = (*proved).max(attempt);
+            *proved = (*proved).max(proof);
         }
         let Some(record) = self.books[book].get_mut(key.index) else {
             return;

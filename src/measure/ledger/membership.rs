@@ -4,6 +4,9 @@ use crate::units::id::ChannelId;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
 
+/// Stays online kept per user: as many as can begin and end while a private message is open.
+const STAYS_KEPT: usize = 4;
+
 /// The moments of one stay: in a channel, or online at all. `NEVER` for what has not happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stay {
@@ -50,8 +53,8 @@ pub(crate) struct Row {
 pub(crate) struct Member {
     /// Rows of the present connection, by channel.
     pub(crate) rows: Vec<(ChannelId, u32)>,
-    /// The present or last stay online, and the one before.
-    pub(crate) online: [Stay; 2],
+    /// The present or last stay online, and those before it.
+    pub(crate) online: [Stay; STAYS_KEPT],
     /// The latest attempt whose effect was seen on the present connection: it lived then.
     pub(crate) proved: Offset,
     pub(crate) wants_echo: bool,
@@ -69,7 +72,7 @@ impl Members {
         let never = Stay::begun(Offset::NEVER);
         let member = Member {
             rows: Vec::new(),
-            online: [never, never],
+            online: [never; STAYS_KEPT],
             proved: Offset::ALWAYS,
             wants_echo: false,
         };

@@ -1,6 +1,6 @@
 //! The presence ledger: whether fellow members saw each JOIN, PART, QUIT, NICK and KICK.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::collections::VecDeque;
 
 use crate::measure::exemplar::Exemplar;
@@ -10,6 +10,7 @@ use crate::measure::ledger::counts::Breach;
 use crate::measure::ledger::judge::Due;
 use crate::measure::ledger::judge::Settling;
 use crate::measure::ledger::judge::due;
+use crate::measure::ledger::membership::Stay;
 use crate::measure::ledger::partition::Between;
 use crate::measure::ledger::partition::Split;
 use crate::units::id::ChannelId;
@@ -19,6 +20,9 @@ use crate::units::offset::Offset;
 
 /// Most sightings remembered that no change explains yet. A target that invents presence must not fill the memory.
 const SIGHTINGS_MAX: usize = 4_000_000;
+
+/// How many times `settle` a sighting waits for the change that explains it.
+const SIGHTING_SETTLES: u32 = 4;
 
 /// A change of presence that fellow members see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,11 +52,13 @@ pub struct PresenceFact {
     pub attempt: Offset,
     /// When the server is proved to have processed it; `NEVER` if it is not.
     pub processed: Offset,
+    /// When the user's shard knew of it: fellow members have `settle` from then on.
+    pub known: Offset,
     /// The phase's split that caused it: only users across it see it.
     pub across: Option<ServerId>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Sighting {
     observer: UserId,
     user: UserId,
@@ -64,7 +70,11 @@ struct Sighting {
 #[derive(Debug, Default)]
 pub(crate) struct PresenceBook {
     open: VecDeque<PresenceFact>,
-    sightings: HashMap<Sighting, u32>,
+    /// What was seen and when, and no change has explained yet.
+    sightings: BTreeSet<(Sighting, Offset, u64)>,
+    /// Sightings so far: two of one read bear one moment.
+    sighting_count: u64,
+    next_prune: Offset,
     /// Moment of the last sighting that a heal owed, by far server.
     heals: Vec<(ServerId, HealSeen)>,
 }
@@ -122,6 +132,7 @@ impl Ledger {
             channels: vec![channel],
             attempt,
             processed: now,
+            known: now,
             across: None,
         });
         Some(attempt)
@@ -161,6 +172,7 @@ impl Ledger {
                 channels: vec![channel],
                 attempt,
                 processed: now,
+                known: now,
                 across: None,
             });
         }
@@ -173,8 +185,8 @@ impl Ledger {
             return;
         };
         let member = &mut self.members.users[local];
-        member.online[1] = member.online[0];
-        member.online[0] = crate::measure::ledger::membership::Stay::begun(sent);
+        member.online.rotate_right(1);
+        member.online[0] = Stay::begun(sent);
         member.online[0].joined = now;
         member.wants_echo = wants_echo;
     }
@@ -205,7 +217,8 @@ impl Ledger {
         } else {
             self.members.users[local].proved.min(now)
         };
-        let channels = self.joined_channels(local, attempt);
+        let until = if has_asked { attempt } else { Offset::NEVER };
+        let channels = self.joined_channels(local, attempt, until);
         self.members.end_all(local, now);
         if !channels.is_empty() {
             let processed = if has_asked { now } else { Offset::NEVER };
@@ -215,6 +228,7 @@ impl Ledger {
                 channels,
                 attempt,
                 processed,
+                known: now,
                 across: None,
             });
         }
@@ -225,7 +239,7 @@ impl Ledger {
         let Some(local) = self.config.sharding.local(user) else {
             return;
         };
-        let channels = self.joined_channels(local, sent);
+        let channels = self.joined_channels(local, sent, sent);
         if !channels.is_empty() {
             self.publish(PresenceFact {
                 presence: Presence::Nick,
@@ -233,6 +247,7 @@ impl Ledger {
                 channels,
                 attempt: sent,
                 processed: now,
+                known: now,
                 across: None,
             });
         }
@@ -264,7 +279,7 @@ impl Ledger {
     ) {
         for local in 0..self.members.users.len() {
             let user = self.config.sharding.user(local);
-            let channels = self.joined_channels(local, attempt);
+            let channels = self.joined_channels(local, attempt, processed);
             if presence == Presence::Join {
                 for channel in channels {
                     let channels = vec![channel];
@@ -274,6 +289,7 @@ impl Ledger {
                         channels,
                         attempt,
                         processed,
+                        known: processed,
                         across: Some(far),
                     });
                 }
@@ -284,16 +300,18 @@ impl Ledger {
                     channels,
                     attempt,
                     processed,
+                    known: processed,
                     across: Some(far),
                 });
             }
         }
     }
 
-    /// Returns the channels that the user had surely joined before `moment`.
-    fn joined_channels(&self, local: usize, moment: Offset) -> Vec<ChannelId> {
+    /// Returns the channels that the user had surely joined before `before` and not asked to leave until `until`.
+    fn joined_channels(&self, local: usize, before: Offset, until: Offset) -> Vec<ChannelId> {
+        let is_member = |stay: Stay| stay.joined < before && stay.leave_sent >= until;
         let rows = self.members.users[local].rows.iter();
-        rows.filter(|&&(_, id)| self.members.rows[id as usize].stay.joined < moment)
+        rows.filter(|&&(_, id)| is_member(self.members.rows[id as usize].stay))
             .map(|&(channel, _)| channel)
             .collect()
     }
@@ -312,6 +330,7 @@ impl Ledger {
         user: UserId,
         presence: Presence,
         channel: Option<ChannelId>,
+        now: Offset,
     ) {
         if observer == user {
             return;
@@ -322,10 +341,11 @@ impl Ledger {
             presence,
             channel,
         };
-        if self.presence.sightings.len() < SIGHTINGS_MAX
-            || self.presence.sightings.contains_key(&sighting)
-        {
-            *self.presence.sightings.entry(sighting).or_insert(0) += 1;
+        if self.presence.sightings.len() < SIGHTINGS_MAX {
+            self.presence.sighting_count += 1;
+            self.presence
+                .sightings
+                .insert((sighting, now, self.presence.sighting_count));
         }
     }
 
@@ -342,11 +362,7 @@ impl Ledger {
     pub(crate) fn settle_presence(&mut self, now: Offset, settling: Settling) {
         let mut open = std::mem::take(&mut self.presence.open);
         open.retain(|fact| {
-            let since = if fact.processed == Offset::NEVER {
-                fact.attempt
-            } else {
-                fact.processed
-            };
+            let since = fact.known;
             let is_due = match settling {
                 Settling::WhenDue => now >= since + self.config.settle,
                 Settling::WhenSeen => {
@@ -360,8 +376,11 @@ impl Ledger {
             !is_due
         });
         self.presence.open = open;
-        if settling != Settling::WhenSeen && self.presence.open.is_empty() {
-            self.presence.sightings.clear();
+        if now >= self.presence.next_prune {
+            // What explains a sighting is told within an interval of the user's own echo, and judged `settle` later.
+            let horizon = now - self.config.settle * SIGHTING_SETTLES;
+            self.presence.sightings.retain(|&(_, at, _)| at > horizon);
+            self.presence.next_prune = now + self.config.settle;
         }
     }
 
@@ -409,13 +428,39 @@ impl Ledger {
     }
 
     fn is_presence_seen(&self, fact: &PresenceFact) -> bool {
-        self.observers(fact).iter().all(|&(observer, due)| {
-            due != Due::Required
-                || self
-                    .presence
-                    .sightings
-                    .contains_key(&Self::sighting(fact, observer))
+        let observers = self.observers(fact);
+        observers.iter().all(|&(observer, due)| {
+            due != Due::Required || self.sighting_of(fact, observer).is_some()
         })
+    }
+
+    /// Returns the first sighting that shows the change to the observer: none from before it was attempted can.
+    fn sighting_of(
+        &self,
+        fact: &PresenceFact,
+        observer: UserId,
+    ) -> Option<(Sighting, Offset, u64)> {
+        let first = |sighting: Sighting| {
+            let later = self
+                .presence
+                .sightings
+                .range((sighting, fact.attempt, 0)..)
+                .next();
+            later.filter(|(found, _, _)| *found == sighting).copied()
+        };
+        let sighting = Self::sighting(fact, observer);
+        if sighting.channel.is_some() {
+            return first(sighting);
+        }
+        // A KICK that crossed a QUIT or NICK shows the change where the two shared that channel alone.
+        let kick = |&channel: &ChannelId| {
+            first(Sighting {
+                presence: Presence::Kick,
+                channel: Some(channel),
+                ..sighting
+            })
+        };
+        first(sighting).or_else(|| fact.channels.iter().find_map(kick))
     }
 
     fn sighting(fact: &PresenceFact, observer: UserId) -> Sighting {
@@ -434,23 +479,17 @@ impl Ledger {
     fn judge_presence(&mut self, fact: &PresenceFact) {
         let mut healed = HealSeen::default();
         for (observer, due) in self.observers(fact) {
-            let sighting = Self::sighting(fact, observer);
-            let was_seen = self.presence.sightings.contains_key(&sighting);
-            if was_seen && due != Due::Forbidden {
-                // Counted down, so that a user who came and went twice has to be seen twice.
-                if let Some(count) = self.presence.sightings.get_mut(&sighting) {
-                    *count -= 1;
-                    if *count == 0 {
-                        self.presence.sightings.remove(&sighting);
-                    }
-                }
-            }
             if due != Due::Required {
                 continue;
             }
+            let sighting = self.sighting_of(fact, observer);
+            if let Some(sighting) = sighting {
+                // Used up, so that a user who came and went twice has to be seen twice.
+                self.presence.sightings.remove(&sighting);
+            }
             self.counts.presence_required += 1;
             healed.required += 1;
-            if was_seen {
+            if sighting.is_some() {
                 self.counts.presence_seen += 1;
                 healed.seen += 1;
             } else {
