@@ -3,6 +3,7 @@
 //! `docs/architecture.md` draws the rooms and the arrows between them; `tests/architecture.rs` holds the code to it.
 
 pub mod cli;
+pub mod drive;
 pub mod irc;
 pub mod measure;
 pub mod place;

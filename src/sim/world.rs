@@ -333,7 +333,7 @@ impl World {
                 }
             }
             Io::Close { user } => self.close_user(user, Closed::Local),
-            Io::Split { far, .. } => {
+            Io::Split { far } => {
                 let split = Split {
                     far,
                     ordered: now,
@@ -348,7 +348,7 @@ impl World {
                     .iter_mut()
                     .for_each(|shard| shard.handle_split(split, SplitStage::Down));
             }
-            Io::Heal { far, .. } => {
+            Io::Heal { far } => {
                 self.network.heal(now, far);
                 let Some(split) = self.splits.iter_mut().rev().find(|split| split.far == far)
                 else {

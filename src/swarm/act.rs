@@ -71,9 +71,9 @@ impl Shard {
         }
         let far = self.far_server(phase);
         self.io.push_back(if is_break {
-            Io::Split { phase, far }
+            Io::Split { far }
         } else {
-            Io::Heal { phase, far }
+            Io::Heal { far }
         });
     }
 
@@ -216,6 +216,12 @@ impl Shard {
         if !state.session.is_online() {
             return Err(NotSent::Disconnected);
         }
+        if self
+            .spacing
+            .is_some_and(|spacing| now < state.last_said + spacing)
+        {
+            return Err(NotSent::Cancelled);
+        }
         let mut target = std::mem::take(&mut self.scratch);
         target.clear();
         let composed = match message.to {
@@ -287,6 +293,7 @@ impl Shard {
             b"\r\n"
         });
         state.outbox.end_message(key, now);
+        state.last_said = now;
         if let Some(to) = message.to {
             state.last_private = Some((key, to));
         }

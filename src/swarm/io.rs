@@ -1,7 +1,6 @@
 //! What a shard asks of its shell, and what shards tell each other.
 
 use crate::measure::ledger::facts::Facts;
-use crate::units::id::PhaseId;
 use crate::units::id::ServerId;
 use crate::units::id::UserId;
 
@@ -32,15 +31,11 @@ pub enum Io {
     },
     /// Break the link of a netsplit phase; told to every shard by `handle_split`.
     Split {
-        /// The phase.
-        phase: PhaseId,
         /// The server behind the link.
         far: ServerId,
     },
     /// Heal it; told to every shard by `handle_split`.
     Heal {
-        /// The phase.
-        phase: PhaseId,
         /// The server behind the link.
         far: ServerId,
     },
@@ -64,4 +59,11 @@ pub struct ShardFacts {
     pub ledger: Facts,
     /// For their private messages.
     pub peers: Vec<PeerFact>,
+}
+
+impl ShardFacts {
+    /// Returns whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        self.ledger.is_empty() && self.peers.is_empty()
+    }
 }

@@ -80,6 +80,7 @@ pub struct Shard {
     io: VecDeque<Io>,
     outgoing_peers: Vec<PeerFact>,
     is_over: bool,
+    spacing: Option<Duration>,
     registered_count: u64,
     /// Lines under composition.
     scratch: Vec<u8>,
@@ -147,6 +148,7 @@ impl Shard {
             io: VecDeque::new(),
             outgoing_peers: Vec::new(),
             is_over: false,
+            spacing: None,
             registered_count: 0,
             scratch: Vec::new(),
             upcoming: VecDeque::new(),
@@ -154,6 +156,11 @@ impl Shard {
             planner,
             plan: Arc::clone(plan),
         }
+    }
+
+    /// Sets the least time between two messages of one connection; what comes sooner is cancelled.
+    pub fn set_spacing(&mut self, spacing: Option<Duration>) {
+        self.spacing = spacing;
     }
 
     /// Returns which users the shard drives.

@@ -42,6 +42,7 @@ pub(crate) struct User {
     pub(crate) rename_sent: Offset,
     /// When the last MODE, TOPIC or KICK was sent.
     pub(crate) change_sent: Offset,
+    pub(crate) last_said: Offset,
     pub(crate) rejoin: Option<(ChannelId, Offset)>,
     /// The mass event that hit it, until it is whole again.
     pub(crate) hit_by: Option<PhaseId>,
@@ -71,6 +72,7 @@ impl User {
             quit_sent: Offset::NEVER,
             rename_sent: Offset::NEVER,
             change_sent: Offset::NEVER,
+            last_said: Offset::ALWAYS,
             rejoin: None,
             hit_by: None,
             last_private: None,

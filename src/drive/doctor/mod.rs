@@ -1,0 +1,3 @@
+//! Probes of the target before a run.
+
+pub mod probe;

@@ -1,0 +1,4 @@
+//! This machine as the generator's own limit: descriptors, ports, CPU time, TCP counters.
+
+pub mod counters;
+pub mod limits;

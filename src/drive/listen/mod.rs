@@ -1,0 +1,112 @@
+//! The simulated network on sockets: the embedded target of a run, and a server for any client.
+
+mod server;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::mpsc::Receiver;
+use std::sync::mpsc::sync_channel;
+use std::thread::JoinHandle;
+
+use tokio::runtime::Builder;
+use tokio::runtime::LocalOptions;
+use tokio::sync::mpsc;
+
+use crate::drive::clock::Clock;
+use crate::drive::listen::server::Order;
+use crate::irc::network::config::NetworkConfig;
+use crate::units::id::ServerId;
+use crate::units::offset::Offset;
+
+/// Orders that may wait for the network's thread; a run gives a handful in all.
+const ORDERS_MAX: usize = 16;
+
+/// A network that listens. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Listening {
+    /// The address of each of its servers.
+    pub addresses: Vec<SocketAddr>,
+    orders: mpsc::Sender<Order>,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Listening {
+    /// Starts a network with one listener per server, on `addresses` in the servers' order.
+    ///
+    /// # Errors
+    ///
+    /// Returns why an address can't be listened on, or the thread not be started.
+    pub fn start(
+        network: NetworkConfig,
+        addresses: Vec<SocketAddr>,
+        clock: Clock,
+    ) -> io::Result<Self> {
+        let (orders, from_owner) = mpsc::channel(ORDERS_MAX);
+        let (to_owner, bound) = sync_channel(1);
+        let thread = std::thread::Builder::new()
+            .name("network".to_owned())
+            .spawn(move || {
+                let runtime = Builder::new_current_thread()
+                    .enable_io()
+                    .build_local(LocalOptions::default())?;
+                runtime.block_on(server::serve(
+                    network, addresses, clock, from_owner, to_owner,
+                ))
+            })?;
+        match bound.recv() {
+            Ok(addresses) => Ok(Self {
+                addresses,
+                orders,
+                thread: Some(thread),
+            }),
+            // It ended before it listened: its own words say why.
+            Err(_) => match thread.join() {
+                Ok(Err(error)) => Err(error),
+                Ok(Ok(())) | Err(_) => {
+                    Err(io::Error::other("the network ended before it listened"))
+                }
+            },
+        }
+    }
+
+    /// Breaks the link to a server. Returns when it was done, or `None` if the network is gone.
+    pub fn split(&self, far: ServerId) -> Option<Offset> {
+        self.order(|done| Order::Split { far, done })
+    }
+
+    /// Heals the link to a server. Returns when it was done, or `None` if the network is gone.
+    pub fn heal(&self, far: ServerId) -> Option<Offset> {
+        self.order(|done| Order::Heal { far, done })
+    }
+
+    fn order(
+        &self,
+        order: impl FnOnce(std::sync::mpsc::SyncSender<Offset>) -> Order,
+    ) -> Option<Offset> {
+        let (done, answer): (_, Receiver<Offset>) = sync_channel(1);
+        self.orders.blocking_send(order(done)).ok()?;
+        answer.recv().ok()
+    }
+
+    /// Ends the network.
+    ///
+    /// # Errors
+    ///
+    /// Returns why it had ended before.
+    pub fn stop(mut self) -> io::Result<()> {
+        // A network that has ended takes no orders.
+        let _ = self.orders.blocking_send(Order::Stop);
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(_)) => Err(io::Error::other("the network's thread panicked")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        // Not waited for: the process may be ending.
+        let _ = self.orders.try_send(Order::Stop);
+    }
+}

@@ -1,0 +1,311 @@
+//! One thread between the network's state machine and its clients' sockets.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::Receiver;
+
+use crate::drive::clock::Clock;
+use crate::drive::timer::Timer;
+use crate::drive::transport::read::ReadBuffer;
+use crate::drive::transport::tcp;
+use crate::irc::network::CloseReason;
+use crate::irc::network::Network;
+use crate::irc::network::Output;
+use crate::irc::network::client::ClientId;
+use crate::irc::network::config::NetworkConfig;
+use crate::units::id::ServerId;
+use crate::units::offset::Offset;
+
+/// How long the thread sleeps at most.
+const SLEEP_MAX: Duration = Duration::from_secs(60);
+/// Wait after an accept that failed for want of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What the owner asks for.
+#[derive(Debug)]
+pub(crate) enum Order {
+    Split {
+        far: ServerId,
+        done: SyncSender<Offset>,
+    },
+    Heal {
+        far: ServerId,
+        done: SyncSender<Offset>,
+    },
+    Stop,
+}
+
+struct Peer {
+    stream: Rc<TcpStream>,
+    is_writing: bool,
+    is_closing: bool,
+}
+
+struct Server {
+    network: Network,
+    clock: Clock,
+    peers: HashMap<ClientId, Peer>,
+    buffer: ReadBuffer,
+}
+
+/// Serves until told to stop.
+pub(crate) async fn serve(
+    network: NetworkConfig,
+    addresses: Vec<SocketAddr>,
+    clock: Clock,
+    mut orders: Receiver<Order>,
+    bound: SyncSender<Vec<SocketAddr>>,
+) -> io::Result<()> {
+    let listeners = addresses
+        .iter()
+        .map(|&address| tcp::listen(address))
+        .collect::<io::Result<Vec<_>>>()?;
+    let addresses = listeners
+        .iter()
+        .map(TcpListener::local_addr)
+        .collect::<io::Result<Vec<_>>>()?;
+    let timer = Timer::new()?;
+    let server = Rc::new(RefCell::new(Server {
+        network: Network::new(network, clock.now(), clock.epoch_unix_micros()),
+        clock,
+        peers: HashMap::new(),
+        buffer: ReadBuffer::new(),
+    }));
+    for (index, listener) in (0u16..).zip(listeners) {
+        tokio::task::spawn_local(accept(Rc::clone(&server), listener, ServerId(index)));
+    }
+    // The owner may have gone already; then the first order is to stop.
+    let _ = bound.send(addresses);
+    loop {
+        let wait = {
+            let this = server.borrow();
+            let now = this.clock.now();
+            this.network
+                .next_timer()
+                .map_or(SLEEP_MAX, |at| at.since(now))
+                .min(SLEEP_MAX)
+        };
+        timer.set(wait)?;
+        tokio::select! {
+            biased;
+            order = orders.recv() => match order {
+                Some(Order::Split { far, done }) => command(&server, &done, |network, now| network.split(now, far)),
+                Some(Order::Heal { far, done }) => command(&server, &done, |network, now| network.heal(now, far)),
+                Some(Order::Stop) | None => return Ok(()),
+            },
+            () = timer.expired() => {
+                let mut this = server.borrow_mut();
+                let now = this.clock.now();
+                this.network.handle_timer(now);
+            }
+        }
+        carry(&server);
+    }
+}
+
+fn command(
+    server: &Rc<RefCell<Server>>,
+    done: &SyncSender<Offset>,
+    act: impl FnOnce(&mut Network, Offset) -> bool,
+) {
+    {
+        let mut this = server.borrow_mut();
+        let now = this.clock.now();
+        act(&mut this.network, now);
+    }
+    carry(server);
+    // Told once the lines are with the kernel: from now on nothing of before can be under way inside the network.
+    let _ = done.send(server.borrow().clock.now());
+}
+
+async fn accept(server: Rc<RefCell<Server>>, listener: TcpListener, at: ServerId) {
+    let Ok(pause) = Timer::new() else { return };
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // A client that is gone already is found out by its first read.
+                let _ = stream.set_nodelay(true);
+                tokio::task::spawn_local(live(Rc::clone(&server), Rc::new(stream), at, peer));
+            }
+            Err(_) => {
+                if pause.set(ACCEPT_PAUSE).is_ok() {
+                    pause.expired().await;
+                }
+            }
+        }
+    }
+}
+
+/// The life of one client.
+async fn live(server: Rc<RefCell<Server>>, stream: Rc<TcpStream>, at: ServerId, peer: SocketAddr) {
+    let client = {
+        let mut this = server.borrow_mut();
+        let now = this.clock.now();
+        let client = this.network.handle_connect(now, at, &peer.ip().to_string());
+        this.peers.insert(
+            client,
+            Peer {
+                stream: Rc::clone(&stream),
+                is_writing: false,
+                is_closing: false,
+            },
+        );
+        client
+    };
+    carry(&server);
+    loop {
+        if stream.readable().await.is_err() {
+            return end(&server, client, &stream, CloseReason::Reset);
+        }
+        match receive(&server, client, &stream) {
+            Ok(true) => carry(&server),
+            Ok(false) => return,
+            Err(reason) => return end(&server, client, &stream, reason),
+        }
+    }
+}
+
+/// Reads once and hands over the bytes. Returns whether the client is still this one, or how it ended.
+fn receive(
+    server: &Rc<RefCell<Server>>,
+    client: ClientId,
+    stream: &Rc<TcpStream>,
+) -> Result<bool, CloseReason> {
+    let mut this = server.borrow_mut();
+    let this = &mut *this;
+    // The network may have closed it, and its id may be another's by now.
+    if !this
+        .peers
+        .get(&client)
+        .is_some_and(|peer| Rc::ptr_eq(&peer.stream, stream))
+    {
+        return Ok(false);
+    }
+    match this.buffer.read(stream) {
+        Ok(read) if read.count == 0 => Err(CloseReason::Eof),
+        Ok(read) => {
+            let now = this.clock.now();
+            this.network
+                .handle_bytes(now, client, this.buffer.bytes(read.count));
+            Ok(true)
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
+        Err(_) => Err(CloseReason::Reset),
+    }
+}
+
+fn end(
+    server: &Rc<RefCell<Server>>,
+    client: ClientId,
+    stream: &Rc<TcpStream>,
+    reason: CloseReason,
+) {
+    {
+        let mut this = server.borrow_mut();
+        if !this
+            .peers
+            .get(&client)
+            .is_some_and(|peer| Rc::ptr_eq(&peer.stream, stream))
+        {
+            return;
+        }
+        this.peers.remove(&client);
+        let now = this.clock.now();
+        this.network.handle_closed(now, client, reason);
+    }
+    carry(server);
+}
+
+/// Carries out what the network asks for until it asks for nothing.
+fn carry(server: &Rc<RefCell<Server>>) {
+    loop {
+        let output = server.borrow_mut().network.poll();
+        match output {
+            Output::Wait => return,
+            Output::Writable(client) => flush(server, client),
+            Output::Close(client) => {
+                if let Some(peer) = server.borrow_mut().peers.get_mut(&client) {
+                    peer.is_closing = true;
+                }
+                flush(server, client);
+            }
+        }
+    }
+}
+
+/// Writes what waits for a client; a task waits for room for the rest, and a client that is to be closed is closed after it.
+fn flush(server: &Rc<RefCell<Server>>, client: ClientId) {
+    let Some(stream) = server
+        .borrow()
+        .peers
+        .get(&client)
+        .map(|peer| Rc::clone(&peer.stream))
+    else {
+        return;
+    };
+    if write(server, client, &stream) {
+        return;
+    }
+    {
+        let mut this = server.borrow_mut();
+        let Some(peer) = this.peers.get_mut(&client) else {
+            return;
+        };
+        if std::mem::replace(&mut peer.is_writing, true) {
+            return;
+        }
+    }
+    let server = Rc::clone(server);
+    tokio::task::spawn_local(async move {
+        while stream.writable().await.is_ok() {
+            if write(&server, client, &stream) {
+                break;
+            }
+        }
+        let mut this = server.borrow_mut();
+        if let Some(peer) = this
+            .peers
+            .get_mut(&client)
+            .filter(|peer| Rc::ptr_eq(&peer.stream, &stream))
+        {
+            peer.is_writing = false;
+        }
+    });
+}
+
+/// Writes what waits for a client; returns whether nothing is left to wait for.
+fn write(server: &Rc<RefCell<Server>>, client: ClientId, stream: &Rc<TcpStream>) -> bool {
+    let is_closing = {
+        let mut this = server.borrow_mut();
+        let this = &mut *this;
+        let Some(peer) = this
+            .peers
+            .get(&client)
+            .filter(|peer| Rc::ptr_eq(&peer.stream, stream))
+        else {
+            return true;
+        };
+        let outbox = this.network.outbox(client);
+        while !outbox.is_empty() {
+            match stream.try_write(outbox.as_slice()) {
+                Ok(count) if count > 0 => outbox.consume(count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                // The reader finds the same end.
+                Ok(_) | Err(_) => break,
+            }
+        }
+        peer.is_closing
+    };
+    if is_closing {
+        end(server, client, stream, CloseReason::Asked);
+    }
+    true
+}

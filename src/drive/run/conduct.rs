@@ -1,0 +1,439 @@
+//! The conduct of a run: shards started, intervals merged, facts passed on, splits ordered, the end found.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::drive::clock::Clock;
+use crate::drive::host::counters;
+use crate::drive::interrupt::Interrupt;
+use crate::drive::listen::Listening;
+use crate::drive::shard;
+use crate::drive::shard::ShardStart;
+use crate::drive::shard::message::FromShard;
+use crate::drive::shard::message::ToShard;
+use crate::measure::event::Event;
+use crate::measure::exemplar::Exemplars;
+use crate::measure::interval::Interval;
+use crate::measure::ledger::counts::LedgerCounts;
+use crate::measure::ledger::partition::Split;
+use crate::measure::outcome::Ending;
+use crate::measure::outcome::GeneratorHealth;
+use crate::measure::outcome::Outcome;
+use crate::measure::outcome::PhaseOutcome;
+use crate::plan::Plan;
+use crate::swarm::report::ShardReport;
+use crate::swarm::report::SplitStage;
+use crate::units::id::PhaseId;
+use crate::units::id::ServerId;
+use crate::units::id::ShardId;
+use crate::units::id::Sharding;
+use crate::units::offset::Offset;
+
+/// Messages that may wait between a shard and the run. Each tells a few in a second.
+const MESSAGES_MAX: usize = 4_096;
+/// How long the run sleeps at most between looks at the time.
+const LOOK: Duration = Duration::from_millis(50);
+/// Beyond the time for settling, how long the drain may take: facts cross at the edges of intervals.
+const DRAIN_SLACK: Duration = Duration::from_secs(3);
+/// Shortest drain: a second copy of the last messages may still be under way, though all that is owed has come.
+const DRAIN_MIN: Duration = Duration::from_secs(1);
+/// How long shards may take to say goodbye and report.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(20);
+/// Share of a core that a shard's thread may use before its own measurements are in doubt.
+const BUSY_SHARE: f64 = 0.9;
+
+/// What a run is made of.
+pub struct Conduct<'a> {
+    /// The plan.
+    pub plan: &'a Arc<Plan>,
+    /// The clock, whose epoch lies just ahead, so that all threads are ready when the run begins.
+    pub clock: Clock,
+    /// The address of each server of the target.
+    pub servers: Vec<SocketAddr>,
+    /// The embedded network, whose links are ours to break.
+    pub network: Option<&'a Listening>,
+    /// Number of shards.
+    pub shard_count: u16,
+    /// Whether source addresses are spread over 127.0.0.0/8.
+    pub is_spread: bool,
+    /// Least time between two messages of one connection, where the target's owner has not proved to be ours.
+    pub spacing: Option<Duration>,
+    /// The server password.
+    pub password: Option<Vec<u8>>,
+    /// How late a p99 may be before an interval counts as late.
+    pub lateness_limit: Duration,
+    /// Who may ask for the end.
+    pub interrupt: Interrupt,
+}
+
+/// Who looks on: artifacts and progress.
+pub trait Watch {
+    /// Takes an interval that has closed, merged over all shards.
+    ///
+    /// # Errors
+    ///
+    /// An error does not end the run; it is told at its end.
+    fn interval(&mut self, number: u64, begins: Offset, interval: &Interval) -> io::Result<()>;
+
+    /// Takes the state of the run between intervals.
+    fn look(&mut self, now: Offset, stage: Stage);
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The plan is played.
+    Playing,
+    /// The plan is over; what is open is waited for.
+    Draining,
+}
+
+struct Pending {
+    parts: u16,
+    interval: Interval,
+    is_busy: bool,
+}
+
+struct Conductor<'a> {
+    conduct: &'a Conduct<'a>,
+    to_shards: Vec<mpsc::Sender<ToShard>>,
+    pending: BTreeMap<u64, Pending>,
+    settled: Vec<bool>,
+    splits: Vec<Split>,
+    total: Interval,
+    phases: Vec<PhaseOutcome>,
+    health: GeneratorHealth,
+    reports: Vec<ShardReport>,
+    broken: Option<String>,
+    watch_error: Option<io::Error>,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Conducted {
+    /// What was observed.
+    pub outcome: Outcome,
+    /// Why an artifact could not be written, if one could not.
+    pub watch_error: Option<io::Error>,
+}
+
+/// Plays a plan against its target to the end.
+///
+/// # Errors
+///
+/// Returns why threads could not be started, or why a shard broke.
+pub fn conduct(conduct: &Conduct<'_>, watch: &mut dyn Watch) -> io::Result<Conducted> {
+    let (to_run, from_shards) = sync_channel(MESSAGES_MAX);
+    let mut to_shards = Vec::new();
+    let mut threads = Vec::new();
+    for sharding in (0..conduct.shard_count)
+        .filter_map(|shard| Sharding::new(ShardId(shard), conduct.shard_count))
+    {
+        let (to_shard, from_run) = mpsc::channel(MESSAGES_MAX);
+        let start = ShardStart {
+            plan: Arc::clone(conduct.plan),
+            sharding,
+            servers: conduct.servers.clone(),
+            is_spread: conduct.is_spread,
+            spacing: conduct.spacing,
+            password: conduct.password.clone(),
+            clock: conduct.clock,
+        };
+        threads.push(shard::spawn(start, from_run, to_run.clone())?);
+        to_shards.push(to_shard);
+    }
+    drop(to_run);
+    let mut conductor = Conductor::new(conduct, to_shards);
+    let syn_before = counters::syn_retransmits();
+    let ending = conductor.play(&from_shards, watch);
+    conductor.collect(&from_shards);
+    for thread in threads {
+        if thread.join().is_err() {
+            conductor
+                .broken
+                .get_or_insert_with(|| "a shard's thread panicked".to_owned());
+        }
+    }
+    if let (Some(before), Some(after)) = (syn_before, counters::syn_retransmits()) {
+        conductor.health.syn_retransmits = after.saturating_sub(before);
+    }
+    match conductor.broken.take() {
+        Some(reason) => Err(io::Error::other(reason)),
+        None => Ok(conductor.conducted(ending)),
+    }
+}
+
+impl<'a> Conductor<'a> {
+    fn new(conduct: &'a Conduct<'a>, to_shards: Vec<mpsc::Sender<ToShard>>) -> Self {
+        let phases = (0u16..)
+            .map(PhaseId)
+            .zip(&conduct.plan.scenario.phases)
+            .map(|(id, phase)| {
+                let span = conduct.plan.timeline.span(id);
+                PhaseOutcome {
+                    phase: id,
+                    name: phase.name.clone(),
+                    kind: phase.kind.name(),
+                    begins: span.begins,
+                    ends: span.ends,
+                    observed: Interval::new(),
+                }
+            });
+        Self {
+            settled: vec![false; to_shards.len()],
+            to_shards,
+            pending: BTreeMap::new(),
+            splits: Vec::new(),
+            total: Interval::new(),
+            phases: phases.collect(),
+            health: GeneratorHealth {
+                lateness_limit_micros: u64::try_from(conduct.lateness_limit.as_micros())
+                    .unwrap_or(u64::MAX),
+                shard_count: conduct.shard_count,
+                ..GeneratorHealth::default()
+            },
+            reports: Vec::new(),
+            broken: None,
+            watch_error: None,
+            conduct,
+        }
+    }
+
+    fn now(&self) -> Offset {
+        self.conduct.clock.now()
+    }
+
+    /// Plays until the plan is over and all is judged, or somebody ends it.
+    fn play(&mut self, from_shards: &Receiver<FromShard>, watch: &mut dyn Watch) -> Ending {
+        let ends = self.conduct.plan.timeline.ends;
+        let mut over_at = None;
+        let mut ending = Ending::Complete;
+        loop {
+            match from_shards.recv_timeout(LOOK) {
+                Ok(message) => self.handle(message, watch),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return ending,
+            }
+            let now = self.now();
+            watch.look(
+                now,
+                if over_at.is_some() {
+                    Stage::Draining
+                } else {
+                    Stage::Playing
+                },
+            );
+            match over_at {
+                None => {
+                    let is_interrupted = self.conduct.interrupt.is_asked();
+                    if is_interrupted {
+                        ending = Ending::Interrupted;
+                    }
+                    if is_interrupted || now >= ends || self.broken.is_some() {
+                        over_at = Some(now);
+                        self.settled.fill(false);
+                        self.tell_all(|| ToShard::Over);
+                    }
+                }
+                Some(at) => {
+                    let drained = now.since(at);
+                    let is_settled =
+                        self.settled.iter().all(|&settled| settled) && drained >= DRAIN_MIN;
+                    let limit = self.conduct.plan.scenario.settle + DRAIN_SLACK;
+                    if is_settled || drained >= limit || self.broken.is_some() {
+                        return ending;
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell_all(&self, message: impl Fn() -> ToShard) {
+        for to_shard in &self.to_shards {
+            // A shard that has ended has said why.
+            let _ = to_shard.blocking_send(message());
+        }
+    }
+
+    fn handle(&mut self, message: FromShard, watch: &mut dyn Watch) {
+        match message {
+            FromShard::Edge {
+                shard,
+                interval,
+                cpu,
+                facts,
+                is_settled,
+            } => {
+                for (index, to_shard) in self.to_shards.iter().enumerate() {
+                    if index != shard.index() && !facts.is_empty() {
+                        let _ = to_shard.blocking_send(ToShard::Facts(Arc::clone(&facts)));
+                    }
+                }
+                self.settled[shard.index()] = is_settled;
+                if let Some((number, interval)) = interval {
+                    self.enter(number, &interval, cpu, watch);
+                }
+            }
+            FromShard::SplitWanted { far } => self.split(far),
+            FromShard::HealWanted { far } => self.heal(far),
+            FromShard::Report { report, cpu } => {
+                self.health.cpu_micros += u64::try_from(cpu.as_micros()).unwrap_or(0);
+                self.reports.push(*report);
+            }
+            FromShard::Broken { shard, reason } => {
+                self.broken
+                    .get_or_insert_with(|| format!("shard {shard}: {reason}"));
+            }
+        }
+    }
+
+    /// Enters one shard's part of an interval; the last part closes it.
+    fn enter(&mut self, number: u64, part: &Interval, cpu: Duration, watch: &mut dyn Watch) {
+        let pending = self.pending.entry(number).or_insert_with(|| Pending {
+            parts: 0,
+            interval: Interval::new(),
+            is_busy: false,
+        });
+        pending.parts += 1;
+        pending.is_busy |= cpu.as_secs_f64() > BUSY_SHARE;
+        pending.interval.merge(part);
+        if pending.parts < self.conduct.shard_count {
+            return;
+        }
+        let Some(Pending {
+            interval, is_busy, ..
+        }) = self.pending.remove(&number)
+        else {
+            return;
+        };
+        let begins = Offset::from_secs(i64::try_from(number).unwrap_or(i64::MAX));
+        self.health.interval_count += 1;
+        self.health.busy_count += u64::from(is_busy);
+        let is_late = interval
+            .lateness
+            .at_quantile(0.99)
+            .is_some_and(|micros| micros > self.health.lateness_limit_micros);
+        self.health.late_count += u64::from(is_late);
+        for phase in &mut self.phases {
+            if phase.begins <= begins && begins < phase.ends {
+                phase.observed.merge(&interval);
+            }
+        }
+        self.total.merge(&interval);
+        if let Err(error) = watch.interval(number, begins, &interval) {
+            self.watch_error.get_or_insert(error);
+        }
+    }
+
+    fn split(&mut self, far: ServerId) {
+        let Some(network) = self.conduct.network else {
+            return;
+        };
+        let mut split = Split {
+            far,
+            ordered: self.now(),
+            done: Offset::NEVER,
+            heal_ordered: Offset::NEVER,
+            healed: Offset::NEVER,
+        };
+        self.tell_all(|| ToShard::SplitOrdered(split));
+        // A network that is gone fails the run by what no longer arrives.
+        split.done = network.split(far).unwrap_or_else(|| self.now());
+        self.splits.push(split);
+        self.tell_all(|| ToShard::Split(split, SplitStage::Down));
+    }
+
+    fn heal(&mut self, far: ServerId) {
+        let Some(network) = self.conduct.network else {
+            return;
+        };
+        let Some(index) = self.splits.iter().rposition(|split| split.far == far) else {
+            return;
+        };
+        self.splits[index].heal_ordered = self.now();
+        let ordered = self.splits[index];
+        self.tell_all(|| ToShard::SplitOrdered(ordered));
+        self.splits[index].healed = network.heal(far).unwrap_or_else(|| self.now());
+        let done = self.splits[index];
+        self.tell_all(|| ToShard::Split(done, SplitStage::Healed));
+    }
+
+    /// Asks all shards for their reports and waits for them.
+    fn collect(&mut self, from_shards: &Receiver<FromShard>) {
+        self.tell_all(|| ToShard::Finish);
+        let since = self.now();
+        while self.reports.len() < self.to_shards.len() && self.broken.is_none() {
+            match from_shards.recv_timeout(LOOK) {
+                Ok(message) => self.handle(message, &mut Nobody),
+                Err(RecvTimeoutError::Timeout) if self.now().since(since) < REPORT_TIMEOUT => {}
+                Err(_) => self.broken = Some("a shard did not report in time".to_owned()),
+            }
+        }
+        // An interval that was still open is incomplete, but what there is of it counts.
+        for (_, pending) in std::mem::take(&mut self.pending) {
+            self.total.merge(&pending.interval);
+        }
+    }
+
+    fn conducted(self, ending: Ending) -> Conducted {
+        let mut ledger = LedgerCounts::default();
+        let mut exemplars = Exemplars::default();
+        let mut events: Vec<Event> = Vec::new();
+        let mut registered_count = 0;
+        for report in &self.reports {
+            ledger.merge(&report.ledger);
+            exemplars.merge(&report.exemplars);
+            registered_count += report.registered_count;
+            for event in &report.events {
+                match events.iter_mut().find(|known| known.phase == event.phase) {
+                    Some(known) => known.merge(event),
+                    None => events.push(event.clone()),
+                }
+            }
+        }
+        let is_unreached = registered_count == 0 && ending == Ending::Complete;
+        let outcome = Outcome {
+            ended: self.now(),
+            ending: if is_unreached {
+                Ending::Unreached
+            } else {
+                ending
+            },
+            ending_detail: if is_unreached {
+                "nobody could log in".to_owned()
+            } else {
+                String::new()
+            },
+            total: self.total,
+            phases: self.phases,
+            events,
+            ledger,
+            exemplars,
+            health: self.health,
+            warnings: Vec::new(),
+        };
+        Conducted {
+            outcome,
+            watch_error: self.watch_error,
+        }
+    }
+}
+
+/// Looks on at nothing.
+struct Nobody;
+
+impl Watch for Nobody {
+    fn interval(&mut self, _: u64, _: Offset, _: &Interval) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn look(&mut self, _: Offset, _: Stage) {}
+}

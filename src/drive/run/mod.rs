@@ -1,0 +1,4 @@
+//! One run from preflight to outcome.
+
+pub mod conduct;
+pub mod safety;

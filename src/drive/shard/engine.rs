@@ -1,0 +1,213 @@
+//! The engine of one shard: between its state machine and its sockets, nothing but carrying.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use crate::drive::clock::Clock;
+use crate::drive::host::counters;
+use crate::drive::shard::connection;
+use crate::drive::shard::connection::Connection;
+use crate::drive::shard::message::FromShard;
+use crate::drive::shard::message::ToShard;
+use crate::drive::timer::Timer;
+use crate::drive::transport::address;
+use crate::drive::transport::read::ReadBuffer;
+use crate::irc::session::Closed;
+use crate::measure::ledger::judge::Settling;
+use crate::swarm::Shard;
+use crate::swarm::io::Io;
+use crate::swarm::report::ShardReport;
+use crate::units::id::UserId;
+use crate::units::offset::Offset;
+
+/// Length of an interval.
+pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
+/// Time between looks at what is still open, once the plan is over.
+const DRAIN_LOOK: Duration = Duration::from_millis(100);
+/// How long goodbyes may take.
+const GOODBYE: Duration = Duration::from_millis(300);
+
+pub(crate) struct Engine {
+    shard: Option<Shard>,
+    pub(crate) clock: Clock,
+    servers: Vec<SocketAddr>,
+    is_spread: bool,
+    to_run: SyncSender<FromShard>,
+    pub(crate) connections: Vec<Option<Connection>>,
+    pub(crate) buffer: ReadBuffer,
+    next_edge: Offset,
+    interval: u64,
+    is_over: bool,
+    next_look: Offset,
+    cpu_at_edge: Duration,
+}
+
+impl Engine {
+    pub(crate) fn new(
+        shard: Shard,
+        clock: Clock,
+        servers: Vec<SocketAddr>,
+        is_spread: bool,
+        to_run: SyncSender<FromShard>,
+    ) -> Self {
+        Self {
+            connections: (0..shard.user_count()).map(|_| None).collect(),
+            shard: Some(shard),
+            clock,
+            servers,
+            is_spread,
+            to_run,
+            buffer: ReadBuffer::new(),
+            next_edge: Offset::ZERO + INTERVAL,
+            interval: 0,
+            is_over: false,
+            next_look: Offset::NEVER,
+            cpu_at_edge: counters::thread_cpu(),
+        }
+    }
+
+    /// Calls the state machine; `None` once it has reported.
+    pub(crate) fn with_shard<T>(
+        &mut self,
+        call: impl FnOnce(&mut Shard, Offset) -> T,
+    ) -> Option<T> {
+        let now = self.clock.now();
+        self.shard.as_mut().map(|shard| call(shard, now))
+    }
+
+    pub(crate) fn slot(&self, user: UserId) -> usize {
+        self.shard
+            .as_ref()
+            .and_then(|shard| shard.sharding().local(user))
+            .unwrap_or(0)
+    }
+
+    pub(crate) fn server(&self, server: usize) -> Option<SocketAddr> {
+        // A target with one address serves all sides.
+        self.servers.get(server).or(self.servers.first()).copied()
+    }
+
+    pub(crate) fn source(&self, user: UserId, server: &SocketAddr) -> Option<std::net::IpAddr> {
+        address::source_of(user, server, self.is_spread)
+    }
+
+    pub(crate) fn take_report(&mut self) -> Option<ShardReport> {
+        let now = self.clock.now();
+        self.shard.take().map(|shard| shard.finish(now))
+    }
+
+    pub(crate) fn handle_message(&mut self, message: ToShard) {
+        match message {
+            ToShard::Facts(facts) => {
+                self.with_shard(|shard, _| shard.handle_facts(&facts));
+            }
+            ToShard::SplitOrdered(split) => {
+                self.with_shard(|shard, _| shard.handle_split_ordered(split));
+            }
+            ToShard::Split(split, stage) => {
+                self.with_shard(|shard, _| shard.handle_split(split, stage));
+            }
+            ToShard::Over => {
+                self.is_over = true;
+                self.next_look = self.clock.now();
+                self.with_shard(|shard, _| shard.handle_over());
+            }
+            ToShard::Finish => {}
+        }
+    }
+
+    fn edges(&mut self, now: Offset) {
+        while self.next_edge <= now {
+            self.next_edge += INTERVAL;
+            let number = self.interval;
+            self.interval += 1;
+            let settling = if self.is_over {
+                Settling::WhenSeen
+            } else {
+                Settling::WhenDue
+            };
+            let interval = self.with_shard(|shard, now| {
+                shard.settle(now, settling);
+                shard.take_interval()
+            });
+            self.tell_edge(interval.map(|interval| (number, Box::new(interval))));
+        }
+        if self.next_look <= now {
+            self.next_look = now + DRAIN_LOOK;
+            self.with_shard(|shard, now| shard.settle(now, Settling::WhenSeen));
+            self.tell_edge(None);
+        }
+    }
+
+    fn tell_edge(&mut self, interval: Option<(u64, Box<crate::measure::interval::Interval>)>) {
+        let Some(shard) = &mut self.shard else { return };
+        let cpu = counters::thread_cpu();
+        let edge = FromShard::Edge {
+            shard: shard.sharding().shard(),
+            interval,
+            cpu: cpu.saturating_sub(self.cpu_at_edge),
+            facts: Arc::new(shard.take_facts()),
+            is_settled: shard.is_settled(),
+        };
+        self.cpu_at_edge = cpu;
+        self.tell(edge);
+    }
+
+    fn tell(&self, message: FromShard) {
+        // The run reads until every shard has reported; after that nothing is owed to it.
+        let _ = self.to_run.send(message);
+    }
+}
+
+/// Does what is due and carries out what the state machine asks for. Returns how long it may be left alone.
+pub(crate) fn turn(engine: &Rc<RefCell<Engine>>) -> Duration {
+    let mut this = engine.borrow_mut();
+    let now = this.clock.now();
+    this.edges(now);
+    this.with_shard(|shard, now| {
+        if shard.next_due() <= now {
+            shard.handle_due(now);
+        }
+    });
+    drop(this);
+    carry(engine);
+    let this = engine.borrow();
+    let due = this.shard.as_ref().map_or(Offset::NEVER, Shard::next_due);
+    due.min(this.next_edge)
+        .min(this.next_look)
+        .since(this.clock.now())
+}
+
+/// Carries out what the state machine asks for until it asks for nothing.
+pub(crate) fn carry(engine: &Rc<RefCell<Engine>>) {
+    loop {
+        let Some(io) = engine
+            .borrow_mut()
+            .with_shard(|shard, _| shard.poll_io())
+            .flatten()
+        else {
+            return;
+        };
+        match io {
+            Io::Connect { user, server } => connection::open(engine, user, server.index()),
+            Io::Flush { user } => connection::flush(engine, user),
+            Io::Finish { user } => connection::finish(engine, user),
+            Io::Close { user } => connection::close(engine, user, Closed::Local),
+            Io::Split { far } => engine.borrow().tell(FromShard::SplitWanted { far }),
+            Io::Heal { far } => engine.borrow().tell(FromShard::HealWanted { far }),
+        }
+    }
+}
+
+/// Says QUIT for everybody and gives the kernel a moment to carry it.
+pub(crate) async fn say_goodbye(engine: &Rc<RefCell<Engine>>, timer: &Timer) {
+    engine.borrow_mut().with_shard(|shard, _| shard.leave_all());
+    carry(engine);
+    if timer.set(GOODBYE).is_ok() {
+        timer.expired().await;
+    }
+}

@@ -1,0 +1,69 @@
+//! What shards and the run tell each other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::measure::interval::Interval;
+use crate::measure::ledger::partition::Split;
+use crate::swarm::io::ShardFacts;
+use crate::swarm::report::ShardReport;
+use crate::swarm::report::SplitStage;
+use crate::units::id::ServerId;
+use crate::units::id::ShardId;
+
+/// From the run to a shard.
+#[derive(Debug)]
+pub enum ToShard {
+    /// What another shard told.
+    Facts(Arc<ShardFacts>),
+    /// A split was ordered.
+    SplitOrdered(Split),
+    /// A split or a heal is done.
+    Split(Split, SplitStage),
+    /// The plan is over: no more actions, judge what is open.
+    Over,
+    /// Say goodbye and report.
+    Finish,
+}
+
+/// From a shard to the run.
+#[derive(Debug)]
+pub enum FromShard {
+    /// An edge: an interval is closed, and what others must know is told.
+    Edge {
+        /// Which shard.
+        shard: ShardId,
+        /// Number of the interval; edges of the drain have none.
+        interval: Option<(u64, Box<Interval>)>,
+        /// CPU time of the thread since the last edge.
+        cpu: Duration,
+        /// For the other shards.
+        facts: Arc<ShardFacts>,
+        /// Whether everything planned is done and judged.
+        is_settled: bool,
+    },
+    /// A netsplit phase begins: break the link.
+    SplitWanted {
+        /// The server behind the link.
+        far: ServerId,
+    },
+    /// A netsplit phase ends: heal the link.
+    HealWanted {
+        /// The server behind the link.
+        far: ServerId,
+    },
+    /// The end.
+    Report {
+        /// What it observed.
+        report: Box<ShardReport>,
+        /// CPU time of the thread.
+        cpu: Duration,
+    },
+    /// The shard can't go on.
+    Broken {
+        /// Which shard.
+        shard: ShardId,
+        /// Why.
+        reason: String,
+    },
+}

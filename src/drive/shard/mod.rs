@@ -1,0 +1,117 @@
+//! One shard on sockets: a thread, a runtime of its own, its users' connections.
+
+mod connection;
+mod engine;
+pub mod message;
+
+use std::cell::RefCell;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+use tokio::runtime::LocalOptions;
+use tokio::sync::mpsc::Receiver;
+
+use crate::drive::clock::Clock;
+use crate::drive::host::counters;
+use crate::drive::shard::engine::Engine;
+use crate::drive::shard::message::FromShard;
+use crate::drive::shard::message::ToShard;
+use crate::drive::timer::Timer;
+use crate::plan::Plan;
+use crate::swarm::Shard;
+use crate::swarm::report::ShardReport;
+use crate::units::id::Sharding;
+
+/// What a shard needs to start.
+#[derive(Debug)]
+pub struct ShardStart {
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// Which users are its own.
+    pub sharding: Sharding,
+    /// The address of each server of the target.
+    pub servers: Vec<SocketAddr>,
+    /// Whether source addresses are spread over 127.0.0.0/8.
+    pub is_spread: bool,
+    /// Least time between two messages of one connection.
+    pub spacing: Option<Duration>,
+    /// The server password.
+    pub password: Option<Vec<u8>>,
+    /// The run's clock.
+    pub clock: Clock,
+}
+
+/// Starts a shard's thread. It speaks through `to_run` and listens to `from_run`, and ends with [`FromShard::Report`].
+///
+/// # Errors
+///
+/// Returns why the thread could not be started.
+pub fn spawn(
+    start: ShardStart,
+    from_run: Receiver<ToShard>,
+    to_run: SyncSender<FromShard>,
+) -> io::Result<JoinHandle<()>> {
+    let name = format!("shard-{}", start.sharding.shard());
+    std::thread::Builder::new().name(name).spawn(move || {
+        let shard = start.sharding.shard();
+        if let Err(error) = play(start, from_run, &to_run) {
+            // The run may have ended already; then nobody is left to tell.
+            let _ = to_run.send(FromShard::Broken {
+                shard,
+                reason: error.to_string(),
+            });
+        }
+    })
+}
+
+fn play(
+    start: ShardStart,
+    mut from_run: Receiver<ToShard>,
+    to_run: &SyncSender<FromShard>,
+) -> io::Result<()> {
+    let runtime = Builder::new_current_thread()
+        .enable_io()
+        .build_local(LocalOptions::default())?;
+    runtime.block_on(async {
+        let timer = Timer::new()?;
+        let mut shard = Shard::new(&start.plan, start.sharding, start.password);
+        shard.set_spacing(start.spacing);
+        let engine = Rc::new(RefCell::new(Engine::new(
+            shard,
+            start.clock,
+            start.servers,
+            start.is_spread,
+            to_run.clone(),
+        )));
+        loop {
+            let wait = engine::turn(&engine);
+            timer.set(wait)?;
+            tokio::select! {
+                biased;
+                () = timer.expired() => {}
+                message = from_run.recv() => match message {
+                    Some(ToShard::Finish) | None => break,
+                    Some(message) => engine.borrow_mut().handle_message(message),
+                },
+            }
+        }
+        engine::say_goodbye(&engine, &timer).await;
+        let report = finish(&engine);
+        // The run may have been ended by a second signal; then nobody is left to tell.
+        let _ = to_run.send(FromShard::Report {
+            report: Box::new(report),
+            cpu: counters::thread_cpu(),
+        });
+        Ok(())
+    })
+}
+
+fn finish(engine: &Rc<RefCell<Engine>>) -> ShardReport {
+    engine.borrow_mut().take_report().unwrap_or_default()
+}

@@ -1,0 +1,5 @@
+//! The only code that opens sockets to a target or for one.
+
+pub mod address;
+pub mod read;
+pub mod tcp;
