@@ -12,11 +12,20 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
 use splitstorm::traffic::capture::import::ImportOptions;
 use splitstorm::traffic::capture::import::Importer;
+use splitstorm::traffic::profile::Profile;
+use splitstorm::traffic::profile::fit::FitOptions;
+use splitstorm::traffic::profile::stream::TalkStream;
 use splitstorm::traffic::trace::event::Event;
 use splitstorm::traffic::trace::event::EventKind;
+use splitstorm::traffic::trace::event::TraceMeta;
 use splitstorm::traffic::trace::pseudonym::Pseudonyms;
+
+/// Hours of a day.
+const HOURS: usize = 24;
 
 /// What an import counted.
 struct Counts {
@@ -26,6 +35,7 @@ struct Counts {
     notes: u64,
     damaged: u64,
     events: Vec<Event>,
+    meta: TraceMeta,
 }
 
 /// Returns the folder of captures, or `None` with a word about it.
@@ -80,26 +90,80 @@ fn import(folder: &Path, channel: Option<&str>) -> Counts {
         zone: None,
         keeps_text: false,
     });
-    let mut counts = Counts {
-        by_kind: BTreeMap::new(),
-        lines: 0,
-        event_lines: 0,
-        notes: 0,
-        damaged: 0,
-        events: Vec::new(),
-    };
+    let (mut lines, mut event_lines, mut notes, mut damaged) = (0, 0, 0, 0);
     for (path, content) in files(folder) {
         let report = importer.read(&path, content.as_slice()).unwrap();
-        counts.lines += report.line_count;
-        counts.event_lines += report.event_line_count;
-        counts.notes += report.note_count;
-        counts.damaged += report.damaged_count;
+        lines += report.line_count;
+        event_lines += report.event_line_count;
+        notes += report.note_count;
+        damaged += report.damaged_count;
     }
-    counts.events = importer.finish(Pseudonyms::hashed([1; 16]), "0").collect();
-    for event in &counts.events {
-        *counts.by_kind.entry(event.kind.as_str()).or_default() += 1;
+    let imported = importer.finish(Pseudonyms::hashed([1; 16]), "0");
+    let meta = imported.meta().clone();
+    let events: Vec<Event> = imported.collect();
+    let mut by_kind = BTreeMap::new();
+    for event in &events {
+        *by_kind.entry(event.kind.as_str()).or_default() += 1;
     }
-    counts
+    Counts {
+        by_kind,
+        lines,
+        event_lines,
+        notes,
+        damaged,
+        events,
+        meta,
+    }
+}
+
+/// Fits a profile to a capture and compares what it says in `days` with what was said.
+#[track_caller]
+fn check_talk(name: &str, days: u32, distance_max: f64) {
+    let Some(folder) = folder() else {
+        return;
+    };
+    let live = import(&folder.join(name), None);
+    let options = FitOptions {
+        name: name.to_owned(),
+        source: "a capture".to_owned(),
+        tool: "0".to_owned(),
+        fitted_on: "2024-01-01".to_owned(),
+    };
+    let profile = Profile::fit(&live.meta, &live.events, &options).unwrap();
+    let cycle_secs = profile.cycle_secs();
+    let first_us = live.events.last().unwrap().at_us - i64::from(cycle_secs) * 1_000_000;
+    let hour_of = |us: i64| usize::try_from(us / 3_600_000_000 % 24).unwrap();
+    let (mut live_hours, mut made_hours) = ([0.0; HOURS], [0.0; HOURS]);
+    for event in live.events.iter().filter(|event| event.kind.is_talk()) {
+        if event.at_us > first_us {
+            live_hours[hour_of(event.at_us)] += 1.0;
+        }
+    }
+    let rng = Xoshiro256PlusPlus::seed_from_u64(1);
+    let mut stream = TalkStream::new(profile.talk(), rng, 0.0, 1.0);
+    let made_secs = f64::from(days) * 86_400.0;
+    loop {
+        let at = stream.next(profile.talk()).at;
+        if at.as_secs_f64() >= made_secs {
+            break;
+        }
+        made_hours[hour_of(at.as_micros())] += 1.0;
+    }
+    let sum = |hours: &[f64; HOURS]| hours.iter().sum::<f64>();
+    let live_rate = sum(&live_hours) / f64::from(cycle_secs);
+    let made_rate = sum(&made_hours) / made_secs;
+    let shares = live_hours.iter().zip(&made_hours);
+    let distance: f64 = shares
+        .map(|(live, made)| (live / sum(&live_hours) - made / sum(&made_hours)).abs())
+        .sum::<f64>()
+        / 2.0;
+    eprintln!(
+        "{name}: live {live_rate:.6}/s, made {made_rate:.6}/s, hours differ by {distance:.3}"
+    );
+    assert!((made_rate / live_rate - 1.0).abs() < 0.03, "{name}");
+    assert!(distance < distance_max, "{name}");
+    let files = profile.write();
+    assert_eq!(Profile::read(name, &files).unwrap(), profile, "{name}");
 }
 
 /// Imports a capture and compares every count with what is known. What is known calls remarks of the logger unparsed.
@@ -176,4 +240,16 @@ fn eggdrop_logs_count_as_known() {
 #[test]
 fn raw_lines_count_as_known() {
     check("twitch-raw", None);
+}
+
+#[test]
+fn a_profile_of_five_months_talks_as_was_talked() {
+    // A start an hour in two at the busiest hours: 5 % is what smoothing and the shape of long episodes leave.
+    check_talk("znc-qtox", 20_000, 0.06);
+}
+
+#[test]
+fn a_profile_of_five_days_talks_as_was_talked() {
+    // Some hundred episodes, the longest over five hours: they can't follow each hour of five days.
+    check_talk("eggdrop-slackware", 4_000, 0.17);
 }

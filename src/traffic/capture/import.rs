@@ -4,6 +4,7 @@ use std::io::BufRead;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use thiserror::Error;
 
 use crate::place::Misread;
 use crate::place::Place;
@@ -91,6 +92,27 @@ pub struct DamagedLine {
     pub excerpt: String,
 }
 
+/// Why a log is not imported.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// The file is no IRC log of a known format.
+    #[error(transparent)]
+    NoLog(Misread),
+    /// The log can't be read, or does not tell what it must.
+    #[error(transparent)]
+    Misread(#[from] Misread),
+}
+
+impl ImportError {
+    /// Returns what was misread, whatever the reason.
+    pub fn into_misread(self) -> Misread {
+        match self {
+            Self::NoLog(misread) | Self::Misread(misread) => misread,
+        }
+    }
+}
+
 /// Logs on their way to a trace.
 #[derive(Debug)]
 pub struct Importer {
@@ -122,7 +144,7 @@ impl Importer {
     /// # Errors
     ///
     /// When `input` can't be read or is no IRC log, or its day or channel is told nowhere.
-    pub fn read(&mut self, path: &str, mut input: impl BufRead) -> Result<FileReport, Misread> {
+    pub fn read(&mut self, path: &str, mut input: impl BufRead) -> Result<FileReport, ImportError> {
         let mut lines = Lines::new(path, &mut input);
         let mut sample = Vec::new();
         while sample.len() < detect::SAMPLE_LINES
@@ -143,12 +165,12 @@ impl Importer {
         let Some(first) = sample.iter().position(|line| !line.is_empty()) else {
             return Ok(report);
         };
-        let format = match self.options.format {
-            Some(format) => format,
-            None => {
-                detect::detect(&sample, self.likely).ok_or_else(|| no_log(path, &sample, first))?
-            }
-        };
+        let told = || detect::detect(&sample, self.likely);
+        let format = self
+            .options
+            .format
+            .or_else(told)
+            .ok_or_else(|| ImportError::NoLog(no_log(path, &sample, first)))?;
         self.likely = Some(format);
         report.format = Some(format);
         let mut clock = self.clock(path, format)?;
@@ -420,7 +442,8 @@ mod tests {
     fn check(options: ImportOptions, path: &str, log: &str, want: &str) {
         let error = Importer::new(options)
             .read(path, log.as_bytes())
-            .unwrap_err();
+            .unwrap_err()
+            .into_misread();
         assert_eq!(
             format!("{} --> {}; {}", error.what, error.place, error.help),
             want
@@ -526,6 +549,15 @@ mod tests {
             FIRST,
             "expected a channel in the log's path, found none --> 2024/01/01.log; name it: --channel '#channel'",
         );
+    }
+
+    #[test]
+    fn what_is_no_log_is_told_from_what_is_damaged() {
+        let mut importer = Importer::new(options());
+        let readme = importer.read("README.md", b"A forest.".as_slice());
+        assert!(matches!(readme, Err(ImportError::NoLog(_))));
+        let nowhere = importer.read("#w.log", FIRST.as_bytes());
+        assert!(matches!(nowhere, Err(ImportError::Misread(_))));
     }
 
     #[test]

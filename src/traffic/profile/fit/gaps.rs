@@ -6,9 +6,11 @@ use crate::traffic::profile::distribution::GapTable;
 use crate::traffic::profile::fit::DIGITS;
 use crate::traffic::profile::fit::episodes::Episode;
 use crate::traffic::profile::fit::quantiles;
+use crate::traffic::profile::gaps::GAP_CLASSES;
+use crate::traffic::profile::gaps::Gaps;
 use crate::traffic::profile::number;
+use crate::traffic::profile::parameter::Parameter;
 use crate::traffic::profile::talk::EPISODE_GAP_SECS;
-use crate::traffic::profile::talk::GAP_CLASSES;
 
 /// Shortest gap: the logarithm of a gap must exist.
 const GAP_SECS_MIN: f64 = 0.001;
@@ -21,14 +23,6 @@ const PAIRS_MIN: usize = 30;
 
 /// Largest correlation that is believed: at one, an episode would tick like a clock.
 const CORRELATION_MAX: f64 = 0.95;
-
-/// What gaps are like.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Gaps {
-    pub(crate) tables: [GapTable; 3],
-    pub(crate) pace_share: f64,
-    pub(crate) correlation: f64,
-}
 
 /// Returns what the gaps of the episodes are like.
 pub(crate) fn fit(episodes: &[Episode]) -> Gaps {
@@ -60,8 +54,8 @@ pub(crate) fn fit(episodes: &[Episode]) -> Gaps {
         ((near - pace_share) / (1.0 - pace_share)).clamp(-CORRELATION_MAX, CORRELATION_MAX);
     Gaps {
         tables,
-        pace_share: number::rounded(pace_share, DIGITS),
-        correlation: number::rounded(correlation, DIGITS),
+        pace_share: Parameter::Fitted(number::rounded(pace_share, DIGITS)),
+        correlation: Parameter::Fitted(number::rounded(correlation, DIGITS)),
     }
 }
 
@@ -141,7 +135,8 @@ mod tests {
         let gaps = fit(&[episode(&[10.0]), episode(&[30.0])]);
         assert_eq!(gaps.tables[2].secs()[0].to_bits(), 10.0_f64.to_bits());
         assert_eq!(gaps.tables[2].secs()[32].to_bits(), 30.0_f64.to_bits());
-        assert_eq!((gaps.pace_share, gaps.correlation), (0.0, 0.0));
+        assert_eq!(gaps.pace_share, Parameter::Fitted(0.0));
+        assert_eq!(gaps.correlation, Parameter::Fitted(0.0));
     }
 
     #[test]
@@ -168,14 +163,14 @@ mod tests {
         let gaps = fit(&episodes);
         // 2,000 paces: a deviation of their variance is 3 % of it; gaps five apart still correlate by .4^5.
         assert!(
-            (gaps.pace_share - pace_share).abs() < 0.04,
+            (gaps.pace_share.value() - pace_share).abs() < 0.04,
             "{}",
-            gaps.pace_share
+            gaps.pace_share.value()
         );
         assert!(
-            (gaps.correlation - correlation).abs() < 0.03,
+            (gaps.correlation.value() - correlation).abs() < 0.03,
             "{}",
-            gaps.correlation
+            gaps.correlation.value()
         );
         assert!((gaps.tables[2].secs()[16] / libm::exp(2.0) - 1.0).abs() < 0.05);
     }

@@ -2,16 +2,25 @@
 
 use std::collections::BTreeMap;
 
+use rand::Rng;
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
+
+use crate::traffic::profile::HOUR_SECS;
 use crate::traffic::profile::distribution::SIZE_STEPS;
 use crate::traffic::profile::distribution::SizeTable;
+use crate::traffic::profile::distribution::normal;
+use crate::traffic::profile::distribution::uniform;
 use crate::traffic::profile::fit::DIGITS;
 use crate::traffic::profile::fit::calendars;
+use crate::traffic::profile::fit::calendars::DELAY_HOURS;
 use crate::traffic::profile::fit::episodes::Episode;
 use crate::traffic::profile::fit::gaps;
 use crate::traffic::profile::fit::outages::Outages;
 use crate::traffic::profile::fit::quantiles;
 use crate::traffic::profile::fit::timelines::Lanes;
 use crate::traffic::profile::fit::window::Window;
+use crate::traffic::profile::gaps::Gaps;
 use crate::traffic::profile::lengths::LENGTH_LEVELS;
 use crate::traffic::profile::lengths::LengthTable;
 use crate::traffic::profile::lengths::Lengths;
@@ -24,6 +33,12 @@ use crate::traffic::profile::talk::TalkKind;
 /// Messages of a user from which on their lengths are a table of its own.
 const TALKATIVE_MIN: usize = 30;
 
+/// Episodes that are made to see when their messages come: the delays are then known to 1 %.
+const DELAY_EPISODES: u32 = 4_000;
+
+/// Seed of these episodes: the same trace gives the same profile.
+const DELAY_SEED: u64 = 0x5eed_0f71_de1a_0002;
+
 /// Returns how the channels talk.
 pub(crate) fn fit(
     window: &Window,
@@ -32,21 +47,47 @@ pub(crate) fn fit(
     lanes: &Lanes,
     channel_count: u32,
 ) -> Talk {
-    let gaps = gaps::fit(episodes);
+    let (sizes, gaps) = (sizes(episodes), gaps::fit(episodes));
     let duration = |episode: &Episode| Some(episode.at_secs.last()? - episode.at_secs.first()?);
     let longest_secs = episodes.iter().filter_map(duration).fold(0.0, f64::max);
     let (first_kind, next_kind) = kinds(episodes);
     Talk {
-        calendar: calendars::fit(window, outages, episodes, channel_count),
-        sizes: sizes(episodes),
-        gaps: gaps.tables,
-        pace_share: Parameter::Fitted(gaps.pace_share),
-        gap_correlation: Parameter::Fitted(gaps.correlation),
+        calendar: calendars::fit(
+            window,
+            outages,
+            episodes,
+            channel_count,
+            &delays(&sizes, &gaps),
+        ),
+        sizes,
+        gaps,
         first_kind: Parameter::Fitted(first_kind),
         next_kind: next_kind.map(Parameter::Fitted),
         lengths: lengths(episodes, lanes),
         longest_episode_secs: Parameter::Fitted(number::to_millis(longest_secs)),
     }
+}
+
+/// Returns the shares of messages by hours since the start of their episode, as a stream would make them.
+fn delays(sizes: &SizeTable, gaps: &Gaps) -> [f64; DELAY_HOURS] {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(DELAY_SEED);
+    let mut counts = [0.0; DELAY_HOURS];
+    let mut total = 0.0;
+    for level in 0..DELAY_EPISODES {
+        let level = (f64::from(level) + 0.5) / f64::from(DELAY_EPISODES);
+        let size = number::whole(sizes.quantile(level) + 0.5);
+        let (pace, mut score) = (normal(rng.next_u64()), normal(rng.next_u64()));
+        let mut secs = uniform(rng.next_u64()) * f64::from(HOUR_SECS);
+        for _ in 0..size {
+            let hour = number::index_below(secs / f64::from(HOUR_SECS), DELAY_HOURS);
+            if let Some(count) = counts.get_mut(hour) {
+                *count += 1.0;
+            }
+            total += 1.0;
+            secs += gaps.next_secs(size, pace, &mut score, rng.next_u64());
+        }
+    }
+    counts.map(|count| count / total)
 }
 
 /// Returns the quantiles of the episodes' sizes.
