@@ -23,6 +23,7 @@ use splitstorm::traffic::trace::event::Event;
 use splitstorm::traffic::trace::event::EventKind;
 use splitstorm::traffic::trace::event::TraceMeta;
 use splitstorm::traffic::trace::pseudonym::Pseudonyms;
+use splitstorm::units::id::Seed;
 
 /// Hours of a day.
 const HOURS: usize = 24;
@@ -164,6 +165,55 @@ fn check_talk(name: &str, days: u32, distance_max: f64) {
     assert!(distance < distance_max, "{name}");
     let files = profile.write();
     assert_eq!(Profile::read(name, &files).unwrap(), profile, "{name}");
+    check_churn(
+        name,
+        &profile,
+        &live.events.iter().filter(|event| event.at_us > first_us),
+    );
+}
+
+/// Compares a sample as long as the capture with the capture: who comes and goes, and whether somebody can speak.
+#[track_caller]
+fn check_churn<'a>(
+    name: &str,
+    profile: &Profile,
+    live: &(impl Iterator<Item = &'a Event> + Clone),
+) {
+    let start_us = live.clone().next().unwrap().at_us;
+    let sample = profile.sample(Seed(1), start_us, profile.cycle_secs());
+    let talk = |events: &mut dyn Iterator<Item = &Event>| {
+        events.filter(|event| event.kind.is_talk()).count()
+    };
+    for kind in [
+        EventKind::Join,
+        EventKind::Quit,
+        EventKind::Part,
+        EventKind::Nick,
+    ] {
+        let was = live.clone().filter(|event| event.kind == kind).count();
+        let is = sample
+            .events
+            .iter()
+            .filter(|event| event.kind == kind)
+            .count();
+        eprintln!("{name}: {} {was} live, {is} in a sample", kind.as_str());
+        // Shifts leave each session once in a cycle; those who are cut where the capture ends add some.
+        assert!(
+            is.abs_diff(was) * 10 <= was + 50,
+            "{name}: {} {was} live, {is} made",
+            kind.as_str()
+        );
+    }
+    let said = talk(&mut sample.events.iter());
+    let unspoken = sample.unspoken_count;
+    eprintln!(
+        "{name}: {} messages live, {said} in a sample, {unspoken} unspoken",
+        talk(&mut live.clone())
+    );
+    assert!(
+        unspoken * 50 < said as u64,
+        "{name}: {unspoken} of {said} unspoken"
+    );
 }
 
 /// Imports a capture and compares every count with what is known. What is known calls remarks of the logger unparsed.

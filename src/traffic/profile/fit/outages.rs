@@ -36,7 +36,7 @@ impl Outages {
         self.spans
             .iter()
             .map(|&(start, end)| (end.min(to) - start.max(from)).max(0.0))
-            .sum()
+            .fold(0.0, |sum, secs| sum + secs)
     }
 
     /// Returns when the first outage that starts at or after a moment starts.

@@ -45,7 +45,8 @@ pub(crate) fn read<'a>(
         record: Record::default(),
         open: HashMap::new(),
         known: HashMap::new(),
-        first_secs: moments.first().copied().unwrap_or(0.0),
+        // The window may begin before the first event: who was there then was there from its start.
+        first_secs: moments.first().copied().unwrap_or(0.0).min(0.0),
     };
     for (event, &secs) in events.iter().zip(moments) {
         let peer = reader.open.get(&*event.peer).copied();
@@ -275,8 +276,8 @@ mod tests {
             ],
             &[
                 "alder 1-864000> unknown",
-                "birch <1-864000> unknown",
-                "cedar <1-30 quit",
+                "birch <0-864000> unknown",
+                "cedar <0-30 quit",
             ],
         );
     }
