@@ -4,6 +4,11 @@
 
 pub mod cli;
 pub mod irc;
+pub mod measure;
 pub mod place;
+pub mod plan;
+pub mod scenario;
+pub mod sim;
+pub mod swarm;
 pub mod traffic;
 pub mod units;

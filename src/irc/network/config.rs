@@ -1,0 +1,144 @@
+//! What a simulated network is told at its start: names, capabilities, limits.
+
+use std::time::Duration;
+
+use crate::irc::network::caps::Caps;
+
+/// The network to simulate.
+#[derive(Clone, Debug)]
+pub struct NetworkConfig {
+    /// The network's name, as in 005.
+    pub name: String,
+    /// The names of the servers. They form a star around the first; at least one.
+    pub servers: Vec<String>,
+    /// The capabilities on offer.
+    pub caps: Caps,
+    /// What the network refuses.
+    pub limits: Limits,
+    /// The message of the day; none gives 422.
+    pub motd: Vec<String>,
+    /// The password that PASS must bring, if any.
+    pub password: Option<String>,
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        Self {
+            name: "Splitstorm".to_owned(),
+            servers: vec!["irc1.test".to_owned()],
+            caps: Caps::all(),
+            limits: Limits::default(),
+            motd: Vec::new(),
+            password: None,
+        }
+    }
+}
+
+/// The limits of a network. The default refuses only what no client does by accident; `None` switches a limit off.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Longest nick in bytes.
+    pub nick_len: usize,
+    /// Longest user name in bytes; longer ones are cut.
+    pub user_len: usize,
+    /// Longest channel name in bytes.
+    pub channel_len: usize,
+    /// Longest topic in bytes; longer ones are cut.
+    pub topic_len: usize,
+    /// Longest kick reason in bytes; longer ones are cut.
+    pub kick_len: usize,
+    /// Longest away reason in bytes; longer ones are cut.
+    pub away_len: usize,
+    /// Most channels of one user.
+    pub channels_per_user_max: Option<usize>,
+    /// Most connections from one address at once.
+    pub clients_per_address_max: Option<u32>,
+    /// How often one address may connect.
+    pub connect_throttle: Option<ConnectThrottle>,
+    /// How fast one client may send lines.
+    pub flood: Option<FloodLimit>,
+    /// Most bytes waiting for one client. A client that reads too slowly is closed with `SendQ exceeded`.
+    pub sendq_bytes_max: usize,
+    /// Most bytes of lines held back from one client ([`FloodResponse::Delay`]) before it is closed with `RecvQ exceeded`.
+    pub recvq_bytes_max: usize,
+    /// Most targets of one PRIVMSG, NOTICE or TAGMSG.
+    pub targets_max: usize,
+    /// Most mode changes with a parameter in one MODE.
+    pub modes_max: usize,
+    /// Most bans of one channel.
+    pub bans_max: usize,
+    /// What becomes of a line over 512 bytes.
+    pub long_line: LongLine,
+    /// How long registration may take.
+    pub registration_timeout: Option<Duration>,
+    /// After how much silence a client is pinged.
+    pub ping_interval: Option<Duration>,
+    /// How long a pinged client may stay silent.
+    pub ping_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            nick_len: 30,
+            user_len: 11,
+            channel_len: 64,
+            topic_len: 307,
+            kick_len: 255,
+            away_len: 200,
+            channels_per_user_max: None,
+            clients_per_address_max: None,
+            connect_throttle: None,
+            flood: None,
+            sendq_bytes_max: 4 << 20,
+            recvq_bytes_max: 8 << 10,
+            targets_max: 20,
+            modes_max: 20,
+            bans_max: 100,
+            long_line: LongLine::Refuse,
+            registration_timeout: Some(Duration::from_mins(1)),
+            ping_interval: Some(Duration::from_mins(2)),
+            ping_timeout: Duration::from_mins(2),
+        }
+    }
+}
+
+/// A limit on how often one address may connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectThrottle {
+    /// Most connects in one window.
+    pub connects_max: u32,
+    /// The length of the window, which begins with an address's first connect.
+    pub window: Duration,
+}
+
+/// A limit on how fast one client may send lines: a burst at once, then one line per interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FloodLimit {
+    /// Lines accepted at once.
+    pub burst: u32,
+    /// The time that earns one more line.
+    pub line_interval: Duration,
+    /// What becomes of the lines beyond.
+    pub response: FloodResponse,
+}
+
+/// What a server does about a client that sends too fast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FloodResponse {
+    /// Closes it: `Excess Flood`.
+    Close,
+    /// Works its lines off at the permitted pace (fake lag), up to the limit of the receive queue.
+    Delay,
+}
+
+/// What a server does about a line over 512 bytes, tags apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LongLine {
+    /// Ignores it and says so: 417.
+    Refuse,
+    /// Cuts it silently.
+    Cut,
+    /// Closes the connection: `Request too long`.
+    Close,
+}

@@ -1,0 +1,743 @@
+//! The client side of one connection, sans-IO: registration, liveness, and what each line means to its user.
+//!
+//! A session knows its own nick and state and nothing of its channels' members. Lines and times go in, lines and one event
+//! per line come out; it never waits for anything a server may leave out.
+
+pub mod backoff;
+mod online;
+pub mod refusal;
+mod registration;
+
+use std::time::Duration;
+
+use crate::irc::session::refusal::Refusal;
+use crate::irc::wire::casemapping::CaseMapping;
+use crate::irc::wire::compose::Line;
+use crate::irc::wire::isupport::Isupport;
+use crate::irc::wire::message::Message;
+use crate::irc::wire::message::Source;
+use crate::units::offset::Offset;
+
+/// How long a PONG may take.
+pub const PONG_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long after 001 a server may take to send its MOTD's end; some send neither 376 nor 422.
+pub const MOTD_TIMEOUT: Duration = Duration::from_secs(2);
+/// Most nicks tried in one registration. A server that refuses so many refuses them all.
+pub const NICK_TRIES_MAX: u8 = 12;
+/// Longest nick kept; servers that rename a user may exceed their own NICKLEN, none this.
+const NICK_BYTES_MAX: usize = 64;
+
+/// Who the client says it is. Implemented by the owner of all names, so that no session stores a name but its present nick.
+pub trait Identity {
+    /// Appends the nick of that generation; generation 0 has at most 9 bytes, the RFC's limit, since NICKLEN comes later.
+    fn nick(&self, generation: u8, out: &mut Vec<u8>);
+    /// Appends the user name.
+    fn user(&self, out: &mut Vec<u8>);
+    /// Appends the real name.
+    fn realname(&self, out: &mut Vec<u8>);
+}
+
+/// What all sessions of a run share.
+#[derive(Clone, Debug)]
+pub struct SessionConfig {
+    /// Capabilities asked for where offered.
+    pub capabilities: Vec<Vec<u8>>,
+    /// The server password.
+    pub password: Option<Vec<u8>>,
+    /// How long a registration may take from the connect on.
+    pub register_timeout: Duration,
+    /// Time between the client's own PINGs.
+    pub ping_every: Duration,
+}
+
+/// What a session needs for one call.
+pub struct Context<'a> {
+    /// Who it is.
+    pub identity: &'a dyn Identity,
+    /// What all sessions share.
+    pub config: &'a SessionConfig,
+    /// The target's limits: one table for all sessions of a run.
+    pub isupport: &'a mut Isupport,
+    /// Where lines to the server go.
+    pub out: &'a mut Vec<u8>,
+}
+
+/// What a line, or the passing of time, meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// Nothing that concerns the user.
+    Nothing,
+    /// Registration is complete.
+    Registered,
+    /// The user's own JOIN.
+    Joined {
+        /// The channel.
+        channel: &'a [u8],
+    },
+    /// The user's own PART.
+    Parted {
+        /// The channel.
+        channel: &'a [u8],
+    },
+    /// The user was kicked.
+    Kicked {
+        /// The channel.
+        channel: &'a [u8],
+    },
+    /// The user's own NICK.
+    Renamed,
+    /// The user's own KICK of another.
+    KickDone {
+        /// The channel.
+        channel: &'a [u8],
+        /// The nick of the one kicked.
+        victim: &'a [u8],
+    },
+    /// The user's own MODE of a channel.
+    ModeDone {
+        /// The channel.
+        channel: &'a [u8],
+    },
+    /// The user's own TOPIC.
+    TopicDone {
+        /// The channel.
+        channel: &'a [u8],
+    },
+    /// Another's JOIN, PART, QUIT, NICK or KICK.
+    Other {
+        /// Its nick before the change.
+        nick: &'a [u8],
+        /// What changed.
+        change: Change,
+        /// The channel, where it concerns one.
+        channel: Option<&'a [u8]>,
+    },
+    /// A PRIVMSG or NOTICE.
+    Talk {
+        /// Who it is from, as the line says.
+        from: Source<'a>,
+        /// Where it went, as the line says.
+        target: &'a [u8],
+        /// Its text, without the wrapping of an ACTION.
+        text: &'a [u8],
+        /// Whether it bears the user's own nick.
+        is_own: bool,
+    },
+    /// The answer to the session's PING.
+    Pong {
+        /// When the PING was sent.
+        sent: Offset,
+    },
+    /// A JOIN was refused.
+    JoinRefused {
+        /// The channel.
+        channel: &'a [u8],
+        /// Why.
+        refusal: Refusal,
+    },
+    /// A message or change was refused.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// Its target, where the server names it.
+        target: Option<&'a [u8]>,
+    },
+    /// The server knows nobody of that nick: a message to it reached nobody.
+    NoSuchNick {
+        /// The nick.
+        nick: &'a [u8],
+    },
+    /// The connection must be closed: the server is silent, or the registration takes too long.
+    TimedOut,
+}
+
+/// What changed about another user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// JOIN.
+    Join,
+    /// PART.
+    Part,
+    /// QUIT.
+    Quit,
+    /// NICK.
+    Nick,
+    /// Kicked.
+    Kick,
+}
+
+/// How a transport ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// The other side closed it.
+    Eof,
+    /// The other side reset it.
+    Reset,
+    /// Our own side ended it.
+    Local,
+}
+
+/// What an end meant to the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The user had asked for it.
+    Asked,
+    /// Closed without a word.
+    Eof,
+    /// Reset.
+    Reset,
+    /// Reset before the server had said anything.
+    ResetBeforeFirstByte,
+    /// The server said ERROR first.
+    ErrorLine(Refusal),
+    /// The server did not answer a PING.
+    PingTimeout,
+    /// The server sent a line longer than any may be.
+    LineTooLong,
+    /// Our own side ended it: a time limit, or the plan.
+    Local,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// No transport.
+    Offline,
+    /// Connected, not yet welcomed.
+    Registering,
+    /// Welcomed by 001; the MOTD may still come.
+    Welcomed,
+    Online,
+    /// QUIT is sent, or our side is closed.
+    Leaving,
+}
+
+/// One connection's client.
+#[derive(Debug)]
+pub struct Session {
+    state: State,
+    nick: Vec<u8>,
+    generation: u8,
+    nick_tries: u8,
+    has_echo: bool,
+    has_ended_cap: bool,
+    has_heard: bool,
+    is_line_too_long: bool,
+    /// Length of `nick!user@host` as the server shows it; 0 until seen.
+    source_bytes: u16,
+    since: Offset,
+    last_heard: Offset,
+    ping_sent: Offset,
+    ping_token: u32,
+    next_ping: Offset,
+    /// What the server's ERROR said.
+    error: Option<Refusal>,
+    is_ping_timeout: bool,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Session {
+    /// Returns a session without a connection.
+    pub const fn new() -> Self {
+        Self {
+            state: State::Offline,
+            nick: Vec::new(),
+            generation: 0,
+            nick_tries: 0,
+            has_echo: false,
+            has_ended_cap: false,
+            has_heard: false,
+            is_line_too_long: false,
+            source_bytes: 0,
+            since: Offset::ZERO,
+            last_heard: Offset::ZERO,
+            ping_sent: Offset::NEVER,
+            ping_token: 0,
+            next_ping: Offset::NEVER,
+            error: None,
+            is_ping_timeout: false,
+        }
+    }
+
+    /// Returns whether registration is complete and no leave has begun.
+    pub fn is_online(&self) -> bool {
+        self.state == State::Online
+    }
+
+    /// Returns whether a registration is under way.
+    pub fn is_registering(&self) -> bool {
+        matches!(self.state, State::Registering | State::Welcomed)
+    }
+
+    /// Returns whether there is no transport.
+    pub fn is_offline(&self) -> bool {
+        self.state == State::Offline
+    }
+
+    /// Returns whether the user has asked for the end.
+    pub fn is_leaving(&self) -> bool {
+        self.state == State::Leaving
+    }
+
+    /// Returns the present nick.
+    pub fn nick(&self) -> &[u8] {
+        &self.nick
+    }
+
+    /// Returns the generation of the present nick.
+    pub fn generation(&self) -> u8 {
+        self.generation
+    }
+
+    /// Returns whether the server sends this connection its own messages back.
+    pub fn has_echo(&self) -> bool {
+        self.has_echo
+    }
+
+    /// Returns the length of `nick!user@host` as others see it; the longest there can be until the server has shown it.
+    pub fn source_bytes(&self) -> usize {
+        if self.source_bytes == 0 {
+            self.nick.len() + "!~".len() + 10 + "@".len() + 63
+        } else {
+            usize::from(self.source_bytes)
+        }
+    }
+
+    /// Begins registration on a fresh transport.
+    pub fn handle_connected(&mut self, now: Offset, cx: &mut Context<'_>) {
+        let generation = self.generation;
+        *self = Self {
+            state: State::Registering,
+            generation,
+            since: now,
+            last_heard: now,
+            ..Self::new()
+        };
+        self.begin_registration(cx);
+    }
+
+    /// Handles a line from the server.
+    pub fn handle_line<'a>(
+        &mut self,
+        now: Offset,
+        message: &Message<'a>,
+        cx: &mut Context<'_>,
+    ) -> Event<'a> {
+        self.has_heard = true;
+        self.last_heard = now;
+        if message.is(b"PING") {
+            let token = message.params.get(0).unwrap_or_default();
+            Line::with_command(cx.out, b"PONG").trailing(token);
+            return Event::Nothing;
+        }
+        if message.is(b"ERROR") {
+            self.error = Some(refusal::classify(message.params.last().unwrap_or_default()));
+            return Event::Nothing;
+        }
+        if message.numeric() == Some(crate::irc::wire::numeric::RPL_ISUPPORT) {
+            cx.isupport.handle_005(message);
+            return Event::Nothing;
+        }
+        match self.state {
+            State::Offline => Event::Nothing,
+            State::Registering | State::Welcomed => self.handle_registration(now, message, cx),
+            State::Online | State::Leaving => {
+                self.handle_online(now, message, cx.isupport.case_mapping)
+            }
+        }
+    }
+
+    /// Notes that the server sent a line longer than any may be.
+    pub fn handle_line_too_long(&mut self) {
+        self.is_line_too_long = true;
+    }
+
+    /// Handles the passing of time.
+    pub fn handle_timer(&mut self, now: Offset, cx: &mut Context<'_>) -> Event<'static> {
+        match self.state {
+            State::Offline | State::Leaving => Event::Nothing,
+            State::Registering if now >= self.since + cx.config.register_timeout => Event::TimedOut,
+            State::Registering => Event::Nothing,
+            State::Welcomed if now >= self.since + MOTD_TIMEOUT => {
+                self.become_online(now, cx.config.ping_every)
+            }
+            State::Welcomed => Event::Nothing,
+            State::Online => self.handle_liveness(now, cx),
+        }
+    }
+
+    fn handle_liveness(&mut self, now: Offset, cx: &mut Context<'_>) -> Event<'static> {
+        if self.ping_sent != Offset::NEVER {
+            if now >= self.ping_sent.max(self.last_heard) + PONG_TIMEOUT {
+                self.is_ping_timeout = true;
+                return Event::TimedOut;
+            }
+        } else if now >= self.next_ping {
+            self.ping_token = self.ping_token.wrapping_add(1);
+            self.ping_sent = now;
+            self.next_ping = now + cx.config.ping_every;
+            let mut token = *b"storm-00000000";
+            online::write_token(self.ping_token, &mut token);
+            Line::with_command(cx.out, b"PING").trailing(&token);
+        }
+        Event::Nothing
+    }
+
+    /// Returns when `handle_timer` next has something to do; `NEVER` for nothing.
+    pub fn next_timer(&self, config: &SessionConfig) -> Offset {
+        match self.state {
+            State::Offline | State::Leaving => Offset::NEVER,
+            State::Registering => self.since + config.register_timeout,
+            State::Welcomed => self.since + MOTD_TIMEOUT,
+            State::Online if self.ping_sent == Offset::NEVER => self.next_ping,
+            State::Online => self.ping_sent.max(self.last_heard) + PONG_TIMEOUT,
+        }
+    }
+
+    /// Asks for the nick of the next generation; the present one holds until the server agrees.
+    pub fn rename(&mut self, cx: &mut Context<'_>) {
+        let line = Line::with_command(cx.out, b"NICK");
+        let mut nick = Vec::with_capacity(NICK_BYTES_MAX);
+        cx.identity.nick(self.generation.wrapping_add(1), &mut nick);
+        line.param(&nick).end();
+    }
+
+    /// Asks for the end.
+    pub fn quit(&mut self, reason: &[u8], cx: &mut Context<'_>) {
+        Line::with_command(cx.out, b"QUIT").trailing(reason);
+        self.state = State::Leaving;
+    }
+
+    /// Notes that our side of the transport is being closed without a QUIT, as planned.
+    pub fn drop_link(&mut self) {
+        self.state = State::Leaving;
+    }
+
+    /// Handles the transport's end, and returns what it meant.
+    pub fn handle_closed(&mut self, closed: Closed) -> End {
+        let end = match (self.state, closed) {
+            (State::Leaving, _) => End::Asked,
+            _ if self.is_line_too_long => End::LineTooLong,
+            _ if self.is_ping_timeout => End::PingTimeout,
+            _ if self.error.is_some() => End::ErrorLine(self.error.unwrap_or(Refusal::Other)),
+            (_, Closed::Local) => End::Local,
+            (_, Closed::Eof) => End::Eof,
+            (_, Closed::Reset) if !self.has_heard => End::ResetBeforeFirstByte,
+            (_, Closed::Reset) => End::Reset,
+        };
+        self.state = State::Offline;
+        end
+    }
+
+    fn is_own(&self, nick: &[u8], case_mapping: CaseMapping) -> bool {
+        case_mapping.eq(nick, &self.nick)
+    }
+
+    fn take_nick(&mut self, nick: &[u8]) {
+        self.nick.clear();
+        self.nick
+            .extend_from_slice(&nick[..nick.len().min(NICK_BYTES_MAX)]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Named;
+
+    impl Identity for Named {
+        fn nick(&self, generation: u8, out: &mut Vec<u8>) {
+            out.extend_from_slice(format!("alder{generation}").as_bytes());
+        }
+
+        fn user(&self, out: &mut Vec<u8>) {
+            out.extend_from_slice(b"alder");
+        }
+
+        fn realname(&self, out: &mut Vec<u8>) {
+            out.extend_from_slice(b"a tree");
+        }
+    }
+
+    struct Client {
+        session: Session,
+        config: SessionConfig,
+        isupport: Isupport,
+        now: Offset,
+    }
+
+    impl Client {
+        fn connected(capabilities: &[&str]) -> (Self, String) {
+            let config = SessionConfig {
+                capabilities: capabilities
+                    .iter()
+                    .map(|name| name.as_bytes().to_vec())
+                    .collect(),
+                password: None,
+                register_timeout: Duration::from_secs(30),
+                ping_every: Duration::from_mins(1),
+            };
+            let mut client = Self {
+                session: Session::new(),
+                config,
+                isupport: Isupport::default(),
+                now: Offset::ZERO,
+            };
+            let (_, sent) = client.step(|session, now, cx| {
+                session.handle_connected(now, cx);
+                String::new()
+            });
+            (client, sent)
+        }
+
+        fn step(
+            &mut self,
+            step: impl FnOnce(&mut Session, Offset, &mut Context<'_>) -> String,
+        ) -> (String, String) {
+            let mut out = Vec::new();
+            let mut cx = Context {
+                identity: &Named,
+                config: &self.config,
+                isupport: &mut self.isupport,
+                out: &mut out,
+            };
+            let event = step(&mut self.session, self.now, &mut cx);
+            (event, String::from_utf8(out).unwrap().replace("\r\n", "|"))
+        }
+
+        /// Feeds lines; returns the events that were any, and what was sent.
+        fn feed(&mut self, lines: &str) -> String {
+            let mut seen = Vec::new();
+            for line in lines.lines() {
+                let (event, sent) = self.step(|session, now, cx| {
+                    let message = Message::parse(line.trim().as_bytes()).unwrap();
+                    match session.handle_line(now, &message, cx) {
+                        Event::Nothing => String::new(),
+                        Event::Talk {
+                            target,
+                            text,
+                            is_own,
+                            ..
+                        } => {
+                            format!(
+                                "talk {} {} {is_own}",
+                                String::from_utf8_lossy(target),
+                                String::from_utf8_lossy(text)
+                            )
+                        }
+                        Event::Joined { channel } => {
+                            format!("joined {}", String::from_utf8_lossy(channel))
+                        }
+                        Event::Other { nick, change, .. } => {
+                            format!("{} {change:?}", String::from_utf8_lossy(nick))
+                        }
+                        event => format!("{event:?}"),
+                    }
+                });
+                seen.extend([event, sent].into_iter().filter(|text| !text.is_empty()));
+            }
+            seen.join(" ")
+        }
+
+        fn online() -> Self {
+            let (mut client, _) = Self::connected(&[]);
+            assert_eq!(
+                client.feed(":s 001 alder0 :hi\n:s 422 alder0 :no motd"),
+                "Registered"
+            );
+            client
+        }
+    }
+
+    #[test]
+    fn everything_is_sent_at_once_and_cap_is_not_waited_for() {
+        let (mut client, sent) = Client::connected(&[]);
+        assert_eq!(sent, "CAP LS 302|NICK alder0|USER alder 0 * :a tree|");
+        assert_eq!(
+            client
+                .feed(":s 421 alder0 CAP :Unknown command\n:s 001 alder0 :hi\n:s 376 alder0 :end"),
+            "Registered"
+        );
+    }
+
+    #[test]
+    fn only_what_is_offered_is_asked_for_and_one_by_one() {
+        let (mut client, _) = Client::connected(&["echo-message", "server-time", "batch"]);
+        assert_eq!(
+            client.feed(":s CAP * LS * :multi-prefix echo-message"),
+            "CAP REQ :echo-message|"
+        );
+        assert_eq!(
+            client.feed(":s CAP * LS :server-time=x sasl"),
+            "CAP REQ :server-time|CAP END|"
+        );
+        assert_eq!(client.feed(":s CAP alder0 ACK :echo-message"), "");
+        assert!(client.session.has_echo());
+    }
+
+    #[test]
+    fn a_taken_or_refused_nick_is_followed_by_the_next() {
+        let (mut client, _) = Client::connected(&[]);
+        assert_eq!(client.feed(":s 433 * alder0 :in use"), "NICK alder1|");
+        assert_eq!(client.feed(":s 432 * alder1 :erroneous"), "NICK alder2|");
+        assert_eq!(client.feed(":s 437 * alder2 :unavailable"), "NICK alder3|");
+        for _ in 0..NICK_TRIES_MAX {
+            client.feed(":s 433 * x :in use");
+        }
+        assert_eq!(
+            client.session.handle_closed(Closed::Eof),
+            End::ErrorLine(Refusal::NickInUse)
+        );
+    }
+
+    #[test]
+    fn registration_ends_without_a_motd_too() {
+        let (mut client, _) = Client::connected(&[]);
+        client.feed(":s 001 alder0 :hi");
+        client.now = Offset::ZERO + MOTD_TIMEOUT;
+        let (event, _) =
+            client.step(|session, now, cx| format!("{:?}", session.handle_timer(now, cx)));
+        assert_eq!(event, "Registered");
+    }
+
+    #[test]
+    fn a_ping_of_any_shape_is_answered_with_its_token() {
+        let mut client = Client::online();
+        assert_eq!(
+            client.feed("PING :a b\nPING abc\n:s PING s :x\nPING one two"),
+            "PONG :a b| PONG :abc| PONG :s| PONG :one|"
+        );
+    }
+
+    #[test]
+    fn a_pong_is_recognised_wherever_its_token_stands() {
+        for shape in [
+            "PONG TOKEN",
+            ":s PONG s :TOKEN",
+            ":s PONG TOKEN s",
+            ":s PONG :TOKEN",
+        ] {
+            let mut client = Client::online();
+            client.now = Offset::from_secs(100);
+            let (_, sent) =
+                client.step(|session, now, cx| format!("{:?}", session.handle_timer(now, cx)));
+            let token = sent.strip_prefix("PING :").unwrap().trim_end_matches('|');
+            assert!(client.feed(":s PONG s :other").is_empty());
+            assert!(
+                client
+                    .feed(&shape.replace("TOKEN", token))
+                    .starts_with("Pong"),
+                "{shape}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_silent_server_times_out_and_a_talking_one_does_not() {
+        let mut client = Client::online();
+        client.now = Offset::from_secs(100);
+        client.step(|session, now, cx| format!("{:?}", session.handle_timer(now, cx)));
+        client.now = Offset::from_secs(150);
+        client.feed(":s NOTICE alder0 :busy");
+        client.now = Offset::from_secs(161);
+        let (event, _) =
+            client.step(|session, now, cx| format!("{:?}", session.handle_timer(now, cx)));
+        assert_eq!(event, "Nothing");
+        client.now = Offset::from_secs(211);
+        let (event, _) =
+            client.step(|session, now, cx| format!("{:?}", session.handle_timer(now, cx)));
+        assert_eq!(event, "TimedOut");
+        assert_eq!(
+            client.session.handle_closed(Closed::Local),
+            End::PingTimeout
+        );
+    }
+
+    #[test]
+    fn a_join_is_its_own_with_or_without_a_colon_and_in_any_case() {
+        let mut client = Client::online();
+        assert_eq!(
+            client.feed(":ALDER0!a@h JOIN :#c\n:alder0!a@h JOIN #d\n:birch!b@h JOIN #c"),
+            "joined #c joined #d birch Join"
+        );
+        assert_eq!(client.session.source_bytes(), "alder0!a@h".len());
+    }
+
+    #[test]
+    fn a_second_welcome_in_mid_session_changes_only_the_nick() {
+        let mut client = Client::online();
+        assert_eq!(client.feed(":s 001 other :again\n:s 376 other :end"), "");
+        assert!(client.session.is_online());
+        assert_eq!(client.session.nick(), b"other");
+    }
+
+    #[test]
+    fn an_action_is_its_text_and_an_echo_is_known() {
+        let mut client = Client::online();
+        assert_eq!(
+            client.feed(":alder0!a@h PRIVMSG #c :\x01ACTION waves\x01"),
+            "talk #c waves true"
+        );
+        assert_eq!(
+            client.feed(":birch!b@h NOTICE alder0 :hello there"),
+            "talk alder0 hello there false"
+        );
+    }
+
+    #[test]
+    fn ends_are_told_apart() {
+        let end = |lines: &str, closed| {
+            let (mut client, _) = Client::connected(&[]);
+            client.feed(lines);
+            client.session.handle_closed(closed)
+        };
+        assert_eq!(end("", Closed::Reset), End::ResetBeforeFirstByte);
+        assert_eq!(end(":s NOTICE * :hi", Closed::Reset), End::Reset);
+        assert_eq!(end("", Closed::Eof), End::Eof);
+        assert_eq!(
+            end("ERROR :Closing Link: h (Excess Flood)", Closed::Reset),
+            End::ErrorLine(Refusal::Flood)
+        );
+        assert_eq!(
+            end(":s 464 * :Invalid Password", Closed::Eof),
+            End::ErrorLine(Refusal::Auth)
+        );
+        let mut client = Client::online();
+        client.step(|session, _, cx| {
+            session.quit(b"bye", cx);
+            String::new()
+        });
+        assert_eq!(client.feed("ERROR :Closing link"), "");
+        assert_eq!(client.session.handle_closed(Closed::Eof), End::Asked);
+    }
+
+    #[test]
+    fn limits_of_005_reach_the_shared_table() {
+        let mut client = Client::online();
+        client.feed(":s 005 alder0 NICKLEN=30 CHANLIMIT=#:20 :are supported");
+        assert_eq!(
+            (client.isupport.nick_len, client.isupport.channels_max(b'#')),
+            (30, Some(20))
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_line_in_any_state_never_panics(lines in proptest::collection::vec(proptest::collection::vec(proptest::prelude::any::<u8>(), 0..80), 0..8)) {
+            let (mut client, _) = Client::connected(&["batch"]);
+            for line in &lines {
+                client.step(|session, now, cx| {
+                    if let Ok(message) = Message::parse(line) {
+                        let _ = session.handle_line(now, &message, cx);
+                    }
+                    String::new()
+                });
+            }
+        }
+    }
+}

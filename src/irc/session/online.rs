@@ -1,0 +1,203 @@
+//! Lines to a registered client, and what each means to its user.
+
+use crate::irc::session::Change;
+use crate::irc::session::Event;
+use crate::irc::session::Session;
+use crate::irc::session::refusal;
+use crate::irc::session::refusal::Refusal;
+use crate::irc::wire::casemapping::CaseMapping;
+use crate::irc::wire::message::Message;
+use crate::irc::wire::message::Source;
+use crate::irc::wire::numeric;
+use crate::units::offset::Offset;
+
+impl Session {
+    pub(super) fn handle_online<'a>(
+        &mut self,
+        _now: Offset,
+        message: &Message<'a>,
+        case_mapping: CaseMapping,
+    ) -> Event<'a> {
+        if let Some(number) = message.numeric() {
+            return self.handle_numeric(number, message);
+        }
+        let params = &message.params;
+        let Some(source) = message.source else {
+            return self.handle_sourceless(message);
+        };
+        let is_own = self.is_own(source.nick, case_mapping);
+        let first = params.get(0);
+        // Servers write commands in upper case; folding every line would cost more than it could find.
+        match (message.command, first) {
+            (b"PRIVMSG" | b"NOTICE", Some(target)) => {
+                let text = without_action(params.get(1).unwrap_or_default());
+                Event::Talk {
+                    from: source,
+                    target,
+                    text,
+                    is_own,
+                }
+            }
+            (b"JOIN", Some(channel)) if is_own => {
+                self.note_source(&source);
+                Event::Joined { channel }
+            }
+            (b"PART", Some(channel)) if is_own => Event::Parted { channel },
+            (b"NICK", Some(nick)) if is_own => {
+                self.take_nick(nick);
+                self.generation = self.generation.wrapping_add(1);
+                self.note_source(&Source { nick, ..source });
+                Event::Renamed
+            }
+            (b"KICK", Some(channel)) => {
+                let victim = params.get(1).unwrap_or_default();
+                if self.is_own(victim, case_mapping) {
+                    Event::Kicked { channel }
+                } else if is_own {
+                    Event::KickDone { channel, victim }
+                } else {
+                    Event::Other {
+                        nick: victim,
+                        change: Change::Kick,
+                        channel: Some(channel),
+                    }
+                }
+            }
+            (b"MODE", Some(channel)) if is_own => Event::ModeDone { channel },
+            (b"TOPIC", Some(channel)) if is_own => Event::TopicDone { channel },
+            (b"JOIN", channel) => Event::Other {
+                nick: source.nick,
+                change: Change::Join,
+                channel,
+            },
+            (b"PART", channel) => Event::Other {
+                nick: source.nick,
+                change: Change::Part,
+                channel,
+            },
+            (b"QUIT", _) if !is_own => Event::Other {
+                nick: source.nick,
+                change: Change::Quit,
+                channel: None,
+            },
+            (b"NICK", _) => Event::Other {
+                nick: source.nick,
+                change: Change::Nick,
+                channel: None,
+            },
+            (b"PONG", _) => self.handle_pong(message),
+            _ => Event::Nothing,
+        }
+    }
+
+    fn handle_sourceless<'a>(&mut self, message: &Message<'a>) -> Event<'a> {
+        if message.is(b"PONG") {
+            self.handle_pong(message)
+        } else {
+            Event::Nothing
+        }
+    }
+
+    /// Servers put the token first, last, or alone: it is looked for everywhere.
+    fn handle_pong(&mut self, message: &Message<'_>) -> Event<'static> {
+        let mut token = *b"storm-00000000";
+        write_token(self.ping_token, &mut token);
+        if self.ping_sent == Offset::NEVER || !message.params.iter().any(|param| param == token) {
+            return Event::Nothing;
+        }
+        let sent = self.ping_sent;
+        self.ping_sent = Offset::NEVER;
+        Event::Pong { sent }
+    }
+
+    fn handle_numeric<'a>(&mut self, number: u16, message: &Message<'a>) -> Event<'a> {
+        let target = message.params.get(1);
+        match (number, target) {
+            // A bouncer welcomes again when its upstream is back; the nick may have changed.
+            (numeric::RPL_WELCOME, _) => {
+                if let Some(nick) = message.params.get(0) {
+                    self.take_nick(nick);
+                }
+                Event::Nothing
+            }
+            (
+                numeric::ERR_NOSUCHCHANNEL
+                | numeric::ERR_TOOMANYCHANNELS
+                | numeric::ERR_TOOMANYTARGETS
+                | numeric::ERR_CHANNELISFULL
+                | numeric::ERR_INVITEONLYCHAN
+                | numeric::ERR_BANNEDFROMCHAN
+                | numeric::ERR_BADCHANNELKEY
+                | numeric::ERR_BADCHANMASK,
+                Some(channel),
+            ) => Event::JoinRefused {
+                channel,
+                refusal: Refusal::ChannelLimit,
+            },
+            (numeric::ERR_UNAVAILRESOURCE, Some(channel))
+                if channel.first().is_some_and(|byte| b"#&!+".contains(byte)) =>
+            {
+                Event::JoinRefused {
+                    channel,
+                    refusal: Refusal::ChannelLimit,
+                }
+            }
+            (
+                numeric::ERR_NICKNAMEINUSE
+                | numeric::ERR_ERRONEUSNICKNAME
+                | numeric::ERR_UNAVAILRESOURCE,
+                _,
+            ) => Event::Refused {
+                refusal: Refusal::NickInUse,
+                target: None,
+            },
+            (
+                numeric::ERR_CANNOTSENDTOCHAN
+                | numeric::ERR_NOTONCHANNEL
+                | numeric::ERR_USERNOTINCHANNEL
+                | numeric::ERR_CHANOPRIVSNEEDED,
+                target,
+            ) => Event::Refused {
+                refusal: Refusal::CannotSend,
+                target,
+            },
+            (numeric::ERR_NOSUCHNICK, Some(nick)) => Event::NoSuchNick { nick },
+            (numeric::RPL_TRYAGAIN, target) => Event::Refused {
+                refusal: Refusal::Throttle,
+                target,
+            },
+            (numeric::ERR_INPUTTOOLONG, _) => Event::Refused {
+                refusal: Refusal::RecvQ,
+                target: None,
+            },
+            // 439 and 263 alike ask for patience; the text decides for other servers' own numerics.
+            (439, target) => Event::Refused {
+                refusal: refusal::classify(message.params.last().unwrap_or_default()),
+                target,
+            },
+            _ => Event::Nothing,
+        }
+    }
+
+    fn note_source(&mut self, source: &Source<'_>) {
+        let bytes = source.nick.len()
+            + source.user.map_or(0, |user| user.len() + 1)
+            + source.host.map_or(0, |host| host.len() + 1);
+        self.source_bytes = u16::try_from(bytes).unwrap_or(u16::MAX);
+    }
+}
+
+/// Writes the number of a PING into its token.
+pub(super) fn write_token(number: u32, token: &mut [u8; 14]) {
+    let mut number = number;
+    for digit in token.iter_mut().rev().take(8) {
+        *digit = b"0123456789abcdef"[(number & 15) as usize];
+        number >>= 4;
+    }
+}
+
+/// Returns the text inside a CTCP ACTION, or the text itself.
+fn without_action(text: &[u8]) -> &[u8] {
+    let inner = text.strip_prefix(b"\x01ACTION ");
+    inner.map_or(text, |inner| inner.strip_suffix(b"\x01").unwrap_or(inner))
+}

@@ -1,0 +1,107 @@
+//! One slice of the measurement: every distribution and count of a second, mergeable over shards and time.
+
+use crate::measure::distribution::Distribution;
+use crate::measure::operation::Operation;
+use crate::measure::reason::DisconnectCounts;
+use crate::measure::reason::RefusedCounts;
+
+/// The times of one operation.
+#[derive(Clone, Debug, Default)]
+pub struct Times {
+    /// From the intended time.
+    pub response: Distribution,
+    /// From the attempt.
+    pub service: Distribution,
+}
+
+/// What was observed in one interval.
+#[derive(Clone, Debug)]
+pub struct Interval {
+    times: Vec<Times>,
+    /// Attempt − intended of every planned send: ours.
+    pub lateness: Distribution,
+    /// Accepted − attempt of every planned send: the target's.
+    pub blocked: Distribution,
+    /// Messages whose last byte the kernel took.
+    pub sent: u64,
+    /// Messages planned for the interval.
+    pub planned: u64,
+    /// Messages of the plan seen for the first time.
+    pub delivered: u64,
+    /// Lines received.
+    pub lines: u64,
+    /// Bytes received.
+    pub bytes: u64,
+    /// Reads that brought at least a byte.
+    pub reads: u64,
+    /// Connections that completed registration.
+    pub registered: u64,
+    /// Refusals.
+    pub refused: RefusedCounts,
+    /// Ends of connections that were not meant to end.
+    pub disconnects: DisconnectCounts,
+}
+
+impl Default for Interval {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Interval {
+    /// Returns an empty interval.
+    pub fn new() -> Self {
+        Self {
+            times: vec![Times::default(); Operation::ALL.len()],
+            lateness: Distribution::new(),
+            blocked: Distribution::new(),
+            sent: 0,
+            planned: 0,
+            delivered: 0,
+            lines: 0,
+            bytes: 0,
+            reads: 0,
+            registered: 0,
+            refused: RefusedCounts::default(),
+            disconnects: DisconnectCounts::default(),
+        }
+    }
+
+    /// Returns the times of `operation`.
+    pub fn times(&self, operation: Operation) -> &Times {
+        &self.times[operation.index()]
+    }
+
+    /// Returns the times of `operation` for recording.
+    pub fn times_mut(&mut self, operation: Operation) -> &mut Times {
+        &mut self.times[operation.index()]
+    }
+
+    /// Adds another part.
+    pub fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.times.iter_mut().zip(&other.times) {
+            mine.response.merge(&theirs.response);
+            mine.service.merge(&theirs.service);
+        }
+        self.lateness.merge(&other.lateness);
+        self.blocked.merge(&other.blocked);
+        self.sent += other.sent;
+        self.planned += other.planned;
+        self.delivered += other.delivered;
+        self.lines += other.lines;
+        self.bytes += other.bytes;
+        self.reads += other.reads;
+        self.registered += other.registered;
+        self.refused.merge(&other.refused);
+        self.disconnects.merge(&other.disconnects);
+    }
+
+    /// Returns how many durations were longer than can be told apart.
+    pub fn saturated(&self) -> u64 {
+        let times = self
+            .times
+            .iter()
+            .map(|times| times.response.saturated() + times.service.saturated());
+        times.sum::<u64>() + self.lateness.saturated() + self.blocked.saturated()
+    }
+}

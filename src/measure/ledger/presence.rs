@@ -1,0 +1,549 @@
+//! The presence ledger: whether fellow members saw each JOIN, PART, QUIT, NICK and KICK.
+
+use std::collections::BTreeSet;
+use std::collections::VecDeque;
+
+use crate::measure::exemplar::Exemplar;
+use crate::measure::ledger::Ledger;
+use crate::measure::ledger::MessageKey;
+use crate::measure::ledger::counts::Breach;
+use crate::measure::ledger::judge::Due;
+use crate::measure::ledger::judge::Settling;
+use crate::measure::ledger::judge::due;
+use crate::measure::ledger::membership::Stay;
+use crate::measure::ledger::partition::Between;
+use crate::measure::ledger::partition::Split;
+use crate::units::id::ChannelId;
+use crate::units::id::ServerId;
+use crate::units::id::UserId;
+use crate::units::offset::Offset;
+
+/// Most sightings remembered that no change explains yet. A target that invents presence must not fill the memory.
+const SIGHTINGS_MAX: usize = 4_000_000;
+
+/// How many times `settle` a sighting waits for the change that explains it.
+const SIGHTING_SETTLES: u32 = 4;
+
+/// A change of presence that fellow members see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Presence {
+    /// JOIN of one channel.
+    Join,
+    /// PART of one channel.
+    Part,
+    /// QUIT, seen once however many channels are shared.
+    Quit,
+    /// NICK, seen once however many channels are shared.
+    Nick,
+    /// KICK out of one channel; the user is the one kicked.
+    Kick,
+}
+
+/// A change of presence that happened to one of a shard's users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PresenceFact {
+    /// What changed.
+    pub presence: Presence,
+    /// Whose.
+    pub user: UserId,
+    /// The channels whose members see it.
+    pub channels: Vec<ChannelId>,
+    /// When it was sent or ordered.
+    pub attempt: Offset,
+    /// When the server is proved to have processed it; `NEVER` if it is not.
+    pub processed: Offset,
+    /// When the user's shard knew of it: fellow members have `settle` from then on.
+    pub known: Offset,
+    /// The phase's split that caused it: only users across it see it.
+    pub across: Option<ServerId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Sighting {
+    observer: UserId,
+    user: UserId,
+    presence: Presence,
+    /// The channel, for what concerns one.
+    channel: Option<ChannelId>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct PresenceBook {
+    open: VecDeque<PresenceFact>,
+    /// What was seen and when, and no change has explained yet.
+    sightings: BTreeSet<(Sighting, Offset, u64)>,
+    /// Sightings so far: two of one read bear one moment.
+    sighting_count: u64,
+    next_prune: Offset,
+    /// Moment of the last sighting that a heal owed, by far server.
+    heals: Vec<(ServerId, HealSeen)>,
+}
+
+/// How far a heal has been seen by those who were apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HealSeen {
+    /// JOINs that members across the link had to see.
+    pub required: u64,
+    /// Those that were seen.
+    pub seen: u64,
+}
+
+impl PresenceBook {
+    pub(crate) fn enter(&mut self, fact: PresenceFact) {
+        self.open.push_back(fact);
+    }
+
+    pub(crate) fn open_count(&self) -> usize {
+        self.open.len()
+    }
+}
+
+impl Ledger {
+    /// Notes that one of this shard's users sent JOIN.
+    pub fn handle_join_sent(&mut self, user: UserId, channel: ChannelId, now: Offset) {
+        let (Some(local), Some(book)) = (self.config.sharding.local(user), self.book(channel))
+        else {
+            return;
+        };
+        let since = self.books[book].first_open;
+        if let Some(id) = self.members.begin(local, user, channel, now, since) {
+            self.books[book].rows.push(id);
+        }
+    }
+
+    /// Notes that one of this shard's users read its own JOIN. Returns when the JOIN was sent.
+    pub fn handle_joined(
+        &mut self,
+        user: UserId,
+        channel: ChannelId,
+        now: Offset,
+    ) -> Option<Offset> {
+        let local = self.config.sharding.local(user)?;
+        let id = self.members.row(local, channel)?;
+        let stay = &mut self.members.rows[id as usize].stay;
+        if stay.joined != Offset::NEVER {
+            return None;
+        }
+        stay.joined = now;
+        let attempt = stay.join_sent;
+        self.publish(PresenceFact {
+            presence: Presence::Join,
+            user,
+            channels: vec![channel],
+            attempt,
+            processed: now,
+            known: now,
+            across: None,
+        });
+        Some(attempt)
+    }
+
+    /// Notes that a JOIN was refused: there is no membership.
+    pub fn handle_join_refused(&mut self, user: UserId, channel: ChannelId, now: Offset) {
+        if let Some(local) = self.config.sharding.local(user) {
+            self.members.end(local, channel, now);
+        }
+    }
+
+    /// Notes that one of this shard's users sent PART.
+    pub fn handle_part_sent(&mut self, user: UserId, channel: ChannelId, now: Offset) {
+        if let Some(local) = self.config.sharding.local(user) {
+            self.members.leave_sent(local, Some(channel), now);
+        }
+    }
+
+    /// Notes that one of this shard's users read its own PART, or its KICK out of the channel. Returns when the PART was sent.
+    pub fn handle_left(
+        &mut self,
+        user: UserId,
+        channel: ChannelId,
+        presence: Presence,
+        now: Offset,
+    ) -> Option<Offset> {
+        let local = self.config.sharding.local(user)?;
+        let id = self.members.row(local, channel)?;
+        let was_member = self.members.rows[id as usize].stay.joined != Offset::NEVER;
+        self.members.end(local, channel, now);
+        let attempt = self.members.rows[id as usize].stay.leave_sent;
+        if was_member {
+            self.publish(PresenceFact {
+                presence,
+                user,
+                channels: vec![channel],
+                attempt,
+                processed: now,
+                known: now,
+                across: None,
+            });
+        }
+        Some(attempt)
+    }
+
+    /// Notes that one of this shard's users has registered, and whether its connection echoes its messages.
+    pub fn handle_online(&mut self, user: UserId, wants_echo: bool, sent: Offset, now: Offset) {
+        let Some(local) = self.config.sharding.local(user) else {
+            return;
+        };
+        let member = &mut self.members.users[local];
+        member.online.rotate_right(1);
+        member.online[0] = Stay::begun(sent);
+        member.online[0].joined = now;
+        member.wants_echo = wants_echo;
+    }
+
+    /// Notes that one of this shard's users sent QUIT, or closed its side.
+    pub fn handle_quit_sent(&mut self, user: UserId, now: Offset) {
+        let Some(local) = self.config.sharding.local(user) else {
+            return;
+        };
+        self.members.leave_sent(local, None, now);
+        let stay = &mut self.members.users[local].online[0];
+        stay.leave_sent = stay.leave_sent.min(now);
+    }
+
+    /// Notes that a connection of one of this shard's users has ended.
+    pub fn handle_offline(&mut self, user: UserId, now: Offset) {
+        let Some(local) = self.config.sharding.local(user) else {
+            return;
+        };
+        let stay = self.members.users[local].online[0];
+        if stay.left != Offset::NEVER {
+            return;
+        }
+        let has_asked = stay.leave_sent != Offset::NEVER;
+        // Without a QUIT of its own the server may have dropped it at any moment after its last sign of life.
+        let attempt = if has_asked {
+            stay.leave_sent
+        } else {
+            self.members.users[local].proved.min(now)
+        };
+        let until = if has_asked { attempt } else { Offset::NEVER };
+        let channels = self.joined_channels(local, attempt, until);
+        self.members.end_all(local, now);
+        if !channels.is_empty() {
+            let processed = if has_asked { now } else { Offset::NEVER };
+            self.publish(PresenceFact {
+                presence: Presence::Quit,
+                user,
+                channels,
+                attempt,
+                processed,
+                known: now,
+                across: None,
+            });
+        }
+    }
+
+    /// Notes that one of this shard's users read its own NICK.
+    pub fn handle_renamed(&mut self, user: UserId, sent: Offset, now: Offset) {
+        let Some(local) = self.config.sharding.local(user) else {
+            return;
+        };
+        let channels = self.joined_channels(local, sent, sent);
+        if !channels.is_empty() {
+            self.publish(PresenceFact {
+                presence: Presence::Nick,
+                user,
+                channels,
+                attempt: sent,
+                processed: now,
+                known: now,
+                across: None,
+            });
+        }
+    }
+
+    /// Enters the state of a split. Every shard is told the same.
+    pub fn handle_split(&mut self, split: Split) {
+        self.partition.update(split);
+    }
+
+    /// Publishes that the split's link is down: everybody has lost everybody across it.
+    pub fn handle_split_done(&mut self, split: Split) {
+        self.handle_split(split);
+        self.publish_across(Presence::Quit, split.far, split.ordered, split.done);
+    }
+
+    /// Publishes that the split's link is up: everybody is back for everybody across it.
+    pub fn handle_healed(&mut self, split: Split) {
+        self.handle_split(split);
+        self.publish_across(Presence::Join, split.far, split.heal_ordered, split.healed);
+    }
+
+    fn publish_across(
+        &mut self,
+        presence: Presence,
+        far: ServerId,
+        attempt: Offset,
+        processed: Offset,
+    ) {
+        for local in 0..self.members.users.len() {
+            let user = self.config.sharding.user(local);
+            let channels = self.joined_channels(local, attempt, processed);
+            if presence == Presence::Join {
+                for channel in channels {
+                    let channels = vec![channel];
+                    self.publish(PresenceFact {
+                        presence,
+                        user,
+                        channels,
+                        attempt,
+                        processed,
+                        known: processed,
+                        across: Some(far),
+                    });
+                }
+            } else if !channels.is_empty() {
+                self.publish(PresenceFact {
+                    presence,
+                    user,
+                    channels,
+                    attempt,
+                    processed,
+                    known: processed,
+                    across: Some(far),
+                });
+            }
+        }
+    }
+
+    /// Returns the channels that the user had surely joined before `before` and not asked to leave until `until`.
+    fn joined_channels(&self, local: usize, before: Offset, until: Offset) -> Vec<ChannelId> {
+        let is_member = |stay: Stay| stay.joined < before && stay.leave_sent >= until;
+        let rows = self.members.users[local].rows.iter();
+        rows.filter(|&&(_, id)| is_member(self.members.rows[id as usize].stay))
+            .map(|&(channel, _)| channel)
+            .collect()
+    }
+
+    fn publish(&mut self, fact: PresenceFact) {
+        if self.config.sharding.count() > 1 {
+            self.outgoing.presence.push(fact.clone());
+        }
+        self.presence.enter(fact);
+    }
+
+    /// Notes that one of this shard's users saw a change of another's presence.
+    pub fn handle_presence(
+        &mut self,
+        observer: UserId,
+        user: UserId,
+        presence: Presence,
+        channel: Option<ChannelId>,
+        now: Offset,
+    ) {
+        if observer == user {
+            return;
+        }
+        let sighting = Sighting {
+            observer,
+            user,
+            presence,
+            channel,
+        };
+        if self.presence.sightings.len() < SIGHTINGS_MAX {
+            self.presence.sighting_count += 1;
+            self.presence
+                .sightings
+                .insert((sighting, now, self.presence.sighting_count));
+        }
+    }
+
+    /// Returns how far the heals of `far` have been seen.
+    pub fn heal_seen(&self, far: ServerId) -> HealSeen {
+        self.presence
+            .heals
+            .iter()
+            .find(|(server, _)| *server == far)
+            .map(|(_, seen)| *seen)
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn settle_presence(&mut self, now: Offset, settling: Settling) {
+        let mut open = std::mem::take(&mut self.presence.open);
+        open.retain(|fact| {
+            let since = fact.known;
+            let is_due = match settling {
+                Settling::WhenDue => now >= since + self.config.settle,
+                Settling::WhenSeen => {
+                    now >= since + self.config.settle || self.is_presence_seen(fact)
+                }
+                Settling::Now => true,
+            };
+            if is_due {
+                self.judge_presence(fact);
+            }
+            !is_due
+        });
+        self.presence.open = open;
+        if now >= self.presence.next_prune {
+            // What explains a sighting is told within an interval of the user's own echo, and judged `settle` later.
+            let horizon = now - self.config.settle * SIGHTING_SETTLES;
+            self.presence.sightings.retain(|&(_, at, _)| at > horizon);
+            self.presence.next_prune = now + self.config.settle;
+        }
+    }
+
+    /// Returns the shard's users that share a channel with the change, with what each is owed of it.
+    fn observers(&self, fact: &PresenceFact) -> Vec<(UserId, Due)> {
+        let mut observers: Vec<(UserId, Due)> = Vec::new();
+        for &channel in &fact.channels {
+            let Some(book) = self.book(channel) else {
+                continue;
+            };
+            for &id in &self.books[book].rows {
+                let row = &self.members.rows[id as usize];
+                if row.user == fact.user {
+                    continue;
+                }
+                let owed = due(&row.stay, fact.attempt, fact.processed);
+                observers.push((row.user, self.presence_across(fact, row.user, owed)));
+            }
+        }
+        // One sighting serves all shared channels, and the strongest claim decides.
+        observers.sort_by_key(|&(user, due)| (user, due != Due::Required, due != Due::Optional));
+        observers.dedup_by_key(|&mut (user, _)| user);
+        observers
+    }
+
+    fn presence_across(&self, fact: &PresenceFact, observer: UserId, owed: Due) -> Due {
+        let (mine, theirs) = (
+            self.config.sides[fact.user.index()],
+            self.config.sides[observer.index()],
+        );
+        match fact.across {
+            Some(far) if (mine == far) == (theirs == far) => Due::Forbidden,
+            Some(_) => owed,
+            None => {
+                let between = self
+                    .partition
+                    .between(mine, theirs, fact.attempt, fact.processed);
+                if fact.processed == Offset::NEVER && between == Between::Unproved {
+                    Due::Optional
+                } else {
+                    owed.across(between)
+                }
+            }
+        }
+    }
+
+    fn is_presence_seen(&self, fact: &PresenceFact) -> bool {
+        let observers = self.observers(fact);
+        observers.iter().all(|&(observer, due)| {
+            due != Due::Required || self.sighting_of(fact, observer).is_some()
+        })
+    }
+
+    /// Returns the first sighting that shows the change to the observer: none from before it was attempted can.
+    fn sighting_of(
+        &self,
+        fact: &PresenceFact,
+        observer: UserId,
+    ) -> Option<(Sighting, Offset, u64)> {
+        let first = |sighting: Sighting| {
+            let later = self
+                .presence
+                .sightings
+                .range((sighting, fact.attempt, 0)..)
+                .next();
+            later.filter(|(found, _, _)| *found == sighting).copied()
+        };
+        let sighting = Self::sighting(fact, observer);
+        if sighting.channel.is_some() {
+            return first(sighting);
+        }
+        // A KICK that crossed a QUIT or NICK shows the change where the two shared that channel alone.
+        let kick = |&channel: &ChannelId| {
+            first(Sighting {
+                presence: Presence::Kick,
+                channel: Some(channel),
+                ..sighting
+            })
+        };
+        first(sighting).or_else(|| fact.channels.iter().find_map(kick))
+    }
+
+    fn sighting(fact: &PresenceFact, observer: UserId) -> Sighting {
+        let channel = match fact.presence {
+            Presence::Quit | Presence::Nick => None,
+            Presence::Join | Presence::Part | Presence::Kick => fact.channels.first().copied(),
+        };
+        Sighting {
+            observer,
+            user: fact.user,
+            presence: fact.presence,
+            channel,
+        }
+    }
+
+    fn judge_presence(&mut self, fact: &PresenceFact) {
+        let mut healed = HealSeen::default();
+        for (observer, due) in self.observers(fact) {
+            if due != Due::Required {
+                continue;
+            }
+            let sighting = self.sighting_of(fact, observer);
+            if let Some(sighting) = sighting {
+                // Used up, so that a user who came and went twice has to be seen twice.
+                self.presence.sightings.remove(&sighting);
+            }
+            self.counts.presence_required += 1;
+            healed.required += 1;
+            if sighting.is_some() {
+                self.counts.presence_seen += 1;
+                healed.seen += 1;
+            } else {
+                self.presence_missed(fact, observer);
+            }
+        }
+        if let (Some(far), Presence::Join) = (fact.across, fact.presence) {
+            self.note_heal(far, healed);
+        }
+    }
+
+    fn note_heal(&mut self, far: ServerId, healed: HealSeen) {
+        if !self.presence.heals.iter().any(|(server, _)| *server == far) {
+            self.presence.heals.push((far, HealSeen::default()));
+        }
+        for (server, seen) in &mut self.presence.heals {
+            if *server == far {
+                seen.required += healed.required;
+                seen.seen += healed.seen;
+            }
+        }
+    }
+
+    fn presence_missed(&mut self, fact: &PresenceFact, observer: UserId) {
+        self.counts.add(Breach::PresenceMissed);
+        let channel = fact
+            .channels
+            .first()
+            .copied()
+            .unwrap_or(ChannelId(u32::MAX));
+        self.exemplars
+            .offer(Breach::PresenceMissed, fact.attempt, || Exemplar {
+                key: MessageKey {
+                    channel,
+                    index: u32::MAX,
+                },
+                sender: fact.user,
+                to: None,
+                receiver: observer,
+                bytes: 0,
+                intended: fact.attempt,
+                attempt: fact.attempt,
+                accepted: fact.attempt,
+                first_seen: fact.processed,
+                why: format!(
+                    "{:?} of a fellow member, {}",
+                    fact.presence,
+                    if fact.across.is_some() {
+                        "by the split"
+                    } else {
+                        "of its own"
+                    }
+                ),
+                wire: Vec::new(),
+            });
+    }
+}

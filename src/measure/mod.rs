@@ -1,0 +1,12 @@
+//! What a run observed: operations, probes, ledgers, reasons, intervals; results that merge.
+
+pub mod distribution;
+pub mod event;
+pub mod exemplar;
+pub mod interval;
+pub mod ledger;
+pub mod operation;
+pub mod outcome;
+pub mod probe;
+pub mod reason;
+pub mod warning;

@@ -1,0 +1,91 @@
+//! The operations whose latency is measured.
+
+/// Something a user does and waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operation {
+    /// From the intended connect to the TCP handshake's end.
+    ConnectTcp,
+    /// From the intended connect to the TLS handshake's end.
+    ConnectTls,
+    /// From the intended connect to the end of registration.
+    ConnectRegistered,
+    /// From JOIN to its own echo.
+    Join,
+    /// From a channel message to each receiver.
+    Message,
+    /// From a private message to its receiver.
+    Private,
+    /// From a message to its sender's own echo, where echo-message was agreed.
+    Echo,
+    /// From PING to its PONG.
+    Ping,
+    /// From NICK to its own echo.
+    Nick,
+    /// From PART to its own echo.
+    Part,
+    /// From QUIT to the end of the connection.
+    Quit,
+    /// From KICK to its own echo.
+    Kick,
+    /// From MODE to its own echo.
+    Mode,
+    /// From TOPIC to its own echo.
+    Topic,
+}
+
+impl Operation {
+    /// Every operation, in the order of reports.
+    pub const ALL: [Self; 14] = [
+        Self::ConnectTcp,
+        Self::ConnectTls,
+        Self::ConnectRegistered,
+        Self::Join,
+        Self::Message,
+        Self::Private,
+        Self::Echo,
+        Self::Ping,
+        Self::Nick,
+        Self::Part,
+        Self::Quit,
+        Self::Kick,
+        Self::Mode,
+        Self::Topic,
+    ];
+
+    /// Returns the name in results and conditions.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ConnectTcp => "connect.tcp",
+            Self::ConnectTls => "connect.tls",
+            Self::ConnectRegistered => "connect.registered",
+            Self::Join => "join",
+            Self::Message => "message",
+            Self::Private => "private",
+            Self::Echo => "echo",
+            Self::Ping => "ping",
+            Self::Nick => "nick",
+            Self::Part => "part",
+            Self::Quit => "quit",
+            Self::Kick => "kick",
+            Self::Mode => "mode",
+            Self::Topic => "topic",
+        }
+    }
+
+    /// Returns the operation's place in [`Operation::ALL`].
+    pub fn index(self) -> usize {
+        self as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_is_the_place_in_the_list() {
+        for (index, operation) in Operation::ALL.iter().enumerate() {
+            assert_eq!(operation.index(), index);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Actions: what a plan asks for, when, in which order.
+
+use crate::measure::ledger::MessageKey;
+use crate::measure::ledger::PlannedMessage;
+use crate::plan::streams::StreamId;
+use crate::traffic::profile::talk::TalkKind;
+use crate::units::id::ChannelId;
+use crate::units::id::PhaseId;
+use crate::units::id::UserId;
+use crate::units::offset::Offset;
+
+/// An action with its intended time and its place in the order of all actions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// The intended time.
+    pub at: Offset,
+    /// The stream that made it; sets actions of one moment in order.
+    pub stream: StreamId,
+    /// Its number in that stream.
+    pub sequence: u32,
+    /// What is to be done.
+    pub action: Action,
+}
+
+impl Planned {
+    /// Returns what actions are sorted by.
+    pub fn order(&self) -> (Offset, StreamId, u32) {
+        (self.at, self.stream, self.sequence)
+    }
+}
+
+/// How a stay online ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LeaveHow {
+    /// With QUIT.
+    Quit,
+    /// Without a word: our side of the connection is closed.
+    Drop,
+    /// With PART of every channel; the connection stays.
+    Part,
+}
+
+impl LeaveHow {
+    /// Returns the name in previews.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quit => "quit",
+            Self::Drop => "drop",
+            Self::Part => "part",
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Connect, register and join; or join, where the connection stands.
+    Arrive {
+        /// Who.
+        user: UserId,
+        /// The mass event whose return it is.
+        event: Option<PhaseId>,
+    },
+    /// Leave.
+    Leave {
+        /// Who.
+        user: UserId,
+        /// How.
+        how: LeaveHow,
+        /// The mass event that makes it.
+        event: Option<PhaseId>,
+    },
+    /// Change nick.
+    Rename {
+        /// Who.
+        user: UserId,
+    },
+    /// Set a channel mode.
+    Mode {
+        /// Who.
+        user: UserId,
+        /// Where.
+        channel: ChannelId,
+    },
+    /// Set the topic.
+    Topic {
+        /// Who.
+        user: UserId,
+        /// Where.
+        channel: ChannelId,
+    },
+    /// Kick.
+    Kick {
+        /// Who.
+        user: UserId,
+        /// Where.
+        channel: ChannelId,
+        /// Whom.
+        victim: UserId,
+    },
+    /// Say something.
+    Say {
+        /// Which message of which channel's stream.
+        key: MessageKey,
+        /// The message.
+        message: PlannedMessage,
+        /// Its kind.
+        kind: TalkKind,
+    },
+    /// A channel's turn to speak found nobody present.
+    Unspoken {
+        /// The channel.
+        channel: ChannelId,
+    },
+    /// Break the link of a netsplit phase.
+    Split {
+        /// The phase.
+        phase: PhaseId,
+    },
+    /// Heal it.
+    Heal {
+        /// The phase.
+        phase: PhaseId,
+    },
+}
+
+impl Action {
+    /// Returns the user who acts, if it is one.
+    pub fn user(&self) -> Option<UserId> {
+        match *self {
+            Self::Arrive { user, .. }
+            | Self::Leave { user, .. }
+            | Self::Rename { user }
+            | Self::Mode { user, .. }
+            | Self::Topic { user, .. }
+            | Self::Kick { user, .. } => Some(user),
+            Self::Say { message, .. } => Some(message.sender),
+            Self::Unspoken { .. } | Self::Split { .. } | Self::Heal { .. } => None,
+        }
+    }
+
+    /// Returns the name in previews.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Arrive { .. } => "arrive",
+            Self::Leave { .. } => "leave",
+            Self::Rename { .. } => "nick",
+            Self::Mode { .. } => "mode",
+            Self::Topic { .. } => "topic",
+            Self::Kick { .. } => "kick",
+            Self::Say { kind, .. } => kind.as_str(),
+            Self::Unspoken { .. } => "unspoken",
+            Self::Split { .. } => "split",
+            Self::Heal { .. } => "heal",
+        }
+    }
+}

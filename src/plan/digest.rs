@@ -1,0 +1,97 @@
+//! The digest of a plan: what every shard of every machine must agree on, in one line.
+
+use sha2::Digest;
+use sha2::Sha256;
+
+use crate::plan::action::Action;
+use crate::plan::action::Planned;
+use crate::plan::planner::Planner;
+use crate::units::id::PhaseId;
+
+/// The SHA-256 of all actions of a run, in order.
+#[derive(Clone, Debug, Default)]
+pub struct PlanDigest(Sha256);
+
+impl PlanDigest {
+    /// Enters the next action.
+    pub fn enter(&mut self, planned: &Planned) {
+        self.0.update(planned.at.as_nanos().to_le_bytes());
+        self.0.update(planned.stream.0.to_le_bytes());
+        self.0.update(planned.sequence.to_le_bytes());
+        let phase = |event: Option<PhaseId>| event.map_or(u32::MAX, |phase| u32::from(phase.0));
+        let (tag, fields): (u8, [u32; 5]) = match planned.action {
+            Action::Arrive { user, event } => (1, [user.0, phase(event), 0, 0, 0]),
+            Action::Leave { user, how, event } => (2, [user.0, phase(event), how as u32, 0, 0]),
+            Action::Rename { user } => (3, [user.0, 0, 0, 0, 0]),
+            Action::Mode { user, channel } => (4, [user.0, channel.0, 0, 0, 0]),
+            Action::Topic { user, channel } => (5, [user.0, channel.0, 0, 0, 0]),
+            Action::Kick {
+                user,
+                channel,
+                victim,
+            } => (6, [user.0, channel.0, victim.0, 0, 0]),
+            Action::Say { key, message, kind } => {
+                let to = message.to.map_or(u32::MAX, |to| to.0);
+                let tag = 7 + u8::try_from(kind.index()).unwrap_or(0);
+                (
+                    tag,
+                    [
+                        message.sender.0,
+                        key.channel.0,
+                        key.index,
+                        to,
+                        u32::from(message.bytes),
+                    ],
+                )
+            }
+            Action::Unspoken { channel } => (10, [channel.0, 0, 0, 0, 0]),
+            Action::Split { phase } => (11, [u32::from(phase.0), 0, 0, 0, 0]),
+            Action::Heal { phase } => (12, [u32::from(phase.0), 0, 0, 0, 0]),
+        };
+        self.0.update([tag]);
+        for field in fields {
+            self.0.update(field.to_le_bytes());
+        }
+    }
+
+    /// Returns the digest in hexadecimal.
+    pub fn finish(self) -> String {
+        use std::fmt::Write;
+        self.0
+            .finalize()
+            .iter()
+            .fold(String::with_capacity(64), |mut text, byte| {
+                // Writing to a String cannot fail.
+                let _ = write!(text, "{byte:02x}");
+                text
+            })
+    }
+}
+
+/// Hands every action of a run to `each`, in order, whatever the number of planners that share the users.
+///
+/// # Panics
+///
+/// Panics if there is no planner.
+pub fn for_each(planners: &mut [Planner], mut each: impl FnMut(&Planned)) {
+    assert!(
+        !planners.is_empty(),
+        "a plan is made by at least one planner"
+    );
+    let (mut slab, mut all) = (Vec::new(), Vec::new());
+    while !planners[0].is_done() {
+        all.clear();
+        for planner in planners.iter_mut() {
+            slab.clear();
+            planner.next_slab(&mut slab);
+            let sharding = planner.sharding();
+            // Others' messages are known to a shard, but told by their sender's alone; what nobody acts is told by the first.
+            all.extend(slab.iter().copied().filter(|planned| match planned.action {
+                Action::Split { .. } | Action::Heal { .. } => sharding.shard().0 == 0,
+                action => action.user().is_none_or(|user| sharding.drives(user)),
+            }));
+        }
+        all.sort_unstable_by_key(Planned::order);
+        all.iter().for_each(&mut each);
+    }
+}

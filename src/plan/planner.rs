@@ -1,0 +1,486 @@
+//! One shard's view of the plan: actions in slabs of one second, the same bytes for any number of shards.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::Rng;
+use rand::rngs::Xoshiro256PlusPlus;
+
+use crate::measure::ledger::MessageKey;
+use crate::measure::ledger::PlannedMessage;
+use crate::plan::Plan;
+use crate::plan::action::Action;
+use crate::plan::action::Planned;
+use crate::plan::population;
+use crate::plan::population::Member;
+use crate::plan::streams::Purpose;
+use crate::plan::streams::StreamId;
+use crate::plan::streams::below;
+use crate::scenario::phase::PhaseKind;
+use crate::scenario::phase::SplitBy;
+use crate::traffic::profile::distribution::uniform;
+use crate::traffic::profile::stream::TalkSlot;
+use crate::traffic::profile::stream::TalkStream;
+use crate::traffic::profile::talk::TalkKind;
+use crate::traffic::profile::timeline::ChangeKind;
+use crate::units::id::ChannelId;
+use crate::units::id::PhaseId;
+use crate::units::id::Sharding;
+use crate::units::id::UserId;
+use crate::units::offset::Offset;
+
+/// Length of a slab.
+pub const SLAB: Duration = Duration::from_secs(1);
+/// How long after its arrival nobody is asked to speak: connecting, registering and joining take their time.
+pub const SETTLED_AFTER: Duration = Duration::from_secs(5);
+/// Longest planned text. What a relayed PRIVMSG leaves of 512 bytes with a nine-byte nick, a ten-byte user, the longest
+/// host (63) and a nine-byte channel; longer ones were cut on the wire of the capture too.
+pub const TEXT_BYTES_MAX: u16 = 512 - (1 + 9 + 2 + 10 + 1 + 63) - (1 + 7 + 1 + 9 + 2) - 2;
+
+/// One channel's talk under way.
+#[derive(Debug)]
+struct Talker {
+    channel: ChannelId,
+    stream: TalkStream,
+    private_rng: Xoshiro256PlusPlus,
+    next: TalkSlot,
+    /// Index of the next message.
+    index: u32,
+    /// Number of the next slot, spoken or not.
+    sequence: u32,
+}
+
+/// One shard's view of the plan.
+#[derive(Debug)]
+pub struct Planner {
+    plan: Arc<Plan>,
+    sharding: Sharding,
+    talkers: Vec<Talker>,
+    /// Talkers by the slab of their next message.
+    due: BinaryHeap<Reverse<(i64, u32)>>,
+    /// Comings, goings and changes of own users, and splits, in order.
+    moves: Vec<Planned>,
+    next_move: usize,
+    slab: i64,
+    present: Vec<(Member, f64)>,
+}
+
+impl Planner {
+    /// Returns the view of a shard, before the first second.
+    pub fn new(plan: Arc<Plan>, sharding: Sharding) -> Self {
+        let mut talkers = Vec::new();
+        let mut due = BinaryHeap::new();
+        let start_secs = f64::from(population::start_week_sec(&plan.scenario, &plan.profile));
+        for channel in (0..plan.population.channel_count()).map(ChannelId) {
+            if !plan
+                .population
+                .members(channel)
+                .iter()
+                .any(|member| sharding.drives(member.user))
+            {
+                continue;
+            }
+            let rng = plan
+                .streams
+                .rng(StreamId::of_channel(Purpose::Talk, channel));
+            let talk = plan.profile.talk();
+            let mut stream = TalkStream::new(talk, rng, start_secs, plan.scenario.heat);
+            let next = stream.next(talk);
+            if next.at < plan.timeline.ends {
+                due.push(Reverse((
+                    slab_of(next.at),
+                    u32::try_from(talkers.len()).unwrap_or(u32::MAX),
+                )));
+            }
+            let private_rng = plan
+                .streams
+                .rng(StreamId::of_channel(Purpose::Private, channel));
+            talkers.push(Talker {
+                channel,
+                stream,
+                private_rng,
+                next,
+                index: 0,
+                sequence: 0,
+            });
+        }
+        let moves = moves(&plan, sharding);
+        Self {
+            plan,
+            sharding,
+            talkers,
+            due,
+            moves,
+            next_move: 0,
+            slab: 0,
+            present: Vec::new(),
+        }
+    }
+
+    /// Returns the plan.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// Returns which users the shard drives.
+    pub fn sharding(&self) -> Sharding {
+        self.sharding
+    }
+
+    /// Returns the channels with at least one of the shard's users.
+    pub fn channels(&self) -> Vec<ChannelId> {
+        self.talkers.iter().map(|talker| talker.channel).collect()
+    }
+
+    /// Returns until when slabs have been taken.
+    pub fn planned_until(&self) -> Offset {
+        Offset::from_secs(self.slab)
+    }
+
+    /// Returns whether everything has been taken.
+    pub fn is_done(&self) -> bool {
+        self.planned_until() >= self.plan.timeline.ends
+    }
+
+    /// Appends the actions of the next second, in order: those of the shard's users, and what others say in their channels.
+    pub fn next_slab(&mut self, out: &mut Vec<Planned>) {
+        let start = out.len();
+        let end = Offset::from_secs(self.slab + 1).min(self.plan.timeline.ends);
+        while let Some(&Reverse((slab, index))) = self.due.peek() {
+            if slab > self.slab {
+                break;
+            }
+            self.due.pop();
+            self.talk(index, end, out);
+        }
+        while let Some(planned) = self
+            .moves
+            .get(self.next_move)
+            .filter(|planned| planned.at < end)
+        {
+            out.push(*planned);
+            self.next_move += 1;
+        }
+        out[start..].sort_unstable_by_key(Planned::order);
+        self.slab += 1;
+    }
+
+    /// Lets one channel talk until `end`.
+    fn talk(&mut self, index: u32, end: Offset, out: &mut Vec<Planned>) {
+        let Self {
+            plan,
+            talkers,
+            present,
+            due,
+            sharding,
+            ..
+        } = self;
+        let talker = &mut talkers[index as usize];
+        while talker.next.at < end {
+            let slot = talker.next;
+            talker.speak(plan, *sharding, &slot, present, out);
+            talker.next = talker.stream.next(plan.profile.talk());
+        }
+        if talker.next.at < plan.timeline.ends {
+            due.push(Reverse((slab_of(talker.next.at), index)));
+        }
+    }
+}
+
+impl Talker {
+    /// Turns a slot into messages, or into the record that nobody was there.
+    fn speak(
+        &mut self,
+        plan: &Plan,
+        sharding: Sharding,
+        slot: &TalkSlot,
+        present: &mut Vec<(Member, f64)>,
+        out: &mut Vec<Planned>,
+    ) {
+        let members = plan.population.members(self.channel);
+        present.clear();
+        let mut sum = 0.0;
+        for member in members {
+            if plan
+                .timeline
+                .is_present(member.user, slot.at, SETTLED_AFTER)
+            {
+                sum += f64::from(member.weight);
+                present.push((*member, sum));
+            }
+        }
+        let wants_private = uniform(self.private_rng.next_u64())
+            < private_odds(plan.scenario.population.private_share);
+        let (from_draw, to_draw, length_draw) = (
+            self.private_rng.next_u64(),
+            self.private_rng.next_u64(),
+            self.private_rng.next_u64(),
+        );
+        let Some(speaker) = speaker(present, slot.speaker_draw) else {
+            // Told by the shard of the channel's first member alone, so that it counts once.
+            if members
+                .first()
+                .is_some_and(|member| sharding.drives(member.user))
+            {
+                let action = Action::Unspoken {
+                    channel: self.channel,
+                };
+                self.push(slot.at, action, out);
+            } else {
+                self.sequence += 1;
+            }
+            return;
+        };
+        self.say(
+            plan,
+            slot.at,
+            speaker,
+            None,
+            slot.kind,
+            slot.length_draw,
+            out,
+        );
+        if wants_private && present.len() > 1 {
+            let count = u32::try_from(present.len()).unwrap_or(u32::MAX);
+            let from = below(from_draw, count);
+            let to = (from + 1 + below(to_draw, count - 1)) % count;
+            let (from, to) = (present[from as usize].0.user, present[to as usize].0.user);
+            self.say(
+                plan,
+                slot.at,
+                from,
+                Some(to),
+                TalkKind::Message,
+                length_draw,
+                out,
+            );
+        }
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one message's fields, each of its own type"
+    )]
+    fn say(
+        &mut self,
+        plan: &Plan,
+        at: Offset,
+        sender: UserId,
+        to: Option<UserId>,
+        kind: TalkKind,
+        length_draw: u64,
+        out: &mut Vec<Planned>,
+    ) {
+        let profile_user = plan.population.people[sender.index()].profile_user;
+        let bytes = plan
+            .profile
+            .talk()
+            .length(kind, Some(profile_user), length_draw)
+            .min(TEXT_BYTES_MAX);
+        let key = MessageKey {
+            channel: self.channel,
+            index: self.index,
+        };
+        self.index += 1;
+        let message = PlannedMessage {
+            sender,
+            to,
+            bytes,
+            intended: at,
+        };
+        self.push(at, Action::Say { key, message, kind }, out);
+    }
+
+    fn push(&mut self, at: Offset, action: Action, out: &mut Vec<Planned>) {
+        out.push(Planned {
+            at,
+            stream: StreamId::of_channel(Purpose::Talk, self.channel),
+            sequence: self.sequence,
+            action,
+        });
+        self.sequence += 1;
+    }
+}
+
+/// Returns the odds of a private message beside each of a channel's, so that private ones are `share` of all.
+fn private_odds(share: f64) -> f64 {
+    if share >= 1.0 {
+        1.0
+    } else {
+        share / (1.0 - share)
+    }
+}
+
+/// Returns the speaker at `draw` among those present, by weight; `present` holds running sums.
+fn speaker(present: &[(Member, f64)], draw: u64) -> Option<UserId> {
+    let sum = present.last()?.1;
+    let level = uniform(draw) * sum;
+    let index = present.partition_point(|&(_, running)| running <= level);
+    present
+        .get(index.min(present.len() - 1))
+        .map(|(member, _)| member.user)
+}
+
+/// Returns the comings, goings and changes of a shard's users, and the splits, in order.
+fn moves(plan: &Plan, sharding: Sharding) -> Vec<Planned> {
+    let mut moves = Vec::new();
+    for local in 0..sharding.local_count(plan.population.user_count()) {
+        let user = sharding.user(local);
+        let stream = StreamId::of_user(Purpose::Identity, 0, user);
+        let mut sequence = 0;
+        let mut push = |at, action| {
+            if at < plan.timeline.ends {
+                moves.push(Planned {
+                    at,
+                    stream,
+                    sequence,
+                    action,
+                });
+            }
+            sequence += 1;
+        };
+        for stay in plan.timeline.stays(user) {
+            push(
+                stay.from,
+                Action::Arrive {
+                    user,
+                    event: stay.returns_from,
+                },
+            );
+            push(
+                stay.to,
+                Action::Leave {
+                    user,
+                    how: stay.how,
+                    event: stay.ended_by,
+                },
+            );
+        }
+        for (at, action) in changes(plan, user) {
+            push(at, action);
+        }
+    }
+    for (index, phase) in (0u16..).map(PhaseId).zip(&plan.scenario.phases) {
+        if matches!(
+            phase.kind,
+            PhaseKind::Netsplit {
+                by: SplitBy::Links,
+                ..
+            }
+        ) {
+            let span = plan.timeline.span(index);
+            let stream = StreamId::of_user(Purpose::Mass, u32::from(index.0), UserId(0));
+            moves.push(Planned {
+                at: span.begins,
+                stream,
+                sequence: 0,
+                action: Action::Split { phase: index },
+            });
+            if span.ends <= plan.timeline.ends {
+                moves.push(Planned {
+                    at: span.ends,
+                    stream,
+                    sequence: 1,
+                    action: Action::Heal { phase: index },
+                });
+            }
+        }
+    }
+    moves.sort_unstable_by_key(Planned::order);
+    moves
+}
+
+/// Returns a user's renames, modes, topics and kicks within its stays.
+fn changes(plan: &Plan, user: UserId) -> Vec<(Offset, Action)> {
+    let person = plan.population.people[user.index()];
+    let Some(timeline) = plan.profile.users().get(person.profile_user as usize) else {
+        return Vec::new();
+    };
+    let channels = plan.population.channels(user);
+    let (cycle, start) = (
+        f64::from(plan.profile.cycle_secs()),
+        f64::from(person.cycle_sec),
+    );
+    let horizon = plan.timeline.ends.as_secs_f64();
+    let mut rng = plan
+        .streams
+        .rng(StreamId::of_user(Purpose::Change, 0, user));
+    let mut changes = Vec::new();
+    let mut turn = 0.0;
+    while turn * cycle - start < horizon {
+        for change in &timeline.changes {
+            let (place_draw, victim_draw) = (rng.next_u64(), rng.next_u64());
+            let secs = change.at_secs + turn * cycle - start;
+            if !(0.0..horizon).contains(&secs) {
+                continue;
+            }
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "seconds within the run's bounded horizon, in nanoseconds"
+            )]
+            let at = Offset::from_nanos(libm::floor(secs * 1e9) as i64);
+            if !plan.timeline.is_present(user, at, SETTLED_AFTER) {
+                continue;
+            }
+            let action = match change.kind {
+                ChangeKind::Nick => Some(Action::Rename { user }),
+                _ => in_channel(
+                    plan,
+                    user,
+                    change.kind,
+                    channels,
+                    at,
+                    [place_draw, victim_draw],
+                ),
+            };
+            changes.extend(action.map(|action| (at, action)));
+        }
+        turn += 1.0;
+    }
+    changes
+}
+
+/// Places a mode, topic or kick in one of the user's channels.
+fn in_channel(
+    plan: &Plan,
+    user: UserId,
+    kind: ChangeKind,
+    channels: &[ChannelId],
+    at: Offset,
+    draws: [u64; 2],
+) -> Option<Action> {
+    let count = u32::try_from(channels.len())
+        .ok()
+        .filter(|&count| count > 0)?;
+    let channel = channels[below(draws[0], count) as usize];
+    match kind {
+        ChangeKind::Nick => None,
+        ChangeKind::Mode => Some(Action::Mode { user, channel }),
+        ChangeKind::Topic => Some(Action::Topic { user, channel }),
+        ChangeKind::Kick { .. } => {
+            let others: Vec<UserId> = plan
+                .population
+                .members(channel)
+                .iter()
+                .map(|member| member.user)
+                .filter(|&other| {
+                    other != user && plan.timeline.is_present(other, at, SETTLED_AFTER)
+                })
+                .collect();
+            let count = u32::try_from(others.len())
+                .ok()
+                .filter(|&count| count > 0)?;
+            Some(Action::Kick {
+                user,
+                channel,
+                victim: others[below(draws[1], count) as usize],
+            })
+        }
+    }
+}
+
+fn slab_of(at: Offset) -> i64 {
+    at.as_nanos().div_euclid(1_000_000_000)
+}

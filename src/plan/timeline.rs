@@ -1,0 +1,325 @@
+//! The timeline: when phases begin and end, and when each user is online, mass events included.
+
+use std::time::Duration;
+
+use crate::plan::action::LeaveHow;
+use crate::plan::population::People;
+use crate::plan::streams::Purpose;
+use crate::plan::streams::StreamId;
+use crate::plan::streams::Streams;
+use crate::scenario::Scenario;
+use crate::scenario::phase::Begins;
+use crate::scenario::phase::PhaseKind;
+use crate::scenario::phase::SplitBy;
+use crate::traffic::profile::Profile;
+use crate::traffic::profile::distribution::uniform;
+use crate::traffic::profile::timeline::UserTimeline;
+use crate::traffic::trace::cause::LeaveCause;
+use crate::units::id::PhaseId;
+use crate::units::id::UserId;
+use crate::units::offset::Offset;
+
+/// A phase with its span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PhaseSpan {
+    /// When it begins.
+    pub begins: Offset,
+    /// When it ends.
+    pub ends: Offset,
+}
+
+/// One stay of a user as planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannedStay {
+    /// When it arrives.
+    pub from: Offset,
+    /// The mass event after which it returns.
+    pub returns_from: Option<PhaseId>,
+    /// When it leaves; `NEVER` for beyond the run.
+    pub to: Offset,
+    /// How.
+    pub how: LeaveHow,
+    /// The mass event that ends it.
+    pub ended_by: Option<PhaseId>,
+}
+
+/// Phases and stays.
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    /// By phase identifier.
+    pub phases: Vec<PhaseSpan>,
+    /// When the last phase ends.
+    pub ends: Offset,
+    stays: Vec<PlannedStay>,
+    bounds: Vec<u32>,
+}
+
+/// A stay of the profile as seen from the run's start, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct ProfileStay {
+    pub(crate) from_secs: f64,
+    pub(crate) to_secs: f64,
+    pub(crate) how: LeaveHow,
+}
+
+/// Returns the stays of a profile's user in the `horizon_secs` after the second `cycle_sec` of its cycle, whole turns included.
+pub(crate) fn stays_of(
+    user: &UserTimeline,
+    cycle_secs: u32,
+    cycle_sec: u32,
+    horizon_secs: f64,
+) -> impl Iterator<Item = ProfileStay> {
+    let (cycle, start) = (f64::from(cycle_secs), f64::from(cycle_sec));
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a few turns: horizons are bounded to years, cycles are days at least"
+    )]
+    let turns = libm::ceil((start + horizon_secs) / cycle) as u32;
+    (0..=turns).flat_map(move |turn| {
+        let base = f64::from(turn) * cycle - start;
+        user.sessions.iter().filter_map(move |session| {
+            let (from_secs, to_secs) = (session.start_secs + base, session.end_secs + base);
+            let how = match session.cause {
+                LeaveCause::Part | LeaveCause::Kicked => LeaveHow::Part,
+                cause if cause.is_involuntary() => LeaveHow::Drop,
+                _ => LeaveHow::Quit,
+            };
+            (to_secs > 0.0 && from_secs < horizon_secs).then_some(ProfileStay {
+                from_secs,
+                to_secs,
+                how,
+            })
+        })
+    })
+}
+
+/// Returns whether the event that is phase number `phase` hits `user`: a draw of its own, so that every shard answers alone.
+pub(crate) fn is_hit(streams: &Streams, phase: u32, user: UserId, fraction: f64) -> bool {
+    uniform(streams.draw(StreamId::of_user(Purpose::Mass, 2 * phase, user))) < fraction
+}
+
+/// Returns a bound on the length of the scenario.
+pub(crate) fn horizon(scenario: &Scenario) -> Duration {
+    spans(scenario)
+        .iter()
+        .map(|span| span.ends.since(Offset::ZERO))
+        .max()
+        .unwrap_or_default()
+}
+
+fn spans(scenario: &Scenario) -> Vec<PhaseSpan> {
+    let users = u64::from(scenario.population.users);
+    let mut spans: Vec<PhaseSpan> = Vec::with_capacity(scenario.phases.len());
+    for phase in &scenario.phases {
+        let begins = match phase.begins {
+            Begins::AtStart => Offset::ZERO,
+            Begins::After(id, at) => spans[id.index()].ends + at,
+            Begins::During(id, at) => spans[id.index()].begins + at,
+        };
+        let lasts = match phase.kind {
+            PhaseKind::Ramp { rate } | PhaseKind::Quit { rate } => rate.due(users),
+            PhaseKind::Steady { duration } => duration,
+            PhaseKind::Netsplit { lasts, .. } => lasts,
+            PhaseKind::MassDisconnect {
+                reconnect_after,
+                reconnect_over,
+                ..
+            } => reconnect_after + reconnect_over,
+        };
+        spans.push(PhaseSpan {
+            begins,
+            ends: begins + lasts,
+        });
+    }
+    spans
+}
+
+impl Timeline {
+    pub(crate) fn new(
+        scenario: &Scenario,
+        profile: &Profile,
+        people: &People,
+        streams: &Streams,
+    ) -> Self {
+        let phases = spans(scenario);
+        let ends = phases
+            .iter()
+            .map(|span| span.ends)
+            .max()
+            .unwrap_or(Offset::ZERO);
+        let horizon_secs = ends.as_secs_f64();
+        let mut stays = Vec::new();
+        let mut bounds = vec![0];
+        let mut arrivals = 0u64;
+        for (user, person) in (0u32..).map(UserId).zip(&people.people) {
+            let mut own: Vec<PlannedStay> = Vec::new();
+            if let Some(timeline) = profile.users().get(person.profile_user as usize) {
+                own.extend(
+                    stays_of(
+                        timeline,
+                        profile.cycle_secs(),
+                        person.cycle_sec,
+                        horizon_secs,
+                    )
+                    .map(planned),
+                );
+            }
+            for (index, (phase, span)) in (0u16..).zip(scenario.phases.iter().zip(&phases)) {
+                overlay(
+                    &mut own,
+                    phase.kind,
+                    PhaseId(index),
+                    *span,
+                    user,
+                    &mut arrivals,
+                    streams,
+                );
+            }
+            stays.extend(own);
+            bounds.push(u32::try_from(stays.len()).unwrap_or(u32::MAX));
+        }
+        let mut timeline = Self {
+            phases,
+            ends,
+            stays,
+            bounds,
+        };
+        timeline.close(scenario);
+        timeline
+    }
+
+    /// Lets everybody leave in the quit phase, evenly, whoever is there by then.
+    fn close(&mut self, scenario: &Scenario) {
+        for (phase, span) in scenario.phases.iter().zip(&self.phases) {
+            let PhaseKind::Quit { rate } = phase.kind else {
+                continue;
+            };
+            let mut leaving = 0;
+            for stay in &mut self.stays {
+                if stay.from < span.begins && stay.to > span.begins {
+                    let at = span.begins + rate.due(leaving);
+                    leaving += 1;
+                    if at < stay.to {
+                        stay.to = at;
+                        stay.how = LeaveHow::Quit;
+                    }
+                } else if stay.from >= span.begins {
+                    // Nobody comes any more: the stay is over before it begins.
+                    stay.to = stay.from;
+                }
+            }
+        }
+    }
+
+    /// Returns the stays of a user, in order; none of them empty.
+    pub fn stays(&self, user: UserId) -> impl Iterator<Item = &PlannedStay> {
+        let (start, end) = (self.bounds[user.index()], self.bounds[user.index() + 1]);
+        self.stays[start as usize..end as usize]
+            .iter()
+            .filter(|stay| stay.from < stay.to)
+    }
+
+    /// Returns whether the user has been online for `settled` at `now`, and stays.
+    pub fn is_present(&self, user: UserId, now: Offset, settled: Duration) -> bool {
+        self.stays(user)
+            .any(|stay| stay.from + settled <= now && now < stay.to)
+    }
+
+    /// Returns the span of a phase.
+    pub fn span(&self, phase: PhaseId) -> PhaseSpan {
+        self.phases[phase.index()]
+    }
+}
+
+fn planned(stay: ProfileStay) -> PlannedStay {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "seconds of a bounded horizon in nanoseconds"
+    )]
+    let offset = |secs: f64| Offset::from_nanos(libm::floor(secs * 1e9) as i64);
+    PlannedStay {
+        from: offset(stay.from_secs),
+        returns_from: None,
+        to: offset(stay.to_secs),
+        how: stay.how,
+        ended_by: None,
+    }
+}
+
+/// Lays one phase over a user's stays.
+fn overlay(
+    stays: &mut Vec<PlannedStay>,
+    kind: PhaseKind,
+    phase: PhaseId,
+    span: PhaseSpan,
+    user: UserId,
+    arrivals: &mut u64,
+    streams: &Streams,
+) {
+    match kind {
+        PhaseKind::Ramp { rate } => {
+            if let Some(first) = stays.first_mut().filter(|stay| stay.from <= span.begins) {
+                first.from = span.begins + rate.due(*arrivals);
+                *arrivals += 1;
+            }
+        }
+        PhaseKind::MassDisconnect {
+            fraction,
+            reconnect_after,
+            reconnect_over,
+        } => {
+            if is_hit(streams, u32::from(phase.0), user, fraction) {
+                let share = uniform(streams.draw(StreamId::of_user(
+                    Purpose::Mass,
+                    2 * u32::from(phase.0) + 1,
+                    user,
+                )));
+                interrupt(
+                    stays,
+                    phase,
+                    span.begins,
+                    span.begins + reconnect_after + reconnect_over.mul_f64(share),
+                );
+            }
+        }
+        PhaseKind::Netsplit {
+            fraction,
+            by: SplitBy::Clients,
+            ..
+        } => {
+            if is_hit(streams, u32::from(phase.0), user, fraction) {
+                interrupt(stays, phase, span.begins, span.ends);
+            }
+        }
+        PhaseKind::Steady { .. }
+        | PhaseKind::Netsplit {
+            by: SplitBy::Links, ..
+        }
+        | PhaseKind::Quit { .. } => {}
+    }
+}
+
+/// Cuts the stay that covers `at` in two, the second from `back` on.
+fn interrupt(stays: &mut Vec<PlannedStay>, phase: PhaseId, at: Offset, back: Offset) {
+    let Some(index) = stays.iter().position(|stay| stay.from < at && at < stay.to) else {
+        return;
+    };
+    let stay = stays[index];
+    stays[index] = PlannedStay {
+        to: at,
+        how: LeaveHow::Drop,
+        ended_by: Some(phase),
+        ..stay
+    };
+    if back < stay.to {
+        stays.insert(
+            index + 1,
+            PlannedStay {
+                from: back,
+                returns_from: Some(phase),
+                ..stay
+            },
+        );
+    }
+}

@@ -1,0 +1,365 @@
+//! The scenario file: TOML text to a [`Scenario`].
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+use crate::place::Misread;
+use crate::place::Place;
+use crate::scenario::ClientBehaviour;
+use crate::scenario::Condition;
+use crate::scenario::Population;
+use crate::scenario::Reconnect;
+use crate::scenario::Scenario;
+use crate::scenario::TargetNeeds;
+use crate::scenario::Tolerance;
+use crate::scenario::phase::Begins;
+use crate::scenario::phase::Phase;
+use crate::scenario::phase::PhaseKind;
+use crate::scenario::phase::SplitBy;
+use crate::scenario::reader::Document;
+use crate::scenario::reader::Table;
+use crate::scenario::value;
+use crate::units::id::PhaseId;
+
+/// Most phases of a scenario; their identifiers are 16 bits, and nobody reads more.
+pub const PHASE_COUNT_MAX: usize = 1_000;
+
+/// Reads a scenario. `path` names it in errors, `overrides` are the `--set KEY=VALUE` by full key.
+///
+/// # Errors
+///
+/// Returns the first key or value that is not as it should be, with its place and what to write instead.
+pub fn read(
+    path: &str,
+    text: &str,
+    overrides: &BTreeMap<String, String>,
+) -> Result<Scenario, Misread> {
+    let document = Document::new(path, text, overrides);
+    let parsed = DeTable::parse(text).map_err(|error| document.syntax(&error))?;
+    let mut root = document.root(parsed.get_ref());
+    let (profile, profile_place) = root.required_placed("profile", value::text)?;
+    let starts = root.optional("starts", value::week_second)?;
+    let heat = root.with_default("heat", 1.0, value::positive)?;
+    let settle = root.with_default("settle", Duration::from_secs(10), value::duration)?;
+    let population = population(root.table("population")?)?;
+    let client = client(root.table("client")?)?;
+    let reconnect = reconnect(root.table("reconnect")?)?;
+    let target = target(root.table("target")?)?;
+    let phases = phases(root.table("phase")?)?;
+    let slos = conditions(root.tables("slo")?)?;
+    let tolerances = tolerances(root.table("tolerate")?)?;
+    root.finish()?;
+    document.finish()?;
+    Ok(Scenario {
+        name: stem(path),
+        profile,
+        profile_place,
+        starts,
+        heat,
+        population,
+        client,
+        reconnect,
+        target,
+        settle,
+        phases,
+        slos,
+        tolerances,
+    })
+}
+
+fn stem(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.strip_suffix(".toml").unwrap_or(name).to_owned()
+}
+
+fn population(mut table: Table<'_>) -> Result<Population, Misread> {
+    let users = table.required("users", value::count)?;
+    let channels = table.required("channels", value::count)?;
+    let members_per_channel = table.with_default("members_per_channel", 6.0, value::positive)?;
+    let private_share = table.with_default("private_share", 0.05, value::share)?;
+    table.finish()?;
+    Ok(Population {
+        users,
+        channels,
+        members_per_channel,
+        private_share,
+    })
+}
+
+fn client(mut table: Table<'_>) -> Result<ClientBehaviour, Misread> {
+    let mode_on_join = table.with_default("mode_on_join", true, value::boolean)?;
+    let who_on_join = table.with_default("who_on_join", false, value::boolean)?;
+    let capabilities = table
+        .texts("capabilities")?
+        .unwrap_or_else(|| vec!["multi-prefix".to_owned(), "server-time".to_owned()]);
+    let ping_every = table.with_default("ping_every", Duration::from_secs(60), value::duration)?;
+    table.finish()?;
+    Ok(ClientBehaviour {
+        mode_on_join,
+        who_on_join,
+        capabilities,
+        ping_every,
+    })
+}
+
+fn reconnect(mut table: Table<'_>) -> Result<Reconnect, Misread> {
+    let first = table.with_default("first", Duration::from_secs(1), value::duration)?;
+    let longest = table.with_default("longest", Duration::from_secs(60), value::duration)?;
+    let connect_timeout =
+        table.with_default("connect_timeout", Duration::from_secs(15), value::duration)?;
+    let register_timeout =
+        table.with_default("register_timeout", Duration::from_secs(30), value::duration)?;
+    table.finish()?;
+    Ok(Reconnect {
+        first,
+        longest,
+        connect_timeout,
+        register_timeout,
+    })
+}
+
+fn target(mut table: Table<'_>) -> Result<TargetNeeds, Misread> {
+    let password_env = table.optional("password_env", value::text)?;
+    let spread_sources = table.with_default("spread_sources", true, value::boolean)?;
+    table.finish()?;
+    Ok(TargetNeeds {
+        password_env,
+        spread_sources,
+    })
+}
+
+fn phases(mut sections: Table<'_>) -> Result<Vec<Phase>, Misread> {
+    let names = sections.keys();
+    if names.is_empty() {
+        return Err(Misread::new("the scenario has no phase", sections.place().clone())
+            .with_help("add at least [phase.ramp] with kind = \"ramp\" and [phase.steady] with kind = \"steady\""));
+    }
+    if names.len() > PHASE_COUNT_MAX {
+        return Err(Misread::new(
+            format!("at most {PHASE_COUNT_MAX} phases, found {}", names.len()),
+            sections.place().clone(),
+        ));
+    }
+    let mut phases: Vec<Phase> = Vec::new();
+    for name in &names {
+        let mut table = sections.table(name)?;
+        let place = table.place().clone();
+        let (kind, kind_place) = table.required_placed("kind", value::text)?;
+        let kind = phase_kind(&mut table, &kind, &kind_place)?;
+        let begins = begins(&mut table, &phases, &place)?;
+        table.finish()?;
+        phases.push(Phase {
+            name: name.clone(),
+            kind,
+            begins,
+        });
+    }
+    Ok(phases)
+}
+
+fn phase_kind(table: &mut Table<'_>, kind: &str, place: &Place) -> Result<PhaseKind, Misread> {
+    match kind {
+        "ramp" => Ok(PhaseKind::Ramp {
+            rate: table.required("rate", value::rate)?,
+        }),
+        "steady" => Ok(PhaseKind::Steady {
+            duration: table.required("duration", value::duration)?,
+        }),
+        "netsplit" => Ok(PhaseKind::Netsplit {
+            fraction: table.with_default("fraction", 0.3, value::share)?,
+            lasts: table.required("lasts", value::duration)?,
+            by: table.with_default("by", SplitBy::Links, value::split_by)?,
+        }),
+        "mass_disconnect" => Ok(PhaseKind::MassDisconnect {
+            fraction: table.with_default("fraction", 0.3, value::share)?,
+            reconnect_after: table.with_default(
+                "reconnect_after",
+                Duration::from_secs(1),
+                value::duration,
+            )?,
+            reconnect_over: table.with_default(
+                "reconnect_over",
+                Duration::from_secs(10),
+                value::duration,
+            )?,
+        }),
+        "quit" => Ok(PhaseKind::Quit {
+            rate: table.required("rate", value::rate)?,
+        }),
+        other => Err(Misread::new(
+            format!("expected a kind of phase, found `{other}`"),
+            place.clone(),
+        )
+        .with_help("one of \"ramp\", \"steady\", \"netsplit\", \"mass_disconnect\", \"quit\"")),
+    }
+}
+
+fn begins(table: &mut Table<'_>, earlier: &[Phase], place: &Place) -> Result<Begins, Misread> {
+    let after = table.optional_placed("after", value::text)?;
+    let during = table.optional_placed("during", value::text)?;
+    let at = table.with_default("at", Duration::ZERO, value::duration)?;
+    let find = |name: &str, place: &Place| {
+        let found = earlier
+            .iter()
+            .position(|phase| phase.name == name)
+            .and_then(|index| u16::try_from(index).ok());
+        found.map(PhaseId).ok_or_else(|| {
+            Misread::new(
+                format!("no phase `{name}` stands above this one"),
+                place.clone(),
+            )
+            .with_help("a phase follows or overlaps one that the file names before it")
+        })
+    };
+    match (after, during) {
+        (Some(_), Some((_, place))) => Err(Misread::new(
+            "a phase has either `after` or `during`, found both",
+            place,
+        )),
+        (Some((name, place)), None) => Ok(Begins::After(find(&name, &place)?, at)),
+        (None, Some((name, place))) => Ok(Begins::During(find(&name, &place)?, at)),
+        (None, None) => match earlier
+            .len()
+            .checked_sub(1)
+            .and_then(|last| u16::try_from(last).ok())
+        {
+            Some(last) => Ok(Begins::After(PhaseId(last), at)),
+            None if at > Duration::ZERO => Err(Misread::new(
+                "the first phase begins with the run",
+                place.clone(),
+            )
+            .with_help("remove `at`")),
+            None => Ok(Begins::AtStart),
+        },
+    }
+}
+
+fn conditions(tables: Vec<Table<'_>>) -> Result<Vec<Condition>, Misread> {
+    tables
+        .into_iter()
+        .map(|mut table| {
+            let (check, place) = table.required_placed("check", value::text)?;
+            let min_samples = table.with_default("min_samples", 1, value::samples)?;
+            table.finish()?;
+            Ok(Condition {
+                check,
+                min_samples,
+                place,
+            })
+        })
+        .collect()
+}
+
+fn tolerances(mut table: Table<'_>) -> Result<Vec<Tolerance>, Misread> {
+    let mut tolerances = Vec::new();
+    for counter in table.keys() {
+        if let Some((share, place)) = table.optional_placed(&counter, value::share)? {
+            tolerances.push(Tolerance {
+                counter,
+                share,
+                place,
+            });
+        }
+    }
+    table.finish()?;
+    Ok(tolerances)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = "profile = \"support-channel\"\n[population]\nusers = 10\nchannels = 5\n[phase.ramp]\nkind = \"ramp\"\nrate = \"5/s\"\n[phase.steady]\nkind = \"steady\"\nduration = \"15s\"\n";
+
+    #[track_caller]
+    fn check_error(text: &str, sets: &[(&str, &str)], want: &str) {
+        let overrides = sets
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        let misread = read("a.toml", text, &overrides).unwrap_err();
+        assert_eq!(
+            format!("{misread} @ {} ? {}", misread.place, misread.help),
+            want
+        );
+    }
+
+    #[test]
+    fn phases_follow_in_the_order_of_the_file() {
+        let scenario = read("scenarios/small.toml", SMALL, &BTreeMap::new()).unwrap();
+        assert_eq!(scenario.name, "small");
+        assert_eq!(scenario.phases[0].begins, Begins::AtStart);
+        assert_eq!(
+            scenario.phases[1].begins,
+            Begins::After(PhaseId(0), Duration::ZERO)
+        );
+    }
+
+    #[test]
+    fn a_set_value_wins_over_the_file() {
+        let overrides = BTreeMap::from([
+            ("population.users".to_owned(), "500".to_owned()),
+            ("phase.steady.duration".to_owned(), "60s".to_owned()),
+        ]);
+        let scenario = read("a.toml", SMALL, &overrides).unwrap();
+        assert_eq!(scenario.population.users, 500);
+        assert_eq!(
+            scenario.phases[1].kind,
+            PhaseKind::Steady {
+                duration: Duration::from_secs(60)
+            }
+        );
+    }
+
+    #[test]
+    fn errors_say_what_was_expected_where_and_what_to_do() {
+        check_error(
+            &SMALL.replace("5/s", "12x"),
+            &[],
+            "expected a rate for `rate`, found `12x` @ a.toml:7:8 ? write events per second, such as \"12/s\" (or /min, /h)",
+        );
+        check_error(
+            &SMALL.replace("channels", "chanels"),
+            &[],
+            "[population] has no `channels` @ a.toml:2:2 ? add `channels = …`: write digits alone, such as `1000`",
+        );
+        check_error(
+            &format!("{SMALL}duratoin = \"3s\"\n"),
+            &[],
+            "`duratoin` is no key of [phase.steady] @ a.toml:11:1 ? did you mean `duration`?",
+        );
+        check_error(
+            SMALL,
+            &[("population.user", "5")],
+            "`population.user` is no key of this scenario @ --set population.user ? did you mean `population.users`?",
+        );
+        check_error(
+            &SMALL.replace("users = 10", "users = -1"),
+            &[],
+            "expected a whole number above zero for `users`, found `-1` @ a.toml:3:9 ? write digits alone, such as `1000`",
+        );
+        check_error(
+            "profile = ",
+            &[],
+            "expected TOML: string values must be quoted, expected literal string @ a.toml:1:11 ? ",
+        );
+    }
+
+    #[test]
+    fn a_phase_can_only_refer_to_one_above_it() {
+        check_error(
+            &SMALL.replace("kind = \"ramp\"", "kind = \"ramp\"\nafter = \"steady\""),
+            &[],
+            "no phase `steady` stands above this one @ a.toml:7:9 ? a phase follows or overlaps one that the file names before it",
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_reads_or_is_refused_without_panic(text in ".{0,200}") {
+            let _ = read("a.toml", &text, &BTreeMap::new());
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The scenario: what a run does, what it must hold, what it may not do.
+
+pub mod file;
+pub mod phase;
+mod reader;
+mod resolved;
+mod value;
+
+use std::time::Duration;
+
+use crate::place::Place;
+use crate::scenario::phase::Phase;
+use crate::units::id::PhaseId;
+
+/// A scenario as meant: every default filled in, every reference resolved.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// The file's stem, which names the run.
+    pub name: String,
+    /// The profile's name or folder, as written.
+    pub profile: String,
+    /// Where `profile` was written.
+    pub profile_place: Place,
+    /// The hour of the profile's week at which the run starts; `None` for the busiest.
+    pub starts: Option<WeekSecond>,
+    /// How much hotter than the profile every channel talks; 1 for as captured.
+    pub heat: f64,
+    /// Who takes part.
+    pub population: Population,
+    /// What clients do by themselves.
+    pub client: ClientBehaviour,
+    /// How clients return after a connection that was not theirs to end.
+    pub reconnect: Reconnect,
+    /// What the target needs to be told.
+    pub target: TargetNeeds,
+    /// How long after its acceptance an unseen delivery is called lost.
+    pub settle: Duration,
+    /// The phases in the order of the file.
+    pub phases: Vec<Phase>,
+    /// The conditions that the run must meet.
+    pub slos: Vec<Condition>,
+    /// How much of an integrity counter is forgiven.
+    pub tolerances: Vec<Tolerance>,
+}
+
+/// A second of the week, counted from Monday 00:00 UTC; below 604,800.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WeekSecond(pub u32);
+
+/// The size of the population and how it hangs together.
+#[derive(Clone, Copy, Debug)]
+pub struct Population {
+    /// Users online when the run is under way; others come and go as the profile has it.
+    pub users: u32,
+    /// Channels: superposed copies of the profile's.
+    pub channels: u32,
+    /// Mean number of those users in a channel.
+    pub members_per_channel: f64,
+    /// Share of all messages that go to one user instead of a channel; 0..1.
+    pub private_share: f64,
+}
+
+/// What a client sends without its user's doing.
+#[derive(Clone, Debug)]
+pub struct ClientBehaviour {
+    /// `MODE #channel` after each own JOIN.
+    pub mode_on_join: bool,
+    /// `WHO #channel` after each own JOIN.
+    pub who_on_join: bool,
+    /// Capabilities asked for where the target offers them.
+    pub capabilities: Vec<String>,
+    /// Time between a client's own PINGs on a connection.
+    pub ping_every: Duration,
+}
+
+/// Bounds of a returning client's patience.
+#[derive(Clone, Copy, Debug)]
+pub struct Reconnect {
+    /// First delay; doubles with each try that fails.
+    pub first: Duration,
+    /// Longest delay.
+    pub longest: Duration,
+    /// How long a TCP connect may take.
+    pub connect_timeout: Duration,
+    /// How long a registration may take.
+    pub register_timeout: Duration,
+}
+
+/// What a connection to the target needs beyond its address.
+#[derive(Clone, Debug)]
+pub struct TargetNeeds {
+    /// The environment variable that holds the server password.
+    pub password_env: Option<String>,
+    /// Whether source addresses are spread over 127.0.0.0/8 for a loopback target.
+    pub spread_sources: bool,
+}
+
+/// A condition in words, with its place for errors.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// For example `message.response.p99 < 250ms`.
+    pub check: String,
+    /// Fewest samples with which the condition can hold.
+    pub min_samples: u64,
+    /// Where it was written.
+    pub place: Place,
+}
+
+/// A counter that may be other than zero, up to a share of what was required.
+#[derive(Clone, Debug)]
+pub struct Tolerance {
+    /// The counter's name as `result.json` has it.
+    pub counter: String,
+    /// The share forgiven; 0..=1.
+    pub share: f64,
+    /// Where it was written.
+    pub place: Place,
+}
+
+impl Scenario {
+    /// Returns the phase of that identifier.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `id` is of another scenario.
+    pub fn phase(&self, id: PhaseId) -> &Phase {
+        &self.phases[id.index()]
+    }
+}

@@ -1,0 +1,184 @@
+//! The resolved scenario: every value that a run used, defaults and `--set` included, as a file that can be run again.
+
+use std::fmt::Write;
+
+use crate::scenario::Scenario;
+use crate::scenario::phase::Begins;
+use crate::scenario::phase::PhaseKind;
+use crate::scenario::value::duration_text;
+use crate::scenario::value::week_second_text;
+
+impl Scenario {
+    /// Returns the scenario as the text of a scenario file with nothing left to defaults.
+    pub fn to_toml(&self) -> String {
+        let mut out = String::new();
+        // Writing to a String cannot fail.
+        let _ = self.write_toml(&mut out);
+        out
+    }
+
+    fn write_toml(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(
+            out,
+            "# Resolved from {} by splitstorm {}.",
+            self.name,
+            env!("CARGO_PKG_VERSION")
+        )?;
+        writeln!(out, "profile = {}", quoted(&self.profile))?;
+        if let Some(starts) = self.starts {
+            writeln!(out, "starts = {}", quoted(&week_second_text(starts)))?;
+        }
+        writeln!(
+            out,
+            "heat = {:?}\nsettle = {}",
+            self.heat,
+            quoted(&duration_text(self.settle))
+        )?;
+        let population = &self.population;
+        writeln!(
+            out,
+            "\n[population]\nusers = {}\nchannels = {}",
+            population.users, population.channels
+        )?;
+        writeln!(
+            out,
+            "members_per_channel = {:?}\nprivate_share = {:?}",
+            population.members_per_channel, population.private_share
+        )?;
+        let client = &self.client;
+        writeln!(
+            out,
+            "\n[client]\nmode_on_join = {}\nwho_on_join = {}",
+            client.mode_on_join, client.who_on_join
+        )?;
+        let capabilities: Vec<String> = client
+            .capabilities
+            .iter()
+            .map(|name| quoted(name))
+            .collect();
+        writeln!(
+            out,
+            "capabilities = [{}]\nping_every = {}",
+            capabilities.join(", "),
+            quoted(&duration_text(client.ping_every))
+        )?;
+        let reconnect = &self.reconnect;
+        writeln!(out, "\n[reconnect]")?;
+        for (key, value) in [
+            ("first", reconnect.first),
+            ("longest", reconnect.longest),
+            ("connect_timeout", reconnect.connect_timeout),
+            ("register_timeout", reconnect.register_timeout),
+        ] {
+            writeln!(out, "{key} = {}", quoted(&duration_text(value)))?;
+        }
+        writeln!(
+            out,
+            "\n[target]\nspread_sources = {}",
+            self.target.spread_sources
+        )?;
+        if let Some(name) = &self.target.password_env {
+            writeln!(out, "password_env = {}", quoted(name))?;
+        }
+        for phase in &self.phases {
+            writeln!(
+                out,
+                "\n[phase.{}]\nkind = {}",
+                quoted(&phase.name),
+                quoted(phase.kind.name())
+            )?;
+            match phase.begins {
+                Begins::AtStart => {}
+                Begins::After(id, at) => {
+                    writeln!(
+                        out,
+                        "after = {}\nat = {}",
+                        quoted(&self.phase(id).name),
+                        quoted(&duration_text(at))
+                    )?;
+                }
+                Begins::During(id, at) => {
+                    writeln!(
+                        out,
+                        "during = {}\nat = {}",
+                        quoted(&self.phase(id).name),
+                        quoted(&duration_text(at))
+                    )?;
+                }
+            }
+            match phase.kind {
+                PhaseKind::Ramp { rate } | PhaseKind::Quit { rate } => {
+                    writeln!(out, "rate = {}", quoted(&rate.to_string()))?
+                }
+                PhaseKind::Steady { duration } => {
+                    writeln!(out, "duration = {}", quoted(&duration_text(duration)))?
+                }
+                PhaseKind::Netsplit {
+                    fraction,
+                    lasts,
+                    by,
+                } => {
+                    writeln!(
+                        out,
+                        "fraction = {fraction:?}\nlasts = {}\nby = {}",
+                        quoted(&duration_text(lasts)),
+                        quoted(by.name())
+                    )?;
+                }
+                PhaseKind::MassDisconnect {
+                    fraction,
+                    reconnect_after,
+                    reconnect_over,
+                } => {
+                    writeln!(
+                        out,
+                        "fraction = {fraction:?}\nreconnect_after = {}",
+                        quoted(&duration_text(reconnect_after))
+                    )?;
+                    writeln!(
+                        out,
+                        "reconnect_over = {}",
+                        quoted(&duration_text(reconnect_over))
+                    )?;
+                }
+            }
+        }
+        for slo in &self.slos {
+            writeln!(
+                out,
+                "\n[[slo]]\ncheck = {}\nmin_samples = {}",
+                quoted(&slo.check),
+                slo.min_samples
+            )?;
+        }
+        if !self.tolerances.is_empty() {
+            writeln!(out, "\n[tolerate]")?;
+            for tolerance in &self.tolerances {
+                writeln!(out, "{} = {:?}", tolerance.counter, tolerance.share)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::scenario::file::read;
+
+    #[test]
+    fn a_resolved_scenario_resolves_to_itself() {
+        let text = "profile = \"p\"\nstarts = \"Tue 20:00\"\n[population]\nusers = 10\nchannels = 5\n[phase.ramp]\nkind = \"ramp\"\nrate = \"90/min\"\n\
+            [phase.\"odd name\"]\nkind = \"steady\"\nduration = \"1.5s\"\n[phase.split]\nkind = \"netsplit\"\nduring = \"odd name\"\nat = \"1s\"\nlasts = \"1s\"\n\
+            [phase.mass]\nkind = \"mass_disconnect\"\n[phase.end]\nkind = \"quit\"\nrate = \"5/s\"\n[[slo]]\ncheck = \"message.response.p99 < 1s\"\n[tolerate]\nlost = \"1%\"\n";
+        let once = read("x.toml", text, &BTreeMap::new()).unwrap().to_toml();
+        let twice = read("x.toml", &once, &BTreeMap::new()).unwrap().to_toml();
+        assert_eq!(once, twice);
+        assert!(once.contains("duration = \"1500ms\""), "{once}");
+    }
+}

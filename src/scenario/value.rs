@@ -1,0 +1,212 @@
+//! Values of scenario files: text to what was meant, or what was expected and how to write it.
+
+use std::time::Duration;
+
+use crate::scenario::WeekSecond;
+use crate::scenario::phase::SplitBy;
+use crate::units::rate::Rate;
+
+/// What a value should have been, and how to write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Expected {
+    pub(crate) what: &'static str,
+    pub(crate) help: &'static str,
+}
+
+const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+/// Longest duration accepted: a year. Beyond it nobody waits, and sums stay far from overflow.
+const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 3_600);
+
+pub(crate) fn text(value: &str) -> Result<String, Expected> {
+    if value.is_empty() {
+        return Err(Expected {
+            what: "a text",
+            help: "write something between the quotes",
+        });
+    }
+    Ok(value.to_owned())
+}
+
+pub(crate) fn boolean(value: &str) -> Result<bool, Expected> {
+    value.parse().map_err(|_| Expected {
+        what: "true or false",
+        help: "write true or false, without quotes",
+    })
+}
+
+pub(crate) fn count(value: &str) -> Result<u32, Expected> {
+    match value.replace('_', "").parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(Expected {
+            what: "a whole number above zero",
+            help: "write digits alone, such as `1000`",
+        }),
+    }
+}
+
+pub(crate) fn samples(value: &str) -> Result<u64, Expected> {
+    value.replace('_', "").parse().map_err(|_| Expected {
+        what: "a whole number",
+        help: "write digits alone, such as `1000`",
+    })
+}
+
+pub(crate) fn positive(value: &str) -> Result<f64, Expected> {
+    match value.parse::<f64>() {
+        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
+        _ => Err(Expected {
+            what: "a number above zero",
+            help: "write a number, such as `1.5`",
+        }),
+    }
+}
+
+pub(crate) fn share(value: &str) -> Result<f64, Expected> {
+    let number = match value.trim().strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
+        None => value.trim().parse::<f64>(),
+    };
+    match number {
+        Ok(number) if (0.0..=1.0).contains(&number) => Ok(number),
+        _ => Err(Expected {
+            what: "a share",
+            help: "write a number from 0 to 1, such as `0.3`, or a percentage, such as \"30%\"",
+        }),
+    }
+}
+
+pub(crate) fn rate(value: &str) -> Result<Rate, Expected> {
+    value.parse().map_err(|()| Expected {
+        what: "a rate",
+        help: "write events per second, such as \"12/s\" (or /min, /h)",
+    })
+}
+
+pub(crate) fn duration(value: &str) -> Result<Duration, Expected> {
+    let expected = Expected {
+        what: "a duration",
+        help: "write a number with its unit, such as \"250ms\", \"15s\", \"10min\" or \"2h\"",
+    };
+    let value = value.trim();
+    let unit_at = value
+        .find(|c: char| c.is_ascii_alphabetic())
+        .ok_or(expected)?;
+    let (number, unit) = value.split_at(unit_at);
+    let number: f64 = number.trim().parse().map_err(|_| expected)?;
+    let unit_secs = match unit {
+        "us" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3_600.0,
+        "d" => 86_400.0,
+        _ => return Err(expected),
+    };
+    let duration = Duration::try_from_secs_f64(number * unit_secs).map_err(|_| expected)?;
+    if duration > DURATION_MAX {
+        Err(expected)
+    } else {
+        Ok(duration)
+    }
+}
+
+pub(crate) fn week_second(value: &str) -> Result<WeekSecond, Expected> {
+    let expected = Expected {
+        what: "a moment of the week",
+        help: "write a weekday and an hour in UTC, such as \"Tue 20:00\"",
+    };
+    let (day, time) = value.trim().split_once(' ').ok_or(expected)?;
+    let day = day.to_ascii_lowercase();
+    let day = DAYS
+        .iter()
+        .position(|name| day.starts_with(name))
+        .ok_or(expected)?;
+    let (hour, minute) = time.trim().split_once(':').ok_or(expected)?;
+    let hour: u32 = hour.parse().map_err(|_| expected)?;
+    let minute: u32 = minute.parse().map_err(|_| expected)?;
+    let day = u32::try_from(day).map_err(|_| expected)?;
+    if hour > 23 || minute > 59 {
+        return Err(expected);
+    }
+    Ok(WeekSecond((day * 24 + hour) * 3_600 + minute * 60))
+}
+
+/// Returns the text that `week_second` reads as that moment.
+pub(crate) fn week_second_text(moment: WeekSecond) -> String {
+    const NAMES: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    let hour = moment.0 / 3_600;
+    format!(
+        "{} {:02}:{:02}",
+        NAMES[(hour / 24 % 7) as usize],
+        hour % 24,
+        moment.0 / 60 % 60
+    )
+}
+
+pub(crate) fn split_by(value: &str) -> Result<SplitBy, Expected> {
+    match value {
+        "links" => Ok(SplitBy::Links),
+        "clients" => Ok(SplitBy::Clients),
+        _ => Err(Expected {
+            what: "\"links\" or \"clients\"",
+            help: "links: our own network's servers part; clients: the far users' connections break",
+        }),
+    }
+}
+
+/// Returns the text that `duration` reads as that duration.
+pub(crate) fn duration_text(duration: Duration) -> String {
+    let micros = duration.as_micros();
+    if micros.is_multiple_of(1_000_000) {
+        format!("{}s", micros / 1_000_000)
+    } else if micros.is_multiple_of(1_000) {
+        format!("{}ms", micros / 1_000)
+    } else {
+        format!("{micros}us")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_need_their_unit() {
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("1.5 h"), Ok(Duration::from_secs(5_400)));
+        for wrong in ["", "15", "s", "-1s", "1e99h", "1y", "∞s"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn durations_survive_being_written() {
+        for micros in [1, 1_500, 250_000, 15_000_000, 3_600_000_000] {
+            let want = Duration::from_micros(micros);
+            assert_eq!(duration(&duration_text(want)), Ok(want));
+        }
+    }
+
+    #[test]
+    fn moments_of_the_week_count_from_monday() {
+        assert_eq!(week_second("Mon 00:00"), Ok(WeekSecond(0)));
+        assert_eq!(
+            week_second("tuesday 20:30"),
+            Ok(WeekSecond((24 + 20) * 3_600 + 1_800))
+        );
+        assert!(week_second("Tue 24:00").is_err());
+        assert_eq!(
+            week_second_text(WeekSecond((24 + 20) * 3_600 + 1_800)),
+            "Tue 20:30"
+        );
+    }
+
+    #[test]
+    fn shares_are_fractions_or_percentages() {
+        assert_eq!(share("30%"), Ok(0.3));
+        assert_eq!(share("0.3"), Ok(0.3));
+        assert!(share("1.1").is_err());
+        assert!(share("NaN").is_err());
+    }
+}

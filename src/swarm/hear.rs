@@ -1,0 +1,304 @@
+//! What a user's session heard, as observations.
+
+use crate::irc::session::Change;
+use crate::irc::session::Event as Heard;
+use crate::irc::session::refusal::Refusal;
+use crate::irc::wire::compose::Line;
+use crate::irc::wire::message::Source;
+use crate::measure::ledger::Arrival;
+use crate::measure::ledger::ArrivalTarget;
+use crate::measure::ledger::Arrived;
+use crate::measure::ledger::presence::Presence;
+use crate::measure::operation::Operation;
+use crate::measure::reason::Refused;
+use crate::scenario::phase::PhaseKind;
+use crate::scenario::phase::SplitBy;
+use crate::swarm::REJOIN_AFTER;
+use crate::swarm::Shard;
+use crate::units::id::ChannelId;
+use crate::units::id::UserId;
+use crate::units::offset::Offset;
+
+impl Shard {
+    pub(super) fn hear(&mut self, local: usize, heard: Heard<'_>, now: Offset) {
+        let user = self.users[local].id;
+        match heard {
+            Heard::Nothing => {}
+            Heard::Registered => self.hear_registered(local, now),
+            Heard::Joined { channel } => self.hear_joined(local, channel, now),
+            Heard::Parted { channel } => {
+                if let Some(channel) = self.channel(channel)
+                    && let Some(sent) = self.ledger.handle_left(user, channel, Presence::Part, now)
+                {
+                    self.record(Operation::Part, sent, now);
+                }
+            }
+            Heard::Kicked { channel } => {
+                if let Some(channel) = self.channel(channel) {
+                    self.ledger.handle_left(user, channel, Presence::Kick, now);
+                    self.users[local].rejoin = Some((channel, now + REJOIN_AFTER));
+                    self.arm(local);
+                }
+            }
+            Heard::Renamed => {
+                let sent = std::mem::replace(&mut self.users[local].rename_sent, Offset::NEVER);
+                if sent != Offset::NEVER {
+                    self.ledger.handle_renamed(user, sent, now);
+                    self.record(Operation::Nick, sent, now);
+                }
+                self.tell_peers(local, true);
+            }
+            Heard::KickDone { channel, victim } => {
+                self.hear_change(local, Operation::Kick, now);
+                self.hear_other(user, victim, Change::Kick, Some(channel), now);
+            }
+            Heard::ModeDone { .. } => self.hear_change(local, Operation::Mode, now),
+            Heard::TopicDone { .. } => self.hear_change(local, Operation::Topic, now),
+            Heard::Other {
+                nick,
+                change,
+                channel,
+            } => self.hear_other(user, nick, change, channel, now),
+            Heard::Talk {
+                from,
+                target,
+                text,
+                is_own,
+            } => self.hear_talk(user, &from, target, text, is_own, now),
+            Heard::Pong { sent } => {
+                self.record(Operation::Ping, sent, now);
+                self.arm(local);
+            }
+            Heard::JoinRefused { channel, refusal } => {
+                self.interval.refused.add(refused(refusal));
+                if let Some(channel) = self.channel(channel) {
+                    self.ledger.handle_join_refused(user, channel, now);
+                }
+            }
+            Heard::Refused { refusal, .. } => self.interval.refused.add(refused(refusal)),
+            Heard::NoSuchNick { nick } => self.hear_no_such_nick(local, nick),
+            Heard::TimedOut => self.close(local),
+        }
+        self.arm_after(local, &heard);
+    }
+
+    /// Registration and welcome move the session's deadlines; ordinary lines only push them away.
+    fn arm_after(&mut self, local: usize, heard: &Heard<'_>) {
+        if !Self::heard_nothing(heard) || self.users[local].session.is_registering() {
+            self.arm(local);
+        }
+    }
+
+    fn hear_registered(&mut self, local: usize, now: Offset) {
+        let state = &mut self.users[local];
+        state.tries = 0;
+        let (user, has_echo) = (state.id, state.session.has_echo());
+        let (intended, attempt) = (state.connect_intended, state.connect_attempt);
+        let times = self.interval.times_mut(Operation::ConnectRegistered);
+        times.response.record(now.since(intended));
+        times.service.record(now.since(attempt));
+        self.interval.registered += 1;
+        self.registered_count += 1;
+        self.ledger.handle_online(user, has_echo, attempt, now);
+        self.tell_peers(local, true);
+        self.join_all(local, now);
+    }
+
+    fn hear_joined(&mut self, local: usize, name: &[u8], now: Offset) {
+        let user = self.users[local].id;
+        let Some(channel) = self.channel(name) else {
+            return;
+        };
+        let Some(sent) = self.ledger.handle_joined(user, channel, now) else {
+            return;
+        };
+        self.record(Operation::Join, sent, now);
+        let client = &self.plan.scenario.client;
+        let out = self.users[local].outbox.tail();
+        if client.mode_on_join {
+            Line::with_command(out, b"MODE").param(name).end();
+        }
+        if client.who_on_join {
+            Line::with_command(self.users[local].outbox.tail(), b"WHO")
+                .param(name)
+                .end();
+        }
+        self.users[local].joins_pending = self.users[local].joins_pending.saturating_sub(1);
+        self.note_whole(local, now);
+    }
+
+    /// Notes that a user whom a mass event hit is whole again, if it is.
+    pub(super) fn note_whole(&mut self, local: usize, now: Offset) {
+        let state = &mut self.users[local];
+        if state.joins_pending == 0
+            && state.session.is_online()
+            && let Some(phase) = state.hit_by.take()
+        {
+            let planned = state.connect_intended;
+            if let Some(event) = self.event_mut(phase) {
+                event.recovered += 1;
+                event.last_recovered = event.last_recovered.max(now);
+                event.times.record(now.since(planned));
+            }
+        }
+    }
+
+    fn hear_change(&mut self, local: usize, operation: Operation, now: Offset) {
+        let sent = std::mem::replace(&mut self.users[local].change_sent, Offset::NEVER);
+        if sent != Offset::NEVER {
+            self.record(operation, sent, now);
+        }
+    }
+
+    fn hear_other(
+        &mut self,
+        observer: UserId,
+        nick: &[u8],
+        change: Change,
+        channel: Option<&[u8]>,
+        now: Offset,
+    ) {
+        let Some(user) = self.user(nick) else { return };
+        let presence = match change {
+            Change::Join => Presence::Join,
+            Change::Part => Presence::Part,
+            Change::Quit => Presence::Quit,
+            Change::Nick => Presence::Nick,
+            Change::Kick => Presence::Kick,
+        };
+        let channel = match channel {
+            Some(name) => match self.channel(name) {
+                Some(channel) => Some(channel),
+                None => return,
+            },
+            None => None,
+        };
+        self.ledger
+            .handle_presence(observer, user, presence, channel, now);
+        if presence == Presence::Join {
+            self.note_healed(observer, user, now);
+        }
+    }
+
+    /// Notes when members across a healed link reappear.
+    fn note_healed(&mut self, observer: UserId, user: UserId, now: Offset) {
+        let sides = &self.plan.population.sides;
+        if sides[observer.index()] == sides[user.index()] {
+            return;
+        }
+        for event in &mut self.events {
+            let is_links = matches!(
+                self.plan.scenario.phase(event.phase).kind,
+                PhaseKind::Netsplit {
+                    by: SplitBy::Links,
+                    ..
+                }
+            );
+            if is_links
+                && now >= event.cause_gone
+                && now <= event.cause_gone + self.plan.scenario.settle
+            {
+                event.last_recovered = event.last_recovered.max(now);
+                event.times.record(now.since(event.cause_gone));
+            }
+        }
+    }
+
+    fn hear_talk(
+        &mut self,
+        receiver: UserId,
+        from: &Source<'_>,
+        target: &[u8],
+        text: &[u8],
+        is_own: bool,
+        now: Offset,
+    ) {
+        let target = match self.channel(target) {
+            Some(channel) => ArrivalTarget::Channel(channel),
+            // A stranger's channel; ours would have read back.
+            None if self.isupport.is_channel(target) => return,
+            None => ArrivalTarget::Receiver,
+        };
+        let from = if is_own {
+            Some(receiver)
+        } else {
+            self.user(from.nick)
+        };
+        let arrived = self.ledger.handle_arrival(&Arrival {
+            receiver,
+            from,
+            target,
+            text,
+            at: now,
+        });
+        if let Arrived::First {
+            is_private,
+            is_echo,
+            response,
+            service,
+            ..
+        } = arrived
+        {
+            let operation = match (is_echo, is_private) {
+                (true, _) => Operation::Echo,
+                (false, true) => Operation::Private,
+                (false, false) => Operation::Message,
+            };
+            self.interval.delivered += 1;
+            let times = self.interval.times_mut(operation);
+            times.response.record(response);
+            if let Some(service) = service {
+                times.service.record(service);
+            }
+        }
+    }
+
+    /// A server that knows no such nick owes the message to nobody.
+    fn hear_no_such_nick(&mut self, local: usize, nick: &[u8]) {
+        self.interval.refused.add(Refused::CannotSend);
+        let user = self.user(nick);
+        if let Some((key, _)) = self.users[local]
+            .last_private
+            .take_if(|(_, to)| Some(*to) == user)
+        {
+            self.ledger.handle_refused(key);
+        }
+    }
+
+    fn record(&mut self, operation: Operation, sent: Offset, now: Offset) {
+        let times = self.interval.times_mut(operation);
+        times.response.record(now.since(sent));
+        times.service.record(now.since(sent));
+    }
+
+    fn channel(&self, name: &[u8]) -> Option<ChannelId> {
+        self.plan
+            .names
+            .channel(name)
+            .filter(|channel| channel.0 < self.plan.population.channel_count())
+    }
+
+    fn user(&self, nick: &[u8]) -> Option<UserId> {
+        self.plan
+            .names
+            .user(nick)
+            .filter(|user| user.0 < self.plan.population.user_count())
+    }
+}
+
+/// Returns the measure's name for a session's refusal.
+pub(super) fn refused(refusal: Refusal) -> Refused {
+    match refusal {
+        Refusal::Throttle => Refused::Throttle,
+        Refusal::CloneLimit => Refused::CloneLimit,
+        Refusal::Ban => Refused::Ban,
+        Refusal::Flood => Refused::Flood,
+        Refusal::SendQ => Refused::SendQ,
+        Refusal::RecvQ => Refused::RecvQ,
+        Refusal::NickInUse => Refused::NickInUse,
+        Refusal::Auth => Refused::Auth,
+        Refusal::ChannelLimit => Refused::ChannelLimit,
+        Refusal::CannotSend => Refused::CannotSend,
+        Refusal::Other => Refused::Other,
+    }
+}

@@ -1,0 +1,67 @@
+//! What a shard asks of its shell, and what shards tell each other.
+
+use crate::measure::ledger::facts::Facts;
+use crate::units::id::PhaseId;
+use crate::units::id::ServerId;
+use crate::units::id::UserId;
+
+/// Something the shell has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Io {
+    /// Connect a user; answered by `handle_connected` or `handle_connect_failed`.
+    Connect {
+        /// Who.
+        user: UserId,
+        /// To which server of the network.
+        server: ServerId,
+    },
+    /// Write what is outgoing; answered by `handle_accepted` as far as the kernel takes it.
+    Flush {
+        /// Whose.
+        user: UserId,
+    },
+    /// Write what is outgoing, then close our side; the other side's end is answered by `handle_closed`.
+    Finish {
+        /// Whose.
+        user: UserId,
+    },
+    /// Close the connection, or give up the attempt; answered by `handle_closed` or `handle_connect_failed`.
+    Close {
+        /// Whose.
+        user: UserId,
+    },
+    /// Break the link of a netsplit phase; told to every shard by `handle_split`.
+    Split {
+        /// The phase.
+        phase: PhaseId,
+        /// The server behind the link.
+        far: ServerId,
+    },
+    /// Heal it; told to every shard by `handle_split`.
+    Heal {
+        /// The phase.
+        phase: PhaseId,
+        /// The server behind the link.
+        far: ServerId,
+    },
+}
+
+/// What other shards must know of a user to write to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerFact {
+    /// Who.
+    pub user: UserId,
+    /// The generation of its nick.
+    pub generation: u8,
+    /// Whether it is online.
+    pub is_online: bool,
+}
+
+/// Everything one shard tells the others at the edge of an interval.
+#[derive(Clone, Debug, Default)]
+pub struct ShardFacts {
+    /// For their ledgers.
+    pub ledger: Facts,
+    /// For their private messages.
+    pub peers: Vec<PeerFact>,
+}

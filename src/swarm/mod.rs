@@ -1,0 +1,602 @@
+//! One shard of the swarm, sans-IO: planned actions to lines, lines to observations.
+//!
+//! The shell (sockets or simulation) feeds times, bytes and ends, and carries out what [`Shard::poll_io`] asks for. Nothing
+//! here knows a clock or a socket.
+
+mod act;
+mod hear;
+pub mod io;
+mod outbox;
+pub mod report;
+mod user;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::irc::session::Closed;
+use crate::irc::session::Context;
+use crate::irc::session::End;
+use crate::irc::session::Event as Heard;
+use crate::irc::session::SessionConfig;
+use crate::irc::session::backoff;
+use crate::irc::wire::isupport::Isupport;
+use crate::irc::wire::message::Message;
+use crate::measure::event::Event;
+use crate::measure::interval::Interval;
+use crate::measure::ledger::Ledger;
+use crate::measure::ledger::LedgerConfig;
+use crate::measure::ledger::judge::Settling;
+use crate::measure::operation::Operation;
+use crate::measure::probe::Prober;
+use crate::measure::reason::Disconnect;
+use crate::measure::reason::NotSent;
+use crate::plan::Plan;
+use crate::plan::action::Action;
+use crate::plan::action::Planned;
+use crate::plan::planner::Planner;
+use crate::plan::streams::Purpose;
+use crate::plan::streams::StreamId;
+use crate::scenario::phase::PhaseKind;
+use crate::swarm::io::Io;
+use crate::swarm::io::PeerFact;
+use crate::swarm::io::ShardFacts;
+use crate::swarm::user::Link;
+use crate::swarm::user::Named;
+use crate::swarm::user::User;
+use crate::units::id::PhaseId;
+use crate::units::id::Sharding;
+use crate::units::id::UserId;
+use crate::units::offset::Offset;
+
+/// How far ahead of now the plan is unrolled: a receiver must know of a message before it can arrive.
+const PLAN_AHEAD: Duration = Duration::from_secs(2);
+/// How long a connection may take to end after QUIT or after our side is closed.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a kicked client waits before it joins again (assumed).
+const REJOIN_AFTER: Duration = Duration::from_secs(2);
+
+/// One shard of the swarm.
+#[derive(Debug)]
+pub struct Shard {
+    plan: Arc<Plan>,
+    sharding: Sharding,
+    planner: Planner,
+    /// Actions unrolled and not yet due.
+    upcoming: VecDeque<Planned>,
+    slab: Vec<Planned>,
+    users: Vec<User>,
+    /// What is known of everybody's nick and whether they are online, by user.
+    peers: Vec<Peer>,
+    timers: BinaryHeap<Reverse<(Offset, u32)>>,
+    session_config: SessionConfig,
+    isupport: Isupport,
+    prober: Prober,
+    ledger: Ledger,
+    interval: Interval,
+    events: Vec<Event>,
+    io: VecDeque<Io>,
+    outgoing_peers: Vec<PeerFact>,
+    is_over: bool,
+    registered_count: u64,
+    /// Lines under composition.
+    scratch: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Peer {
+    generation: u8,
+    is_online: bool,
+}
+
+impl Shard {
+    /// Returns a shard before its first moment. `password` is the target's server password.
+    pub fn new(plan: &Arc<Plan>, sharding: Sharding, password: Option<Vec<u8>>) -> Self {
+        let planner = Planner::new(Arc::clone(plan), sharding);
+        let prober = Prober::new(plan.seed);
+        let user_count = plan.population.user_count();
+        let config = LedgerConfig {
+            sharding,
+            user_count,
+            channel_count: plan.population.channel_count(),
+            sides: Arc::clone(&plan.population.sides),
+            settle: plan.scenario.settle,
+            prober,
+        };
+        let ledger = Ledger::new(config, &planner.channels());
+        let client = &plan.scenario.client;
+        let session_config = SessionConfig {
+            capabilities: client
+                .capabilities
+                .iter()
+                .map(|name| name.clone().into_bytes())
+                .collect(),
+            password,
+            register_timeout: plan.scenario.reconnect.register_timeout,
+            ping_every: client.ping_every,
+        };
+        let events = (0u16..)
+            .map(PhaseId)
+            .zip(&plan.scenario.phases)
+            .filter_map(|(id, phase)| {
+                let span = plan.timeline.span(id);
+                match phase.kind {
+                    PhaseKind::Netsplit { .. } | PhaseKind::MassDisconnect { .. } => {
+                        Some(Event::new(id, span.begins, span.ends))
+                    }
+                    PhaseKind::Ramp { .. } | PhaseKind::Steady { .. } | PhaseKind::Quit { .. } => {
+                        None
+                    }
+                }
+            });
+        Self {
+            sharding,
+            users: (0..sharding.local_count(user_count))
+                .map(|local| User::new(sharding.user(local)))
+                .collect(),
+            peers: vec![Peer::default(); user_count as usize],
+            timers: BinaryHeap::new(),
+            session_config,
+            isupport: Isupport::default(),
+            prober,
+            ledger,
+            interval: Interval::new(),
+            events: events.collect(),
+            io: VecDeque::new(),
+            outgoing_peers: Vec::new(),
+            is_over: false,
+            registered_count: 0,
+            scratch: Vec::new(),
+            upcoming: VecDeque::new(),
+            slab: Vec::new(),
+            planner,
+            plan: Arc::clone(plan),
+        }
+    }
+
+    /// Returns which users the shard drives.
+    pub fn sharding(&self) -> Sharding {
+        self.sharding
+    }
+
+    /// Returns how many users the shard drives.
+    pub fn user_count(&self) -> usize {
+        self.users.len()
+    }
+
+    /// Returns the target's limits as learnt so far.
+    pub fn isupport(&self) -> &Isupport {
+        &self.isupport
+    }
+
+    /// Returns how many registrations were completed so far.
+    pub fn registered_count(&self) -> u64 {
+        self.registered_count
+    }
+
+    /// Returns when [`Shard::handle_due`] next has something to do.
+    pub fn next_due(&self) -> Offset {
+        let action = self
+            .upcoming
+            .front()
+            .map_or(Offset::NEVER, |planned| planned.at);
+        let timer = self
+            .timers
+            .peek()
+            .map_or(Offset::NEVER, |Reverse((at, _))| *at);
+        let unroll = if self.planner.is_done() {
+            Offset::NEVER
+        } else {
+            self.planner.planned_until() - PLAN_AHEAD
+        };
+        action.min(timer).min(unroll)
+    }
+
+    /// Does what is due at `now`: unrolls the plan, acts, and lets timers fire.
+    pub fn handle_due(&mut self, now: Offset) {
+        while !self.is_over
+            && !self.planner.is_done()
+            && self.planner.planned_until() - PLAN_AHEAD <= now
+        {
+            self.unroll();
+        }
+        while let Some(planned) = self
+            .upcoming
+            .front()
+            .copied()
+            .filter(|planned| planned.at <= now)
+        {
+            self.upcoming.pop_front();
+            self.act(&planned, now);
+        }
+        while let Some(&Reverse((at, local))) = self.timers.peek() {
+            if at > now {
+                break;
+            }
+            self.timers.pop();
+            self.handle_timer(at, local as usize, now);
+        }
+    }
+
+    fn unroll(&mut self) {
+        let mut slab = std::mem::take(&mut self.slab);
+        slab.clear();
+        self.planner.next_slab(&mut slab);
+        for planned in &slab {
+            if let Action::Say { key, message, .. } = planned.action {
+                self.ledger.handle_planned(key, message);
+                if !self.sharding.drives(message.sender) {
+                    continue;
+                }
+            }
+            if matches!(planned.action, Action::Unspoken { .. }) {
+                self.ledger.handle_unspoken();
+                continue;
+            }
+            self.upcoming.push_back(*planned);
+        }
+        self.slab = slab;
+    }
+
+    /// Returns the next thing the shell has to do, or `None` for nothing.
+    pub fn poll_io(&mut self) -> Option<Io> {
+        let io = self.io.pop_front()?;
+        if let Io::Flush { user } = io
+            && let Some(local) = self.sharding.local(user)
+        {
+            self.users[local].has_flush_queued = false;
+        }
+        Some(io)
+    }
+
+    /// Returns the bytes that wait to be written to a user's connection.
+    pub fn outgoing(&self, user: UserId) -> &[u8] {
+        self.sharding
+            .local(user)
+            .map_or(&[], |local| self.users[local].outbox.pending())
+    }
+
+    /// Notes that the kernel took the first `bytes` of a user's outgoing bytes.
+    pub fn handle_accepted(&mut self, user: UserId, bytes: usize, now: Offset) {
+        let Some(local) = self.sharding.local(user) else {
+            return;
+        };
+        self.users[local].outbox.consume(bytes);
+        while let Some((key, attempt)) = self.users[local].outbox.pop_accepted() {
+            self.ledger.handle_accepted(key, now);
+            self.interval.blocked.record(now.since(attempt));
+            self.interval.sent += 1;
+        }
+    }
+
+    /// Notes that a user's TCP connection stands.
+    pub fn handle_connected(&mut self, user: UserId, now: Offset) {
+        let Some(local) = self.sharding.local(user) else {
+            return;
+        };
+        let state = &mut self.users[local];
+        state.link = Link::Up;
+        let times = self.interval.times_mut(Operation::ConnectTcp);
+        times.response.record(now.since(state.connect_intended));
+        times.service.record(now.since(state.connect_attempt));
+        self.with_session(local, |session, cx| session.handle_connected(now, cx));
+        self.flush(local);
+        self.arm(local);
+    }
+
+    /// Notes that a user's TCP connection could not be made.
+    pub fn handle_connect_failed(&mut self, user: UserId, closed: Closed, now: Offset) {
+        let Some(local) = self.sharding.local(user) else {
+            return;
+        };
+        self.interval.disconnects.add(match closed {
+            Closed::Local => Disconnect::Local,
+            Closed::Eof => Disconnect::Eof,
+            Closed::Reset => Disconnect::ResetBeforeFirstByte,
+        });
+        self.users[local].link = Link::Down;
+        self.come_back_later(local, now);
+    }
+
+    /// Handles one line from a user's connection; the shell's framer has cut it.
+    pub fn handle_line(&mut self, user: UserId, line: &[u8], now: Offset) {
+        let Some(local) = self.sharding.local(user) else {
+            return;
+        };
+        self.interval.lines += 1;
+        // What is no IRC line says nothing; that something came keeps the connection alive.
+        let Ok(message) = Message::parse(line) else {
+            return;
+        };
+        let heard = self.with_session(local, |session, cx| session.handle_line(now, &message, cx));
+        self.hear(local, heard, now);
+        self.flush(local);
+    }
+
+    /// Notes that a user's connection sent a line longer than any may be; it will be closed.
+    pub fn handle_line_too_long(&mut self, user: UserId) {
+        let Some(local) = self.sharding.local(user) else {
+            return;
+        };
+        self.users[local].session.handle_line_too_long();
+        self.close(local);
+    }
+
+    /// Notes a read of `bytes` bytes.
+    pub fn handle_read(&mut self, bytes: usize) {
+        self.interval.reads += 1;
+        self.interval.bytes += bytes as u64;
+    }
+
+    /// Handles the end of a user's connection, whoever ended it. Called once for each that stood.
+    pub fn handle_closed(&mut self, user: UserId, closed: Closed, now: Offset) {
+        let Some(local) = self.sharding.local(user) else {
+            return;
+        };
+        let was_online = self.users[local].session.is_online();
+        let end = self.users[local].session.handle_closed(closed);
+        self.ledger.handle_offline(user, now);
+        self.tell_peers(local, false);
+        let state = &mut self.users[local];
+        state.link = Link::Down;
+        state.close_by = Offset::NEVER;
+        state.joins_pending = 0;
+        state.rejoin = None;
+        state.has_flush_queued = false;
+        let quit_sent = std::mem::replace(&mut state.quit_sent, Offset::NEVER);
+        while let Some(key) = state.outbox.pop_unaccepted() {
+            self.ledger.handle_hole(key, NotSent::Disconnected);
+        }
+        self.users[local].outbox.clear();
+        if end == End::Asked {
+            if quit_sent != Offset::NEVER {
+                let times = self.interval.times_mut(Operation::Quit);
+                times.response.record(now.since(quit_sent));
+                times.service.record(now.since(quit_sent));
+            }
+            // Wanted again already: the return was planned for sooner than the old connection took to end.
+            if self.users[local].is_wanted && !self.is_over {
+                self.connect(local, now);
+            }
+            return;
+        }
+        self.note_end(end);
+        if was_online {
+            self.users[local].tries = 0;
+        }
+        self.come_back_later(local, now);
+    }
+
+    fn note_end(&mut self, end: End) {
+        self.interval.disconnects.add(match end {
+            End::Asked | End::Local => Disconnect::Local,
+            End::Eof => Disconnect::Eof,
+            End::Reset => Disconnect::Reset,
+            End::ResetBeforeFirstByte => Disconnect::ResetBeforeFirstByte,
+            End::ErrorLine(refusal) => {
+                self.interval.refused.add(hear::refused(refusal));
+                Disconnect::ErrorLine
+            }
+            End::PingTimeout => Disconnect::PingTimeout,
+            End::LineTooLong => Disconnect::LineTooLong,
+        });
+    }
+
+    /// Schedules the next try of a user who is wanted and has no connection.
+    fn come_back_later(&mut self, local: usize, now: Offset) {
+        if !self.users[local].is_wanted || self.is_over {
+            return;
+        }
+        let bounds = self.plan.scenario.reconnect;
+        let state = &mut self.users[local];
+        // A draw of its own for each user and moment, so that any number of shards gives the same delays.
+        let moment = u32::try_from(now.as_nanos() & 0xfff_ffff).unwrap_or(0);
+        let draw = self
+            .plan
+            .streams
+            .draw(StreamId::of_user(Purpose::Reconnect, moment, state.id));
+        let delay = backoff::delay(bounds.first, bounds.longest, state.tries, draw);
+        state.tries = state.tries.saturating_add(1);
+        state.reconnect_at = now + delay;
+        // A return that is not planned is due when the connection ended: the wait is part of what its user feels.
+        state.connect_intended = now;
+        self.arm(local);
+    }
+
+    fn connect(&mut self, local: usize, now: Offset) {
+        let state = &mut self.users[local];
+        state.link = Link::Connecting;
+        state.reconnect_at = Offset::NEVER;
+        state.connect_attempt = now;
+        state.connect_by = now + self.plan.scenario.reconnect.connect_timeout;
+        let user = state.id;
+        self.io.push_back(Io::Connect {
+            user,
+            server: self.plan.population.sides[user.index()],
+        });
+        self.arm(local);
+    }
+
+    fn close(&mut self, local: usize) {
+        let state = &mut self.users[local];
+        if state.link != Link::Down {
+            state.close_by = Offset::NEVER;
+            self.io.push_back(Io::Close { user: state.id });
+        }
+    }
+
+    fn flush(&mut self, local: usize) {
+        let state = &mut self.users[local];
+        if state.link == Link::Up && !state.has_flush_queued && !state.outbox.pending().is_empty() {
+            state.has_flush_queued = true;
+            self.io.push_back(Io::Flush { user: state.id });
+        }
+    }
+
+    fn handle_timer(&mut self, at: Offset, local: usize, now: Offset) {
+        let state = &mut self.users[local];
+        if state.timer_at != at {
+            // A newer timer has taken its place.
+            return;
+        }
+        state.timer_at = Offset::NEVER;
+        if state.reconnect_at <= now {
+            self.connect(local, now);
+        } else if state.link == Link::Connecting && state.connect_by <= now {
+            state.connect_by = Offset::NEVER;
+            self.close(local);
+        } else if state.close_by <= now {
+            self.close(local);
+        } else if let Some((channel, _)) = state.rejoin.filter(|&(_, at)| at <= now) {
+            self.users[local].rejoin = None;
+            self.join(local, &[channel], now);
+        } else if self.users[local].session.next_timer(&self.session_config) <= now {
+            let heard = self.with_session(local, |session, cx| session.handle_timer(now, cx));
+            self.hear(local, heard, now);
+        }
+        self.flush(local);
+        self.arm(local);
+    }
+
+    /// Makes sure that the user's next deadline is among the timers.
+    fn arm(&mut self, local: usize) {
+        let state = &self.users[local];
+        let connecting = if state.link == Link::Connecting {
+            state.connect_by
+        } else {
+            Offset::NEVER
+        };
+        let session = if state.link == Link::Up {
+            state.session.next_timer(&self.session_config)
+        } else {
+            Offset::NEVER
+        };
+        let rejoin = state.rejoin.map_or(Offset::NEVER, |(_, at)| at);
+        let deadline = state
+            .reconnect_at
+            .min(connecting)
+            .min(state.close_by)
+            .min(session)
+            .min(rejoin);
+        if deadline < state.timer_at
+            && let Ok(index) = u32::try_from(local)
+        {
+            self.users[local].timer_at = deadline;
+            self.timers.push(Reverse((deadline, index)));
+        }
+    }
+
+    /// Calls the user's session with what it needs, its lines going to the outbox.
+    fn with_session<T>(
+        &mut self,
+        local: usize,
+        call: impl FnOnce(&mut crate::irc::session::Session, &mut Context<'_>) -> T,
+    ) -> T {
+        let User {
+            id,
+            session,
+            outbox,
+            ..
+        } = &mut self.users[local];
+        let identity = Named {
+            names: &self.plan.names,
+            user: *id,
+        };
+        let mut cx = Context {
+            identity: &identity,
+            config: &self.session_config,
+            isupport: &mut self.isupport,
+            out: outbox.tail(),
+        };
+        call(session, &mut cx)
+    }
+
+    fn tell_peers(&mut self, local: usize, is_online: bool) {
+        let state = &self.users[local];
+        let fact = PeerFact {
+            user: state.id,
+            generation: state.session.generation(),
+            is_online,
+        };
+        self.outgoing_peers.push(fact);
+    }
+
+    /// Takes what the other shards have to know, at the edge of an interval.
+    pub fn take_facts(&mut self) -> ShardFacts {
+        let facts = ShardFacts {
+            ledger: self.ledger.take_facts(),
+            peers: std::mem::take(&mut self.outgoing_peers),
+        };
+        // Its own users' changes too count from the edge on, so that any number of shards acts alike.
+        self.enter_peers(&facts.peers);
+        facts
+    }
+
+    /// Enters what another shard told.
+    pub fn handle_facts(&mut self, facts: &ShardFacts) {
+        self.ledger.handle_facts(&facts.ledger);
+        self.enter_peers(&facts.peers);
+    }
+
+    fn enter_peers(&mut self, facts: &[PeerFact]) {
+        for fact in facts {
+            self.peers[fact.user.index()] = Peer {
+                generation: fact.generation,
+                is_online: fact.is_online,
+            };
+        }
+    }
+
+    /// Judges what can be judged.
+    pub fn settle(&mut self, now: Offset, settling: Settling) {
+        self.ledger.settle(now, settling);
+    }
+
+    /// Closes the interval and returns it.
+    pub fn take_interval(&mut self) -> Interval {
+        std::mem::take(&mut self.interval)
+    }
+
+    /// Returns whether everything planned is done and judged.
+    pub fn is_settled(&self) -> bool {
+        self.upcoming.is_empty()
+            && (self.is_over || self.planner.is_done())
+            && self.ledger.open_count() == 0
+    }
+
+    /// Returns the time by which an unjudged rest is judged at the latest.
+    pub fn settle_time(&self) -> Duration {
+        self.plan.scenario.settle
+    }
+
+    /// Returns the users whom the plan wants online since before `since` and who are not, or not in all their channels.
+    pub fn not_whole(&self, since: Offset) -> Vec<UserId> {
+        let is_missing = |state: &&User| {
+            state.is_wanted
+                && state.wants_channels
+                && state.connect_intended < since
+                && !(state.session.is_online()
+                    && self
+                        .plan
+                        .population
+                        .channels(state.id)
+                        .iter()
+                        .all(|&channel| self.ledger.is_joined(state.id, channel)))
+        };
+        self.users
+            .iter()
+            .filter(is_missing)
+            .map(|state| state.id)
+            .collect()
+    }
+
+    fn event_mut(&mut self, phase: PhaseId) -> Option<&mut Event> {
+        self.events.iter_mut().find(|event| event.phase == phase)
+    }
+
+    fn heard_nothing(heard: &Heard<'_>) -> bool {
+        matches!(heard, Heard::Nothing)
+    }
+}

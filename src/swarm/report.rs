@@ -1,0 +1,117 @@
+//! The end of a shard's run: what it cancels, and what it hands over.
+
+use crate::irc::session::Session;
+use crate::measure::event::Event;
+use crate::measure::exemplar::Exemplars;
+use crate::measure::ledger::counts::LedgerCounts;
+use crate::measure::ledger::judge::Settling;
+use crate::measure::ledger::partition::Split;
+use crate::measure::reason::NotSent;
+use crate::plan::action::Action;
+use crate::scenario::phase::PhaseKind;
+use crate::scenario::phase::SplitBy;
+use crate::swarm::Shard;
+use crate::units::offset::Offset;
+
+/// What one shard hands over at its end.
+#[derive(Clone, Debug, Default)]
+pub struct ShardReport {
+    /// Its ledger's counts.
+    pub ledger: LedgerCounts,
+    /// Its evidence.
+    pub exemplars: Exemplars,
+    /// Its part of each mass event.
+    pub events: Vec<Event>,
+    /// Registrations completed.
+    pub registered_count: u64,
+}
+
+/// How far a split has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SplitStage {
+    /// The link is down.
+    Down,
+    /// The link is up again.
+    Healed,
+}
+
+impl Shard {
+    /// Notes how far a split has come. Every shard is told the same.
+    pub fn handle_split(&mut self, split: Split, stage: SplitStage) {
+        match stage {
+            SplitStage::Down => self.ledger.handle_split_done(split),
+            SplitStage::Healed => {
+                for index in 0..self.events.len() {
+                    let phase = self.events[index].phase;
+                    let is_links = matches!(
+                        self.plan.scenario.phase(phase).kind,
+                        PhaseKind::Netsplit {
+                            by: SplitBy::Links,
+                            ..
+                        }
+                    );
+                    if is_links && self.far_server(phase) == split.far {
+                        self.events[index].struck = split.ordered;
+                        self.events[index].cause_gone = split.heal_ordered;
+                    }
+                }
+                self.ledger.handle_healed(split);
+            }
+        }
+    }
+
+    /// Notes that a split or heal was ordered and is under way.
+    pub fn handle_split_ordered(&mut self, split: Split) {
+        self.ledger.handle_split(split);
+    }
+
+    /// Stops acting. What was planned and not done is cancelled; nobody comes back any more.
+    pub fn handle_over(&mut self) {
+        self.is_over = true;
+        while let Some(planned) = self.upcoming.pop_front() {
+            if let Action::Say { key, .. } = planned.action {
+                self.ledger.handle_hole(key, NotSent::Cancelled);
+            }
+        }
+        for state in &mut self.users {
+            state.reconnect_at = Offset::NEVER;
+        }
+    }
+
+    /// Says goodbye for everybody who is online: the run is judged, nothing of it counts any more.
+    pub fn leave_all(&mut self) {
+        for local in 0..self.users.len() {
+            if self.users[local].session.is_online() {
+                self.with_session(local, |session: &mut Session, cx| {
+                    session.quit(b"run complete", cx)
+                });
+                self.flush(local);
+            }
+        }
+    }
+
+    /// Judges the rest and hands over. A split's recovery is told by its members' JOINs.
+    pub fn finish(mut self, now: Offset) -> ShardReport {
+        self.ledger.settle(now, Settling::Now);
+        for index in 0..self.events.len() {
+            let phase = self.events[index].phase;
+            if matches!(
+                self.plan.scenario.phase(phase).kind,
+                PhaseKind::Netsplit {
+                    by: SplitBy::Links,
+                    ..
+                }
+            ) {
+                let seen = self.ledger.heal_seen(self.far_server(phase));
+                self.events[index].affected = seen.required;
+                self.events[index].recovered = seen.seen;
+            }
+        }
+        ShardReport {
+            ledger: self.ledger.counts().clone(),
+            exemplars: self.ledger.exemplars().clone(),
+            events: self.events,
+            registered_count: self.registered_count,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! One user of a shard: its session, its outbox, and what the plan wants of it.
+
+use crate::irc::session::Identity;
+use crate::irc::session::Session;
+use crate::measure::ledger::MessageKey;
+use crate::plan::names::Names;
+use crate::swarm::outbox::Outbox;
+use crate::units::id::ChannelId;
+use crate::units::id::PhaseId;
+use crate::units::id::UserId;
+use crate::units::offset::Offset;
+
+/// The state of a user's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    Down,
+    Connecting,
+    Up,
+}
+
+#[derive(Debug)]
+pub(crate) struct User {
+    pub(crate) id: UserId,
+    pub(crate) session: Session,
+    pub(crate) outbox: Outbox,
+    pub(crate) link: Link,
+    /// Whether the plan wants it online.
+    pub(crate) is_wanted: bool,
+    /// Whether the plan wants it in its channels.
+    pub(crate) wants_channels: bool,
+    pub(crate) has_flush_queued: bool,
+    /// Failed tries since it was last online.
+    pub(crate) tries: u32,
+    /// Own JOINs whose echo is outstanding.
+    pub(crate) joins_pending: u32,
+    pub(crate) connect_intended: Offset,
+    pub(crate) connect_attempt: Offset,
+    pub(crate) connect_by: Offset,
+    pub(crate) reconnect_at: Offset,
+    pub(crate) close_by: Offset,
+    pub(crate) quit_sent: Offset,
+    pub(crate) rename_sent: Offset,
+    /// When the last MODE, TOPIC or KICK was sent.
+    pub(crate) change_sent: Offset,
+    pub(crate) rejoin: Option<(ChannelId, Offset)>,
+    /// The mass event that hit it, until it is whole again.
+    pub(crate) hit_by: Option<PhaseId>,
+    /// The private message sent last, for a refusal that names only its addressee.
+    pub(crate) last_private: Option<(MessageKey, UserId)>,
+    /// When the earliest timer in the queue that counts will fire.
+    pub(crate) timer_at: Offset,
+}
+
+impl User {
+    pub(crate) fn new(id: UserId) -> Self {
+        Self {
+            id,
+            session: Session::new(),
+            outbox: Outbox::default(),
+            link: Link::Down,
+            is_wanted: false,
+            wants_channels: false,
+            has_flush_queued: false,
+            tries: 0,
+            joins_pending: 0,
+            connect_intended: Offset::NEVER,
+            connect_attempt: Offset::NEVER,
+            connect_by: Offset::NEVER,
+            reconnect_at: Offset::NEVER,
+            close_by: Offset::NEVER,
+            quit_sent: Offset::NEVER,
+            rename_sent: Offset::NEVER,
+            change_sent: Offset::NEVER,
+            rejoin: None,
+            hit_by: None,
+            last_private: None,
+            timer_at: Offset::NEVER,
+        }
+    }
+}
+
+/// A user's names, made when asked for.
+pub(crate) struct Named<'a> {
+    pub(crate) names: &'a Names,
+    pub(crate) user: UserId,
+}
+
+impl Identity for Named<'_> {
+    fn nick(&self, generation: u8, out: &mut Vec<u8>) {
+        self.names.push_nick(self.user, generation, out);
+    }
+
+    fn user(&self, out: &mut Vec<u8>) {
+        self.names.push_nick(self.user, 0, out);
+    }
+
+    fn realname(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"splitstorm virtual user");
+    }
+}

@@ -1,0 +1,326 @@
+//! Virtual runs from seeds: protocol and accounting proved before a socket exists.
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up has failed")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::LazyLock;
+
+use splitstorm::irc::fault::lie::Lie;
+use splitstorm::measure::ledger::counts::Breach;
+use splitstorm::plan::Plan;
+use splitstorm::scenario::file;
+use splitstorm::sim;
+use splitstorm::sim::SimConfig;
+use splitstorm::sim::SimOutcome;
+use splitstorm::sim::faults::FaultPlan;
+use splitstorm::traffic::profile::Profile;
+use splitstorm::units::id::Seed;
+use splitstorm::units::offset::Offset;
+
+static LIVELY: LazyLock<Profile> = LazyLock::new(|| {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/profiles/lively");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| {
+        let entry = entry.unwrap();
+        (
+            entry.file_name().into_string().unwrap(),
+            std::fs::read_to_string(entry.path()).unwrap(),
+        )
+    });
+    Profile::read(folder, &files.collect()).unwrap()
+});
+
+/// Everything at once: a ramp, comings and goings, a split with its heal, a mass disconnect.
+const STORM: &str = r#"
+profile = "lively"
+heat = 8.0
+settle = "5s"
+[population]
+users = 24
+channels = 8
+members_per_channel = 8
+private_share = 0.1
+[client]
+ping_every = "10s"
+[reconnect]
+first = "200ms"
+longest = "2s"
+[phase.ramp]
+kind = "ramp"
+rate = "12/s"
+[phase.steady]
+kind = "steady"
+duration = "50s"
+[phase.split]
+kind = "netsplit"
+during = "steady"
+at = "10s"
+lasts = "4s"
+[phase.mass]
+kind = "mass_disconnect"
+during = "steady"
+at = "18s"
+reconnect_over = "2s"
+"#;
+
+/// Nobody comes or goes: what a server does is all that happens.
+const CALM: &str = r#"
+profile = "lively"
+starts = "Mon 09:00"
+settle = "2s"
+[population]
+users = 12
+channels = 4
+members_per_channel = 6
+private_share = 0.0
+[phase.steady]
+kind = "steady"
+duration = "120s"
+"#;
+
+fn plan(scenario: &str, seed: u64) -> Arc<Plan> {
+    let scenario = file::read("storm.toml", scenario, &BTreeMap::new()).unwrap();
+    Plan::new(scenario, LIVELY.clone(), Seed(seed)).unwrap()
+}
+
+fn stormy(seed: u64) -> FaultPlan {
+    FaultPlan {
+        link_fault_share: 0.3,
+        window: (Offset::from_secs(4), Offset::from_secs(28)),
+        refused_share: 0.2,
+        ..FaultPlan::none(Seed(seed))
+    }
+}
+
+fn play(plan: &Arc<Plan>, shard_count: u16, faults: FaultPlan) -> SimOutcome {
+    sim::run(
+        plan,
+        &SimConfig {
+            shard_count,
+            faults,
+        },
+    )
+}
+
+/// Returns the integrity counters that are not zero.
+fn breaches(outcome: &SimOutcome) -> Vec<(&'static str, u64)> {
+    let counted = Breach::INTEGRITY
+        .iter()
+        .map(|&breach| (breach.name(), outcome.ledger.count(breach)));
+    counted.filter(|(_, count)| *count > 0).collect()
+}
+
+#[test]
+fn an_honest_network_passes_whatever_its_links_do() {
+    let seeds: u64 = std::env::var("SPLITSTORM_SIM_SEEDS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1_000);
+    let workers = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    let (mut delivered, mut uncertain, mut holes, mut presence, mut faults) = (0, 0, 0, 0, 0);
+    std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..workers)
+            .map(|worker| {
+                scope.spawn(move || {
+                    (0..seeds)
+                        .filter(|seed| seed % workers == worker)
+                        .map(|seed| {
+                            let outcome = play(&plan(STORM, seed), 1, stormy(seed));
+                            assert_eq!(outcome.violations, Vec::<String>::new(), "seed {seed}");
+                            let evidence = Breach::INTEGRITY
+                                .map(|breach| outcome.exemplars.of(breach).into_iter().next());
+                            assert_eq!(
+                                breaches(&outcome),
+                                [],
+                                "seed {seed}: {:?}",
+                                evidence.iter().flatten().next()
+                            );
+                            outcome
+                        })
+                        .fold([0; 5], |mut sums, outcome| {
+                            let ledger = &outcome.ledger;
+                            let parts = [
+                                ledger.delivered,
+                                ledger.count(Breach::Uncertain),
+                                ledger.not_sent.total(),
+                                ledger.presence_required,
+                                outcome.truth.link_faults,
+                            ];
+                            sums.iter_mut()
+                                .zip(parts)
+                                .for_each(|(sum, part)| *sum += part);
+                            sums
+                        })
+                })
+            })
+            .collect();
+        for handle in handles {
+            let sums = handle.join().unwrap();
+            delivered += sums[0];
+            uncertain += sums[1];
+            holes += sums[2];
+            presence += sums[3];
+            faults += sums[4];
+        }
+    });
+    println!(
+        "{seeds} seeds: {delivered} delivered, {uncertain} uncertain, {holes} holes, {presence} presence changes, {faults} link faults"
+    );
+    // The storm must have been one.
+    assert!(
+        delivered > 300 * seeds
+            && presence > 100 * seeds
+            && faults > seeds
+            && holes > 0
+            && uncertain > 0
+    );
+    // What can't be proved must stay the exception, or the ledger would be blind.
+    assert!(uncertain * 10 < delivered);
+}
+
+#[test]
+fn what_a_half_open_link_swallows_is_lost_by_its_user_alone() {
+    let mut lost = 0;
+    for seed in 0..40 {
+        let outcome = play(
+            &plan(STORM, seed),
+            1,
+            FaultPlan {
+                half_open_share: 0.2,
+                ..stormy(seed)
+            },
+        );
+        assert_eq!(outcome.violations, Vec::<String>::new(), "seed {seed}");
+        for breach in Breach::INTEGRITY {
+            let count = outcome.ledger.count(breach);
+            match breach {
+                Breach::Lost | Breach::PresenceMissed => {
+                    let evidence = outcome.exemplars.of(breach);
+                    let elsewhere = evidence
+                        .iter()
+                        .find(|exemplar| !outcome.truth.half_open.contains(&exemplar.receiver));
+                    assert_eq!(elsewhere, None, "seed {seed}");
+                    lost += count;
+                }
+                _ => assert_eq!(count, 0, "seed {seed}: {breach:?}"),
+            }
+        }
+    }
+    assert!(lost > 0);
+}
+
+#[test]
+fn any_number_of_shards_gives_the_same_result() {
+    for seed in 0..60 {
+        let plan = plan(STORM, seed);
+        let one = play(&plan, 1, stormy(seed));
+        for shard_count in [2, 7] {
+            let many = play(&plan, shard_count, stormy(seed));
+            assert_eq!(many.ledger, one.ledger, "seed {seed}, {shard_count} shards");
+            assert_eq!(many.violations, Vec::<String>::new());
+        }
+    }
+}
+
+#[track_caller]
+fn check_lie(lie: Lie, breach: Breach, also: &[Breach]) {
+    // A message that is held back until it is overtaken must not be called lost before.
+    let scenario = CALM.replace(
+        "settle = \"2s\"",
+        if lie == Lie::Reorder {
+            "settle = \"150s\""
+        } else {
+            "settle = \"2s\""
+        },
+    );
+    for seed in 0..10 {
+        let outcome = play(
+            &plan(&scenario, seed),
+            1,
+            FaultPlan {
+                lie: Some((lie, 3)),
+                ..FaultPlan::none(Seed(seed))
+            },
+        );
+        let told = outcome.truth.lies[lie as usize];
+        assert!(told > 0, "{lie:?}: the liar never lied");
+        assert_eq!(outcome.violations, Vec::<String>::new());
+        assert_eq!(
+            outcome.ledger.count(breach),
+            told,
+            "{lie:?}, seed {seed}: {:?}",
+            breaches(&outcome)
+        );
+        for other in Breach::INTEGRITY {
+            if other != breach && !also.contains(&other) {
+                assert_eq!(
+                    outcome.ledger.count(other),
+                    0,
+                    "{lie:?}, seed {seed}: {:?}",
+                    breaches(&outcome)
+                );
+            }
+        }
+        let evidence = outcome.exemplars.of(breach);
+        assert!(
+            !evidence.is_empty()
+                && evidence.iter().all(|exemplar| {
+                    outcome
+                        .truth
+                        .told
+                        .iter()
+                        .any(|(receiver, _)| *receiver == exemplar.receiver)
+                })
+        );
+    }
+}
+
+#[test]
+fn the_ledger_equals_the_lies_told() {
+    check_lie(Lie::Drop, Breach::Lost, &[]);
+    check_lie(Lie::Duplicate, Breach::Duplicated, &[]);
+    check_lie(Lie::Reorder, Breach::Reordered, &[Breach::Lost]);
+    check_lie(Lie::WrongChannel, Breach::Misdelivered, &[Breach::Lost]);
+    check_lie(Lie::WrongSource, Breach::Misattributed, &[]);
+    check_lie(Lie::Corrupt, Breach::Corrupted, &[]);
+    check_lie(Lie::Truncate, Breach::Truncated, &[]);
+}
+
+#[test]
+fn a_hidden_quit_is_missed_by_the_very_observer() {
+    let mut missed = 0;
+    for seed in 0..60 {
+        let faults = FaultPlan {
+            lie: Some((Lie::HideQuit, 5)),
+            ..FaultPlan::none(Seed(seed))
+        };
+        let outcome = play(&plan(STORM, seed), 1, faults);
+        let told = outcome.truth.lies[Lie::HideQuit as usize];
+        let count = outcome.ledger.count(Breach::PresenceMissed);
+        // Some hidden ones are of users whom the observer was itself joining or leaving beside: not provable.
+        assert!(
+            count <= told && count * 10 >= told * 7,
+            "seed {seed}: {count} of {told}"
+        );
+        missed += count;
+    }
+    assert!(missed > 0);
+}
+
+#[test]
+fn mass_events_end_with_everybody_whole() {
+    let outcome = play(&plan(STORM, 3), 1, FaultPlan::none(Seed(3)));
+    for event in &outcome.events {
+        assert!(event.affected > 0 && event.is_over(), "{event:?}");
+        assert!(event.recover().unwrap().as_secs() < 5, "{event:?}");
+    }
+}
+
+#[test]
+fn one_seed_gives_one_run() {
+    let (first, second) = (
+        play(&plan(STORM, 5), 2, stormy(5)),
+        play(&plan(STORM, 5), 2, stormy(5)),
+    );
+    assert_eq!(first.ledger, second.ledger);
+    assert_ne!(first.ledger, play(&plan(STORM, 6), 2, stormy(6)).ledger);
+}
