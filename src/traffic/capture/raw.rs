@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-
+use crate::irc::wire::message::Message;
+use crate::irc::wire::server_time;
 use crate::traffic::capture::LogFormat;
 use crate::traffic::capture::Moment;
 use crate::traffic::capture::Reading;
@@ -13,9 +13,6 @@ use crate::traffic::capture::split_once;
 use crate::traffic::capture::without_status;
 use crate::traffic::trace::event::DETAIL_NAMES;
 use crate::traffic::trace::event::EventKind;
-
-/// Parameters of a message; further words join the last (RFC 2812, 2.3.1).
-const PARAMETERS_MAX: usize = 15;
 
 /// Open batches that are remembered; servers open one or two at a time.
 const BATCHES_MAX: usize = 64;
@@ -47,39 +44,6 @@ pub(crate) struct Raw {
     playback: BTreeSet<Vec<u8>>,
 }
 
-/// A message, split.
-struct Message<'a> {
-    tags: &'a [u8],
-    source: &'a [u8],
-    command: &'a [u8],
-    parameters: Vec<&'a [u8]>,
-}
-
-impl Message<'_> {
-    /// Returns a parameter; empty if the message has no such one.
-    fn parameter(&self, index: usize) -> &[u8] {
-        self.parameters.get(index).copied().unwrap_or_default()
-    }
-
-    /// Returns the nick of the source.
-    fn nick(&self) -> &[u8] {
-        split_once(self.source, b"!").map_or(self.source, |(nick, _)| nick)
-    }
-
-    /// Returns whether the source is a server: no user, and a dot, which nicks don't have.
-    fn is_from_server(&self) -> bool {
-        !self.source.contains(&b'!') && self.source.contains(&b'.')
-    }
-
-    /// Returns the value of a tag.
-    fn tag(&self, key: &[u8]) -> Option<&[u8]> {
-        self.tags
-            .split(|&byte| byte == b';')
-            .filter_map(|tag| split_once(tag, b"="))
-            .find_map(|(name, value)| (name == key).then_some(value))
-    }
-}
-
 impl LogFormat for Raw {
     fn read_line(&mut self, line: &[u8], seen: &mut dyn FnMut(Moment, Seen<'_>)) -> Reading {
         let (stamp, text) = leading_time(line);
@@ -91,7 +55,7 @@ impl LogFormat for Raw {
                 Reading::Damaged("a message")
             };
         }
-        let Some(message) = split(text) else {
+        let Some(message) = message(text) else {
             return Reading::Damaged("a message: tags, source, command, parameters");
         };
         let Some(us) = stamp.or_else(|| tagged_time(&message)) else {
@@ -108,15 +72,15 @@ impl LogFormat for Raw {
 
 impl Raw {
     fn read_message(&mut self, message: &Message<'_>, seen: &mut dyn FnMut(Seen<'_>)) -> Reading {
-        if let Some(batch) = message.tag(b"batch")
+        if let Some(batch) = message.tags.get(b"batch")
             && self.playback.contains(batch)
         {
             return Reading::Note;
         }
         let (nick, first, last) = (
-            message.nick(),
-            message.parameter(0),
-            message.parameters.last().copied().unwrap_or_default(),
+            message.source.map_or(&b""[..], |source| source.nick),
+            parameter(message, 0),
+            message.params.last().unwrap_or_default(),
         );
         match message.command {
             b"PRIVMSG" | b"NOTICE" => self.read_talk(message, seen),
@@ -129,7 +93,7 @@ impl Raw {
                 }
             }
             b"PART" => {
-                let reason = message.parameter(1);
+                let reason = parameter(message, 1);
                 for channel in first.split(|&byte| byte == b',') {
                     seen(in_channel(
                         Seen::new(EventKind::Part, nick, reason),
@@ -148,11 +112,12 @@ impl Raw {
                 }
             }
             b"KICK" => {
-                let kick = Seen::new(EventKind::Kick, nick, message.parameter(2));
-                seen(in_channel(kick.with_peer(message.parameter(1)), first));
+                let kick = Seen::new(EventKind::Kick, nick, parameter(message, 2));
+                seen(in_channel(kick.with_peer(parameter(message, 1)), first));
             }
             b"MODE" if is_channel(first) => {
-                let modes = message.parameters.get(1..).unwrap_or_default().join(&b' ');
+                let words: Vec<&[u8]> = message.params.iter().skip(1).collect();
+                let modes = words.join(&b' ');
                 seen(in_channel(Seen::new(EventKind::Mode, nick, &modes), first));
             }
             b"MODE" => {}
@@ -161,7 +126,7 @@ impl Raw {
             b"CAP" => self.has_echo |= is_echo_on(message),
             b"001" => self.own_nick = first.to_vec(),
             b"353" => {
-                let channel = message.parameter(2);
+                let channel = parameter(message, 2);
                 for name in last
                     .split(|&byte| byte == b' ')
                     .filter(|name| !name.is_empty())
@@ -187,15 +152,18 @@ impl Raw {
 
     /// Reads a PRIVMSG or NOTICE; what servers say, and what a bouncer says about itself, is no event.
     fn read_talk(&self, message: &Message<'_>, seen: &mut dyn FnMut(Seen<'_>)) {
-        let (target, text) = (message.parameter(0), message.parameter(1));
-        let nick = match message.nick() {
+        let (target, text) = (parameter(message, 0), parameter(message, 1));
+        let nick = match message.source.map_or(&b""[..], |source| source.nick) {
             // Sent by ourselves: an event unless the server echoes it.
             b"" if self.has_echo || self.own_nick.is_empty() => return,
             b"" => self.own_nick.as_slice(),
             nick => nick,
         };
         // ZNC's own pseudo-users begin with `*`.
-        if message.is_from_server() || nick.starts_with(b"*") || target == b"*" || target.is_empty()
+        if message.source.is_some_and(|source| source.is_server())
+            || nick.starts_with(b"*")
+            || target == b"*"
+            || target.is_empty()
         {
             return;
         }
@@ -222,7 +190,7 @@ impl Raw {
 
     /// Remembers the batches that play back what was said before.
     fn read_batch(&mut self, message: &Message<'_>) {
-        let (reference, kind) = (message.parameter(0), message.parameter(1));
+        let (reference, kind) = (parameter(message, 0), parameter(message, 1));
         if let Some(opened) = reference.strip_prefix(b"+") {
             if PLAYBACK.contains(&kind) && self.playback.len() < BATCHES_MAX {
                 self.playback.insert(opened.to_vec());
@@ -241,8 +209,8 @@ fn in_channel<'a>(mut seen: Seen<'a>, channel: &'a [u8]) -> Seen<'a> {
 
 /// Returns whether the server agrees to echo what we say.
 fn is_echo_on(message: &Message<'_>) -> bool {
-    let caps = message.parameters.last().copied().unwrap_or_default();
-    message.parameter(1) == b"ACK"
+    let caps = message.params.last().unwrap_or_default();
+    parameter(message, 1) == b"ACK"
         && caps
             .split(|&byte| byte == b' ')
             .any(|cap| cap == b"echo-message")
@@ -289,54 +257,29 @@ fn unix_us(word: &str) -> Option<i64> {
 
 /// Returns the time that tags tell, in microseconds: the server's, else when the recorder or the service received it.
 fn tagged_time(message: &Message<'_>) -> Option<i64> {
-    if let Some(time) = message.tag(b"time") {
-        let time: Timestamp = str::from_utf8(time).ok()?.parse().ok()?;
-        return Some(time.as_microsecond());
+    if let Some(time) = message.tags.get(b"time") {
+        return server_time::parse(time);
     }
     // The recorder's stamps rise from line to line; the service's cross each other.
     let millis = message
-        .tag(b"rm-received-ts")
-        .or_else(|| message.tag(b"tmi-sent-ts"))?;
+        .tags
+        .get(b"rm-received-ts")
+        .or_else(|| message.tags.get(b"tmi-sent-ts"))?;
     let millis: i64 = str::from_utf8(millis).ok()?.parse().ok()?;
     millis.checked_mul(1_000)
 }
 
-/// Splits a line into tags, source, command and parameters (RFC 2812, 2.3.1; `IRCv3` message-tags).
-fn split(line: &[u8]) -> Option<Message<'_>> {
-    let (tags, rest) = match line.strip_prefix(b"@") {
-        Some(tagged) => split_once(tagged, b" ")?,
-        None => (&b""[..], line),
-    };
-    let rest = rest.trim_ascii_start();
-    let (source, rest) = match rest.strip_prefix(b":") {
-        Some(sourced) => split_once(sourced, b" ")?,
-        None => (&b""[..], rest),
-    };
-    let (command, mut rest) = first_word(rest.trim_ascii_start());
+/// Returns the message that a line holds; what is no command in capitals and no numeric is none.
+fn message(line: &[u8]) -> Option<Message<'_>> {
+    let message = Message::parse(line).ok()?;
+    let command = message.command;
     let is_word = (3..=20).contains(&command.len()) && command.iter().all(u8::is_ascii_uppercase);
-    let is_numeric = command.len() == 3 && command.iter().all(u8::is_ascii_digit);
-    if !is_word && !is_numeric {
-        return None;
-    }
-    let mut parameters = Vec::new();
-    while !rest.is_empty() {
-        let trailing = rest.strip_prefix(b":");
-        if trailing.is_some() || parameters.len() + 1 == PARAMETERS_MAX {
-            parameters.push(trailing.unwrap_or(rest));
-            break;
-        }
-        let (word, next) = first_word(rest);
-        if !word.is_empty() {
-            parameters.push(word);
-        }
-        rest = next;
-    }
-    Some(Message {
-        tags,
-        source,
-        command,
-        parameters,
-    })
+    (is_word || message.numeric().is_some()).then_some(message)
+}
+
+/// Returns a parameter; empty if the message has no such one.
+fn parameter<'a>(message: &Message<'a>, index: usize) -> &'a [u8] {
+    message.params.get(index).unwrap_or_default()
 }
 
 #[cfg(test)]
