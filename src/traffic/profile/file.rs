@@ -18,6 +18,7 @@ use crate::traffic::profile::Population;
 use crate::traffic::profile::Profile;
 use crate::traffic::profile::WEEK_HOURS;
 use crate::traffic::profile::WEEK_SECS;
+use crate::traffic::profile::gaps::Gaps;
 use crate::traffic::profile::parameter::Parameter;
 use crate::traffic::profile::provenance::Provenance;
 use crate::traffic::profile::table;
@@ -155,9 +156,11 @@ impl Profile {
             talk: Talk {
                 calendar: table::read_calendar(folder, files)?,
                 sizes: table::read_sizes(folder, files)?,
-                gaps: table::read_gaps(folder, files)?,
-                pace_share: check.within(&shape.talk.pace_share, 0.0..=1.0)?,
-                gap_correlation: check.within(&shape.talk.gap_correlation, -1.0..=1.0)?,
+                gaps: Gaps {
+                    tables: table::read_gaps(folder, files)?,
+                    pace_share: check.within(&shape.talk.pace_share, 0.0..=1.0)?,
+                    correlation: check.within(&shape.talk.gap_correlation, -1.0..=1.0)?,
+                },
                 first_kind: check.shares(&shape.talk.first_kind)?,
                 next_kind: [
                     check.shares(&shape.talk.kind_after_message)?,
@@ -233,8 +236,8 @@ impl Profile {
         line(&mut text, "reply_share", marked(population.reply_share));
         text.push_str("\n# Kinds are the probabilities of message, action, notice.\n[talk]\n");
         let talk = &self.talk;
-        line(&mut text, "pace_share", marked(talk.pace_share));
-        line(&mut text, "gap_correlation", marked(talk.gap_correlation));
+        line(&mut text, "pace_share", marked(talk.gaps.pace_share));
+        line(&mut text, "gap_correlation", marked(talk.gaps.correlation));
         line(
             &mut text,
             "longest_episode_secs",

@@ -8,10 +8,15 @@ use crate::traffic::profile::timeline::UserTimeline;
 pub mod calendar;
 pub mod distribution;
 pub mod file;
+pub mod fit;
+pub mod gaps;
 pub mod lengths;
 pub mod parameter;
 pub mod provenance;
+pub mod rotation;
+pub mod sample;
 pub mod stream;
+pub mod summary;
 pub mod talk;
 pub mod timeline;
 

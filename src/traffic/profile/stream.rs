@@ -170,12 +170,12 @@ impl TalkStream {
             self.active.swap(index, self.active_count);
             return Some(slot);
         }
-        let correlation = talk.gap_correlation.value();
-        let pace_share = talk.pace_share.value();
-        let innovation = libm::sqrt(1.0 - correlation * correlation);
-        let score = correlation * episode.score + innovation * normal(self.rng.next_u64());
-        let common = libm::sqrt(pace_share) * episode.pace + libm::sqrt(1.0 - pace_share) * score;
-        let gap_secs = talk.gap_table(episode.size).at_score(common) * self.gap_factor;
+        let mut score = episode.score;
+        let draw = self.rng.next_u64();
+        let gap_secs = talk
+            .gaps
+            .next_secs(episode.size, episode.pace, &mut score, draw)
+            * self.gap_factor;
         let kind = talk.kind_after(episode.kind).draw(self.rng.next_u64());
         if let Some(episode) = self.active.get_mut(index) {
             episode.left = left;

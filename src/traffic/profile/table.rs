@@ -79,7 +79,7 @@ pub(crate) fn write(talk: &Talk, users: &[UserTimeline]) -> ProfileFiles {
     BTreeMap::from([
         (CALENDAR.to_owned(), write_calendar(&talk.calendar)),
         (SIZES.to_owned(), write_sizes(&talk.sizes)),
-        (GAPS.to_owned(), write_gaps(&talk.gaps)),
+        (GAPS.to_owned(), write_gaps(&talk.gaps.tables)),
         (LENGTHS.to_owned(), write_lengths(&talk.lengths)),
         (USERS.to_owned(), write_users(users)),
         (SESSIONS.to_owned(), write_sessions(users)),

@@ -1,17 +1,14 @@
 //! How one channel talks: episodes on a calendar, their sizes and gaps, kinds and lengths of messages.
 
 use crate::traffic::profile::calendar::Calendar;
-use crate::traffic::profile::distribution::GapTable;
 use crate::traffic::profile::distribution::SizeTable;
 use crate::traffic::profile::distribution::uniform;
+use crate::traffic::profile::gaps::Gaps;
 use crate::traffic::profile::lengths::Lengths;
 use crate::traffic::profile::parameter::Parameter;
 
 /// Silence that ends an episode, in seconds.
 pub const EPISODE_GAP_SECS: u32 = 600;
-
-/// First sizes of the classes by which gaps differ: 2 to 4 messages, 5 to 19, 20 and more.
-pub const GAP_CLASSES: [u32; 3] = [2, 5, 20];
 
 /// What kind of talk a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,12 +73,8 @@ pub struct Talk {
     pub calendar: Calendar,
     /// Messages of an episode; each hour of the calendar scales them to its own mean.
     pub sizes: SizeTable,
-    /// Seconds between messages of an episode, by the classes of [`GAP_CLASSES`].
-    pub gaps: [GapTable; 3],
-    /// Share of the variance of the gaps' scores that a whole episode has in common: its pace. 0 to 1.
-    pub pace_share: Parameter<f64>,
-    /// Correlation of neighbouring gaps' scores once the pace is removed, -1 to 1.
-    pub gap_correlation: Parameter<f64>,
+    /// Gaps between messages of an episode.
+    pub gaps: Gaps,
     /// Kind of an episode's first message.
     pub first_kind: Parameter<KindShares>,
     /// Kind of the next message after a message, an action, a notice.
@@ -110,19 +103,6 @@ impl Talk {
         self.calendar.mean_rate()
     }
 
-    /// Returns the gap table for episodes of `size` messages.
-    pub(crate) fn gap_table(&self, size: u32) -> &GapTable {
-        let [few, some, many] = &self.gaps;
-        let [_, from_some, from_many] = GAP_CLASSES;
-        if size >= from_many {
-            many
-        } else if size >= from_some {
-            some
-        } else {
-            few
-        }
-    }
-
     /// Returns the shares of the kind that follows `kind` within an episode.
     pub(crate) fn kind_after(&self, kind: TalkKind) -> KindShares {
         let [message, action, notice] = &self.next_kind;
@@ -143,6 +123,7 @@ pub(crate) mod examples {
     use crate::traffic::profile::calendar::CELL_COUNT;
     use crate::traffic::profile::calendar::Cell;
     use crate::traffic::profile::distribution::GAP_STEPS;
+    use crate::traffic::profile::distribution::GapTable;
     use crate::traffic::profile::distribution::SIZE_STEPS;
     use crate::traffic::profile::lengths::LENGTH_LEVELS;
     use crate::traffic::profile::lengths::LengthTable;
@@ -160,7 +141,7 @@ pub(crate) mod examples {
         for (index, knot) in knots.iter_mut().enumerate() {
             *knot = libm::round(libm::exp(number::real(index) / 26.0));
         }
-        let gaps = [40.0, 25.0, 12.0].map(|middle: f64| {
+        let tables = [40.0, 25.0, 12.0].map(|middle: f64| {
             let mut secs = [0.0; GAP_STEPS + 1];
             for (index, gap) in secs.iter_mut().enumerate() {
                 *gap = (middle * libm::exp((number::real(index) - 16.0) / 5.0)).min(600.0);
@@ -174,9 +155,11 @@ pub(crate) mod examples {
         Talk {
             calendar: Calendar::new(cells),
             sizes: SizeTable::new(knots),
-            gaps,
-            pace_share: Parameter::Fitted(0.2),
-            gap_correlation: Parameter::Fitted(0.15),
+            gaps: Gaps {
+                tables,
+                pace_share: Parameter::Fitted(0.2),
+                correlation: Parameter::Fitted(0.15),
+            },
             first_kind: shares([0.95, 0.02, 0.03]),
             next_kind: [
                 shares([0.97, 0.02, 0.01]),

@@ -1,0 +1,128 @@
+//! Errors of commands, and how they are shown.
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::io;
+use std::io::Write as _;
+
+use thiserror::Error;
+
+use crate::place::Misread;
+
+/// Exit code of a usage error, a file in error, or a refusal of ours.
+pub(crate) const CODE: u8 = 2;
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub(crate) enum Error {
+    /// An input is not what it should be.
+    #[error(transparent)]
+    Misread(#[from] Misread),
+    /// The system refuses a file.
+    #[error("{doing} {path}")]
+    File {
+        /// What was being done, such as `reading`.
+        doing: &'static str,
+        /// The file.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The system refuses something else.
+    #[error("{what}")]
+    System {
+        /// What was being done.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// Returns the error of a file.
+    pub(crate) fn file(doing: &'static str, path: impl Into<String>, source: io::Error) -> Self {
+        Self::File {
+            doing,
+            path: path.into(),
+            source,
+        }
+    }
+}
+
+/// Shows an error on stderr.
+pub(crate) fn print(error: &Error) {
+    say(&text(error));
+}
+
+/// Writes a text to stderr; a closed stderr is nobody's error.
+pub(crate) fn say(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Returns an error as the compiler shows its own: what, where, what to do.
+fn text(error: &Error) -> String {
+    let mut text = format!("error: {error}");
+    match error {
+        Error::Misread(misread) => {
+            text.push('\n');
+            text.push_str(&place_text(misread));
+        }
+        other => {
+            let mut source = other.source();
+            while let Some(cause) = source {
+                // Writing into a String does not fail.
+                let _ = write!(text, ": {cause}");
+                source = cause.source();
+            }
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// Returns where something was misread, the line itself, and what to do about it.
+pub(crate) fn place_text(misread: &Misread) -> String {
+    let mut text = format!("  --> {}\n", misread.place);
+    if !misread.excerpt.is_empty() {
+        let _ = writeln!(text, "   |  {}", misread.excerpt);
+        if let Some(before) = usize::try_from(misread.place.column)
+            .ok()
+            .filter(|&column| column > 0)
+        {
+            let _ = writeln!(text, "   |  {:>before$}", '^');
+        }
+    }
+    if !misread.help.is_empty() {
+        let _ = writeln!(text, "  help: {}", misread.help);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::place::Place;
+
+    #[test]
+    fn an_error_shows_what_where_and_what_to_do() {
+        let source = "x = 1\nrate = '12x'\n";
+        let misread = Misread::new(
+            "expected a rate, found `12x`",
+            Place::in_text("a.toml", source, 13),
+        )
+        .with_help("write events per second, such as `12/s`")
+        .with_excerpt(source);
+        assert_eq!(
+            text(&Error::Misread(misread)),
+            "error: expected a rate, found `12x`\n  --> a.toml:2:8\n   |  rate = '12x'\n   |         ^\n  \
+             help: write events per second, such as `12/s`\n"
+        );
+    }
+
+    #[test]
+    fn an_error_of_a_file_names_it_and_its_cause() {
+        let error = Error::file("reading", "a.csv", io::Error::from(io::ErrorKind::NotFound));
+        assert_eq!(text(&error), "error: reading a.csv: entity not found\n");
+    }
+}

@@ -1,0 +1,175 @@
+//! The commands `profile …`: traces to profiles, and a look at them.
+
+use std::fs;
+use std::io;
+use std::io::Write as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::Subcommand;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::cli::error;
+use crate::cli::error::Error;
+use crate::cli::files;
+use crate::place::Misread;
+use crate::place::Place;
+use crate::traffic::profile::Profile;
+use crate::traffic::profile::file::FILE_NAMES;
+use crate::traffic::profile::file::PARAMETERS;
+use crate::traffic::profile::file::ProfileFiles;
+use crate::traffic::profile::fit::FitOptions;
+use crate::traffic::trace::event::Event;
+use crate::traffic::trace::event::TraceMeta;
+use crate::traffic::trace::read::TraceReader;
+
+/// Events of a trace that is fitted: they are held in memory, at some hundred bytes each.
+const EVENTS_MAX: usize = 50_000_000;
+
+/// What to do with profiles.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfileCommand {
+    /// Fit a profile to a trace.
+    ///
+    /// A profile holds pseudonymous session timelines and statistics of talk: no names, no hosts, no words.
+    Fit(FitArguments),
+    /// Show what a profile says, what in it was fitted and what is assumed.
+    Show(ShowArguments),
+}
+
+/// Flags of `profile fit`.
+#[derive(Debug, Args)]
+pub(crate) struct FitArguments {
+    /// The trace, as `capture import` writes it; decompressed if it ends in .zst.
+    #[arg(value_name = "TRACE")]
+    trace: PathBuf,
+    /// The folder of the profile; a profile that is there is replaced.
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// The profile's name [default: the folder's].
+    #[arg(long)]
+    name: Option<String>,
+    /// What was captured, in a few words for whoever reads the profile.
+    #[arg(long, value_name = "TEXT", default_value = "a capture")]
+    source: String,
+    /// The day of the fit that the profile tells [default: today, UTC].
+    #[arg(long, value_name = "DAY")]
+    date: Option<Date>,
+}
+
+/// Flags of `profile show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArguments {
+    /// The folder of the profile.
+    #[arg(value_name = "DIR")]
+    profile: PathBuf,
+}
+
+/// Runs a command on profiles.
+pub(crate) fn run(command: ProfileCommand) -> Result<u8, Error> {
+    match command {
+        ProfileCommand::Fit(arguments) => fit(&arguments),
+        ProfileCommand::Show(arguments) => show(&arguments.profile),
+    }
+}
+
+/// Returns the profile in a folder.
+pub(crate) fn load(folder: &Path) -> Result<Profile, Error> {
+    let mut texts = ProfileFiles::new();
+    for name in FILE_NAMES {
+        let path = folder.join(name);
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                texts.insert(name.to_owned(), text);
+            }
+            // The reader says which file is missing, and what a profile is.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Error::file("reading", files::shown(&path), error)),
+        }
+    }
+    Ok(Profile::read(&files::shown(folder), &texts)?)
+}
+
+fn fit(arguments: &FitArguments) -> Result<u8, Error> {
+    check_output(&arguments.output)?;
+    let path = files::shown(&arguments.trace);
+    let (meta, events) = read(&arguments.trace)?;
+    let of_folder = || {
+        let name = arguments.output.file_name();
+        name.map_or_else(
+            || "profile".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        )
+    };
+    let today = || TimeZone::UTC.to_datetime(Timestamp::now()).date();
+    let options = FitOptions {
+        name: arguments.name.clone().unwrap_or_else(of_folder),
+        source: arguments.source.clone(),
+        tool: env!("CARGO_PKG_VERSION").to_owned(),
+        fitted_on: arguments.date.unwrap_or_else(today).to_string(),
+    };
+    let profile = Profile::fit(&meta, &events, &options).map_err(|error| {
+        Misread::new(error.to_string(), Place::file(path)).with_help(error.help())
+    })?;
+    let folder = &arguments.output;
+    fs::create_dir_all(folder)
+        .map_err(|error| Error::file("making", files::shown(folder), error))?;
+    for (name, text) in profile.write() {
+        files::write(&folder.join(name), |output| {
+            output.write_all(text.as_bytes())
+        })?;
+    }
+    error::say(&format!(
+        "profile {} of {} users to {}\n",
+        profile.name(),
+        profile.users().len(),
+        files::shown(folder)
+    ));
+    if profile.is_short() {
+        error::say(
+            "warning: profile too short: less than four weeks of capture, so nothing is claimed about its realism\n",
+        );
+    }
+    Ok(0)
+}
+
+/// Checks that a folder is new, empty, or a profile: nothing else is written over.
+fn check_output(folder: &Path) -> Result<(), Error> {
+    let Ok(mut entries) = fs::read_dir(folder) else {
+        return Ok(());
+    };
+    if folder.join(PARAMETERS).exists() || entries.next().is_none() {
+        return Ok(());
+    }
+    let what = "expected a new folder or a profile, found other files";
+    Err(Misread::new(what, Place::file(files::shown(folder)))
+        .with_help("name a folder of the profile's own")
+        .into())
+}
+
+/// Returns a trace.
+fn read(path: &Path) -> Result<(TraceMeta, Vec<Event>), Error> {
+    let mut reader = TraceReader::open(&files::shown(path), files::open(path)?)?;
+    let mut events = Vec::new();
+    while let Some(event) = reader.next_event()? {
+        if events.len() == EVENTS_MAX {
+            let what = format!("expected at most {EVENTS_MAX} events");
+            return Err(Misread::new(what, Place::file(files::shown(path))).into());
+        }
+        events.push(event);
+    }
+    Ok((reader.meta().clone(), events))
+}
+
+fn show(folder: &Path) -> Result<u8, Error> {
+    let page = load(folder)?.summary();
+    match io::stdout().write_all(page.as_bytes()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
+        Err(error) => Err(Error::file("writing", "stdout", error)),
+        Ok(()) => Ok(0),
+    }
+}

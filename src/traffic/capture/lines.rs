@@ -1,0 +1,54 @@
+//! The lines of a log without their ends, cut where they are longer than any line may be.
+
+use std::io;
+use std::io::BufRead;
+use std::io::Read;
+
+use crate::place::Misread;
+use crate::place::Place;
+
+/// Longest line that is read: tags and message (8191 + 512 bytes), a stamp, and room for formats that pad.
+const LINE_BYTES_MAX: u64 = 16_384;
+
+/// The lines of a log.
+#[derive(Debug)]
+pub(crate) struct Lines<'a, R> {
+    path: &'a str,
+    input: &'a mut R,
+    number: u64,
+}
+
+impl<'a, R: BufRead> Lines<'a, R> {
+    /// Returns the lines of the log `path`.
+    pub(crate) fn new(path: &'a str, input: &'a mut R) -> Self {
+        Self {
+            path,
+            input,
+            number: 0,
+        }
+    }
+
+    /// Returns the next line, cut where it is longer than any line may be; `None` at the end.
+    pub(crate) fn next_line(&mut self) -> Result<Option<Vec<u8>>, Misread> {
+        self.number += 1;
+        self.read().map_err(|error| {
+            let place = Place::line(self.path, self.number);
+            Misread::new(format!("expected a readable log: {error}"), place)
+        })
+    }
+
+    fn read(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut line = Vec::new();
+        let mut bounded = self.input.by_ref().take(LINE_BYTES_MAX);
+        if bounded.read_until(b'\n', &mut line)? == 0 {
+            return Ok(None);
+        }
+        if line.last() != Some(&b'\n') {
+            self.input.skip_until(b'\n')?;
+        }
+        while matches!(line.last(), Some(b'\n' | b'\r')) {
+            line.pop();
+        }
+        Ok(Some(line))
+    }
+}

@@ -1,0 +1,177 @@
+//! Fit of the gaps between messages: quantiles by size of the episode, its pace, and how neighbours resemble each other.
+
+use crate::traffic::profile::distribution;
+use crate::traffic::profile::distribution::GAP_STEPS;
+use crate::traffic::profile::distribution::GapTable;
+use crate::traffic::profile::fit::DIGITS;
+use crate::traffic::profile::fit::episodes::Episode;
+use crate::traffic::profile::fit::quantiles;
+use crate::traffic::profile::gaps::GAP_CLASSES;
+use crate::traffic::profile::gaps::Gaps;
+use crate::traffic::profile::number;
+use crate::traffic::profile::parameter::Parameter;
+use crate::traffic::profile::talk::EPISODE_GAP_SECS;
+
+/// Shortest gap: the logarithm of a gap must exist.
+const GAP_SECS_MIN: f64 = 0.001;
+
+/// Distances between gaps of one episode at which only its pace makes them alike.
+const FAR: std::ops::RangeInclusive<usize> = 5..=15;
+
+/// Pairs of gaps below which a correlation is noise and counts as none.
+const PAIRS_MIN: usize = 30;
+
+/// Largest correlation that is believed: at one, an episode would tick like a clock.
+const CORRELATION_MAX: f64 = 0.95;
+
+/// Returns what the gaps of the episodes are like.
+pub(crate) fn fit(episodes: &[Episode]) -> Gaps {
+    let all = quantiles::sorted(episodes.iter().flat_map(Episode::gaps).collect());
+    let samples: [Vec<f64>; 3] = std::array::from_fn(|class| {
+        let of_class = |episode: &&Episode| class_of(episode.at_secs.len()) == Some(class);
+        quantiles::sorted(
+            episodes
+                .iter()
+                .filter(of_class)
+                .flat_map(Episode::gaps)
+                .collect(),
+        )
+    });
+    let tables = std::array::from_fn(|class| {
+        let own = samples.get(class).filter(|sample| !sample.is_empty());
+        table(own.unwrap_or(&all))
+    });
+    let scores: Vec<Vec<f64>> = episodes
+        .iter()
+        .filter_map(|episode| {
+            let sample = samples.get(class_of(episode.at_secs.len())?)?;
+            Some(episode.gaps().map(|gap| score(sample, gap)).collect())
+        })
+        .collect();
+    let pace_share = mean_product(&scores, FAR).clamp(0.0, CORRELATION_MAX);
+    let near = mean_product(&scores, 1..=1);
+    let correlation =
+        ((near - pace_share) / (1.0 - pace_share)).clamp(-CORRELATION_MAX, CORRELATION_MAX);
+    Gaps {
+        tables,
+        pace_share: Parameter::Fitted(number::rounded(pace_share, DIGITS)),
+        correlation: Parameter::Fitted(number::rounded(correlation, DIGITS)),
+    }
+}
+
+/// Returns the class of episodes of `size` messages; `None` for one message, which has no gap.
+fn class_of(size: usize) -> Option<usize> {
+    GAP_CLASSES
+        .iter()
+        .rposition(|&first| size >= first as usize)
+}
+
+/// Returns the quantiles of sorted gaps.
+fn table(sample: &[f64]) -> GapTable {
+    let secs: [f64; GAP_STEPS + 1] = std::array::from_fn(|index| {
+        let level = number::real(index) / number::real(GAP_STEPS);
+        let secs = quantiles::at(sample, level).clamp(GAP_SECS_MIN, f64::from(EPISODE_GAP_SECS));
+        number::rounded(secs, DIGITS)
+    });
+    GapTable::new(secs)
+}
+
+/// Returns the standard normal score of a gap among the sorted gaps of its class.
+fn score(sample: &[f64], gap: f64) -> f64 {
+    let below = sample.partition_point(|&known| known < gap);
+    let up_to = sample.partition_point(|&known| known <= gap);
+    let rank = number::real(below + up_to) / 2.0;
+    distribution::normal_quantile((rank / number::real(sample.len())).clamp(1e-6, 1.0 - 1e-6))
+}
+
+/// Returns the mean product of two scores of one episode that stand apart by these distances; zero of too few.
+fn mean_product(episodes: &[Vec<f64>], distances: std::ops::RangeInclusive<usize>) -> f64 {
+    let (mut sum, mut count) = (0.0, 0_usize);
+    for scores in episodes {
+        for distance in distances.clone() {
+            for (one, other) in scores.iter().zip(scores.iter().skip(distance)) {
+                sum += one * other;
+                count += 1;
+            }
+        }
+    }
+    if count < PAIRS_MIN {
+        0.0
+    } else {
+        sum / number::real(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::Rng;
+    use rand::SeedableRng;
+    use rand::rngs::Xoshiro256PlusPlus;
+
+    use super::*;
+    use crate::traffic::profile::distribution::normal;
+
+    fn episode(gaps: &[f64]) -> Episode {
+        let mut at_secs = vec![0.0];
+        for gap in gaps {
+            at_secs.push(at_secs.last().unwrap() + gap);
+        }
+        Episode {
+            at_secs,
+            ..Episode::default()
+        }
+    }
+
+    #[test]
+    fn classes_go_by_size() {
+        assert_eq!(
+            [1, 2, 4, 5, 19, 20, 999].map(class_of),
+            [None, Some(0), Some(0), Some(1), Some(1), Some(2), Some(2)]
+        );
+    }
+
+    #[test]
+    fn a_class_without_episodes_takes_the_gaps_of_all() {
+        let gaps = fit(&[episode(&[10.0]), episode(&[30.0])]);
+        assert_eq!(gaps.tables[2].secs()[0].to_bits(), 10.0_f64.to_bits());
+        assert_eq!(gaps.tables[2].secs()[32].to_bits(), 30.0_f64.to_bits());
+        assert_eq!(gaps.pace_share, Parameter::Fitted(0.0));
+        assert_eq!(gaps.correlation, Parameter::Fitted(0.0));
+    }
+
+    #[test]
+    fn pace_and_correlation_are_found_again() {
+        let (pace_share, correlation) = (0.3, 0.4);
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
+        let mut draw = || normal(rng.next_u64());
+        let episodes: Vec<Episode> = (0..2_000)
+            .map(|_| {
+                let pace = draw();
+                let mut score = draw();
+                let gaps: Vec<f64> = (0..40)
+                    .map(|_| {
+                        score = correlation * score
+                            + libm::sqrt(1.0 - correlation * correlation) * draw();
+                        let common =
+                            libm::sqrt(pace_share) * pace + libm::sqrt(1.0 - pace_share) * score;
+                        libm::exp(2.0 + common)
+                    })
+                    .collect();
+                episode(&gaps)
+            })
+            .collect();
+        let gaps = fit(&episodes);
+        // 2,000 paces: a deviation of their variance is 3 % of it; gaps five apart still correlate by .4^5.
+        assert!(
+            (gaps.pace_share.value() - pace_share).abs() < 0.04,
+            "{}",
+            gaps.pace_share.value()
+        );
+        assert!(
+            (gaps.correlation.value() - correlation).abs() < 0.03,
+            "{}",
+            gaps.correlation.value()
+        );
+        assert!((gaps.tables[2].secs()[16] / libm::exp(2.0) - 1.0).abs() < 0.05);
+    }
+}

@@ -1,0 +1,48 @@
+//! Gaps between the messages of an episode: their distribution, the episode's pace, and how neighbours resemble each other.
+
+use crate::traffic::profile::distribution::GapTable;
+use crate::traffic::profile::distribution::normal;
+use crate::traffic::profile::parameter::Parameter;
+
+/// First sizes of the classes by which gaps differ: 2 to 4 messages, 5 to 19, 20 and more.
+pub const GAP_CLASSES: [u32; 3] = [2, 5, 20];
+
+/// Gaps between the messages of an episode.
+///
+/// Each gap has a standard normal score: a part that the whole episode shares, its pace, and a part that resembles its
+/// neighbour's. The table of the episode's class turns scores into seconds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gaps {
+    /// Seconds by the classes of [`GAP_CLASSES`].
+    pub tables: [GapTable; 3],
+    /// Share of the variance of scores that is the episode's pace, 0 to 1.
+    pub pace_share: Parameter<f64>,
+    /// Correlation of neighbouring scores once the pace is removed, -1 to 1.
+    pub correlation: Parameter<f64>,
+}
+
+impl Gaps {
+    /// Returns the next gap in seconds of an episode of `size` messages at the standard normal `pace`.
+    ///
+    /// `score` is the episode's own part of the score: it moves on with each gap, and starts as a standard normal draw.
+    pub(crate) fn next_secs(&self, size: u32, pace: f64, score: &mut f64, draw: u64) -> f64 {
+        let correlation = self.correlation.value();
+        let pace_share = self.pace_share.value();
+        *score = correlation * *score + libm::sqrt(1.0 - correlation * correlation) * normal(draw);
+        let common = libm::sqrt(pace_share) * pace + libm::sqrt(1.0 - pace_share) * *score;
+        self.table(size).at_score(common)
+    }
+
+    /// Returns the table of episodes of `size` messages.
+    fn table(&self, size: u32) -> &GapTable {
+        let [few, some, many] = &self.tables;
+        let [_, from_some, from_many] = GAP_CLASSES;
+        if size >= from_many {
+            many
+        } else if size >= from_some {
+            some
+        } else {
+            few
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! One page about a profile, for people.
+
+use std::fmt::Write as _;
+
+use crate::traffic::profile::DAY_SECS;
+use crate::traffic::profile::HOUR_SECS;
+use crate::traffic::profile::Profile;
+use crate::traffic::profile::WEEK_HOURS;
+use crate::traffic::profile::WEEK_SECS;
+use crate::traffic::profile::distribution::GapTable;
+use crate::traffic::profile::lengths::LENGTH_LEVELS;
+use crate::traffic::profile::number;
+use crate::traffic::profile::parameter::Parameter;
+use crate::traffic::profile::talk::TalkKind;
+use crate::traffic::profile::timeline::ChangeKind;
+use crate::traffic::profile::timeline::UserTimeline;
+use crate::traffic::trace::cause::LeaveCause;
+
+/// Speakers whose share of the talk is told.
+const TOP_COUNT: usize = 10;
+
+impl Profile {
+    /// Returns one page about the profile: what it was fitted to, who comes and goes, how it talks, what is assumed.
+    pub fn summary(&self) -> String {
+        let mut page = String::new();
+        let source = &self.provenance.source;
+        put(&mut page, "profile", &format!("{}, {source}", self.name));
+        put(&mut page, "fitted", &self.fitted_to());
+        put(&mut page, "cycle", &self.cycle_text());
+        put(&mut page, "users", &self.users_text());
+        put(&mut page, "sessions", &self.sessions_text());
+        put(&mut page, "left by", &self.causes_text());
+        put(&mut page, "changes", &self.changes_text());
+        put(&mut page, "talk", &self.talk_text());
+        put(&mut page, "kinds", &self.kinds_text());
+        put(&mut page, "speakers", &self.speakers_text());
+        put(&mut page, "episodes", &self.episodes_text());
+        let [few, some, many] = &self.talk.gaps.tables;
+        put(
+            &mut page,
+            "gaps",
+            &format!("of 2 to 4 messages {}", gap_text(few)),
+        );
+        put(
+            &mut page,
+            "",
+            &format!("of 5 to 19 messages {}", gap_text(some)),
+        );
+        put(&mut page, "", &format!("of 20 and more {}", gap_text(many)));
+        put(&mut page, "lengths", &self.lengths_text());
+        let standing = self.standing();
+        put(
+            &mut page,
+            "fitted",
+            &format!("{}, and all tables", names(&standing)),
+        );
+        put(&mut page, "assumed", &guesses(&standing));
+        if self.provenance.is_zone_assumed {
+            page.push_str("warning: the log named no time zone; its hours are taken for UTC\n");
+        }
+        if self.is_short() {
+            page.push_str(
+                "warning: profile too short: less than four weeks of capture; users rotate by days, and nothing is\n\
+                 claimed about how closely generated traffic resembles live traffic\n",
+            );
+        }
+        page
+    }
+
+    fn fitted_to(&self) -> String {
+        let provenance = &self.provenance;
+        format!(
+            "on {} by splitstorm {} to {} events of {} channel{}",
+            provenance.fitted_on,
+            provenance.tool,
+            provenance.event_count,
+            provenance.channel_count,
+            if provenance.channel_count == 1 {
+                ""
+            } else {
+                "s"
+            }
+        )
+    }
+
+    fn cycle_text(&self) -> String {
+        let (secs, unit_secs, unit) = if self.is_short() {
+            (self.cycle_secs(), DAY_SECS, "day")
+        } else {
+            (self.cycle_secs(), WEEK_SECS, "week")
+        };
+        format!(
+            "{} {unit}s from {} to {}, rotated by the {unit}, logger away {}",
+            secs / unit_secs,
+            self.provenance.first,
+            self.provenance.last,
+            percent(self.outage_share())
+        )
+    }
+
+    fn users_text(&self) -> String {
+        let is_member = |user: &&UserTimeline| !user.sessions.is_empty();
+        let members = self.users.iter().filter(is_member).count();
+        let mut groups: Vec<u32> = self
+            .users
+            .iter()
+            .filter(is_member)
+            .map(|user| user.group)
+            .collect();
+        groups.sort_unstable();
+        groups.dedup();
+        let present_secs: f64 = self.users.iter().map(UserTimeline::present_secs).sum();
+        format!(
+            "{members} connections of {} people, {:.1} present at a time; services: {}",
+            groups.len(),
+            present_secs / f64::from(self.cycle_secs()),
+            self.users.len() - members
+        )
+    }
+
+    fn sessions_text(&self) -> String {
+        let mut lengths: Vec<f64> = self
+            .users
+            .iter()
+            .flat_map(|user| &user.sessions)
+            .map(|session| session.end_secs - session.start_secs)
+            .collect();
+        lengths.sort_by(f64::total_cmp);
+        let at = |level: f64| {
+            let index = number::index_below(level * number::real(lengths.len()), lengths.len());
+            duration(lengths.get(index).copied().unwrap_or(0.0))
+        };
+        let (p10, p50, p90, p99) = (at(0.1), at(0.5), at(0.9), at(0.99));
+        format!(
+            "{}; p10 {p10}, p50 {p50}, p90 {p90}, p99 {p99}",
+            lengths.len()
+        )
+    }
+
+    fn causes_text(&self) -> String {
+        let left = || {
+            self.users
+                .iter()
+                .flat_map(|user| &user.sessions)
+                .filter(|session| session.has_leave)
+        };
+        let total = number::real(left().count()).max(1.0);
+        let mut causes: Vec<(usize, &str)> = LeaveCause::ALL
+            .iter()
+            .map(|cause| {
+                (
+                    left().filter(|session| session.cause == *cause).count(),
+                    cause.as_str(),
+                )
+            })
+            .filter(|(count, _)| *count > 0)
+            .collect();
+        causes.sort_unstable_by(|one, other| other.cmp(one));
+        let texts: Vec<String> = causes
+            .iter()
+            .map(|(count, word)| format!("{word} {}", percent(number::real(*count) / total)))
+            .collect();
+        texts.join(", ")
+    }
+
+    fn changes_text(&self) -> String {
+        let count = |is_kind: fn(ChangeKind) -> bool| {
+            let changes = self.users.iter().flat_map(|user| &user.changes);
+            changes.filter(|change| is_kind(change.kind)).count()
+        };
+        format!(
+            "nick {}, mode {}, topic {}, kick {}",
+            count(|kind| kind == ChangeKind::Nick),
+            count(|kind| kind == ChangeKind::Mode),
+            count(|kind| kind == ChangeKind::Topic),
+            count(|kind| matches!(kind, ChangeKind::Kick { .. }))
+        )
+    }
+
+    fn talk_text(&self) -> String {
+        const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+        let hour = self.busiest_hour();
+        let day = DAYS.get((hour / 24) as usize).copied().unwrap_or_default();
+        format!(
+            "{:.2} messages an hour in a channel; busiest {day} {:02}:00 UTC",
+            self.talk.mean_rate() * f64::from(HOUR_SECS),
+            hour % 24
+        )
+    }
+
+    fn kinds_text(&self) -> String {
+        let said = |kind: TalkKind| -> f64 {
+            self.users
+                .iter()
+                .map(|user| user.weight(kind) * user.present_secs())
+                .sum()
+        };
+        let total: f64 = TalkKind::ALL.iter().map(|kind| said(*kind)).sum();
+        let texts = TalkKind::ALL.map(|kind| {
+            format!(
+                "{} {}",
+                kind.as_str(),
+                percent(said(kind) / total.max(1e-9))
+            )
+        });
+        format!(
+            "{}; {} begin with a nick",
+            texts.join(", "),
+            percent(self.reply_share().value())
+        )
+    }
+
+    fn speakers_text(&self) -> String {
+        let mut said: Vec<f64> = self
+            .users
+            .iter()
+            .map(|user| user.speak_weight * user.present_secs())
+            .filter(|said| *said > 0.0)
+            .collect();
+        said.sort_by(|one, other| other.total_cmp(one));
+        let total: f64 = said.iter().sum();
+        let share = |count: usize| percent(said.iter().take(count).sum::<f64>() / total.max(1e-9));
+        format!(
+            "{}; the first says {}, the first {TOP_COUNT} say {}",
+            said.len(),
+            share(1),
+            share(TOP_COUNT)
+        )
+    }
+
+    fn episodes_text(&self) -> String {
+        let at = |level: f64| number::whole(self.talk.sizes.quantile(level) + 0.5);
+        let week_hours = f64::from(WEEK_HOURS);
+        let starts: f64 = (0..WEEK_HOURS)
+            .map(|hour| self.talk.calendar.cell(hour).starts_per_hour)
+            .sum();
+        format!(
+            "{starts:.1} a week; messages p50 {}, p90 {}, p99 {}, most {}, mean {:.1}; longest {}",
+            at(0.5),
+            at(0.9),
+            at(0.99),
+            at(1.0),
+            self.talk.mean_rate() * f64::from(HOUR_SECS) * week_hours / starts.max(1e-9),
+            duration(self.talk.longest_episode_secs.value())
+        )
+    }
+
+    fn lengths_text(&self) -> String {
+        let [messages, ..] = &self.talk.lengths.by_kind;
+        let at = |level: f64| {
+            let index = LENGTH_LEVELS
+                .iter()
+                .position(|known| (known - level).abs() < 1e-9);
+            index
+                .and_then(|index| messages.knots.get(index))
+                .copied()
+                .unwrap_or(0.0)
+        };
+        format!(
+            "of messages p10 {:.0} B, p50 {:.0} B, p90 {:.0} B, p99 {:.0} B, most {:.0} B; users with their own: {}",
+            at(0.1),
+            at(0.5),
+            at(0.9),
+            at(0.99),
+            at(1.0),
+            self.talk.lengths.by_user.len()
+        )
+    }
+
+    /// Returns the parameters that a person may want to judge: name, value, and whether it was measured.
+    fn standing(&self) -> Vec<(&'static str, String, bool)> {
+        let real = |name: &'static str, parameter: Parameter<f64>| {
+            (name, parameter.value().to_string(), parameter.is_fitted())
+        };
+        let count = |name: &'static str, parameter: Parameter<u32>| {
+            (name, parameter.value().to_string(), parameter.is_fitted())
+        };
+        vec![
+            count("secs", self.cycle.secs),
+            count("rotation_secs", self.cycle.rotation_secs),
+            count("starts_at_week_sec", self.cycle.starts_at_week_sec),
+            count("busiest_hour", self.cycle.busiest_hour),
+            real("outage_share", self.cycle.outage_share),
+            real("members_per_channel", self.population.members_per_channel),
+            real("private_share", self.population.private_share),
+            real("reply_share", self.population.reply_share),
+            real("pace_share", self.talk.gaps.pace_share),
+            real("gap_correlation", self.talk.gaps.correlation),
+            real("longest_episode_secs", self.talk.longest_episode_secs),
+        ]
+    }
+}
+
+/// Appends a line with a label in a column of its own.
+fn put(page: &mut String, label: &str, text: &str) {
+    // Writing into a String does not fail.
+    let _ = writeln!(page, "{label:<9} {text}");
+}
+
+/// Returns the names of the parameters that were measured.
+fn names(standing: &[(&'static str, String, bool)]) -> String {
+    let fitted = standing.iter().filter(|(_, _, is_fitted)| *is_fitted);
+    fitted
+        .map(|(name, _, _)| *name)
+        .collect::<Vec<&str>>()
+        .join(", ")
+}
+
+/// Returns the parameters that are guesses, with their values.
+fn guesses(standing: &[(&'static str, String, bool)]) -> String {
+    let texts: Vec<String> = standing
+        .iter()
+        .filter(|(_, _, is_fitted)| !is_fitted)
+        .map(|(name, value, _)| format!("{name} {value}"))
+        .collect();
+    if texts.is_empty() {
+        "nothing".to_owned()
+    } else {
+        texts.join(", ")
+    }
+}
+
+/// Returns quantiles of gaps.
+fn gap_text(table: &GapTable) -> String {
+    let at = |index: usize| duration(table.secs().get(index).copied().unwrap_or(0.0));
+    // 32 steps: the eighth is the first quarter.
+    format!("p25 {}, p50 {}, p75 {}", at(8), at(16), at(24))
+}
+
+/// Returns a share as a percentage.
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+/// Returns a time in the unit that suits it.
+fn duration(secs: f64) -> String {
+    let (hour, day) = (f64::from(HOUR_SECS), f64::from(DAY_SECS));
+    if secs < 120.0 {
+        format!("{secs:.1} s")
+    } else if secs < 2.0 * hour {
+        format!("{:.1} min", secs / 60.0)
+    } else if secs < 2.0 * day {
+        format!("{:.1} h", secs / hour)
+    } else {
+        format!("{:.1} d", secs / day)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::traffic::profile::Profile;
+    use crate::traffic::profile::examples;
+    use crate::traffic::profile::file::PARAMETERS;
+
+    #[test]
+    fn a_page_tells_what_matters() {
+        insta::assert_snapshot!(examples::profile().summary(), @r#"
+        profile   example, an "invented" channel
+        fitted    on 2024-02-01 by splitstorm 0.1.0 to 1234 events of 1 channel
+        cycle     4 weeks from 2024-01-01T00:00:00Z to 2024-01-28T23:59:59Z, rotated by the week, logger away 0.0 %
+        users     3 connections of 2 people, 1.1 present at a time; services: 1
+        sessions  4; p10 2.8 h, p50 2.3 d, p90 28.0 d, p99 28.0 d
+        left by   split 33.3 %, quit 33.3 %, ping_timeout 33.3 %
+        changes   nick 1, mode 1, topic 0, kick 1
+        talk      3.77 messages an hour in a channel; busiest Fri 22:00 UTC
+        kinds     message 97.5 %, action 2.5 %, notice 0.0 %; 15.0 % begin with a nick
+        speakers  2; the first says 74.9 %, the first 10 say 100.0 %
+        episodes  79.1 a week; messages p50 4, p90 29, p99 84, most 137, mean 8.0; longest 2.5 h
+        gaps      of 2 to 4 messages p25 8.1 s, p50 40.0 s, p75 3.3 min
+                  of 5 to 19 messages p25 5.0 s, p50 25.0 s, p75 2.1 min
+                  of 20 and more p25 2.4 s, p50 12.0 s, p75 59.4 s
+        lengths   of messages p10 5 B, p50 77 B, p90 245 B, p99 296 B, most 302 B; users with their own: 1
+        fitted    secs, rotation_secs, starts_at_week_sec, busiest_hour, outage_share, reply_share, pace_share, gap_correlation, longest_episode_secs, and all tables
+        assumed   members_per_channel 6, private_share 0.05
+        warning: the log named no time zone; its hours are taken for UTC
+        "#);
+    }
+
+    #[test]
+    fn a_short_profile_says_so() {
+        let mut files = examples::profile().write();
+        let text = files.get_mut(PARAMETERS).unwrap();
+        *text = text.replace(
+            "rotation_secs = { fitted = 604800 }",
+            "rotation_secs = { fitted = 86400 }",
+        );
+        let short = Profile::read("x", &files).unwrap();
+        assert!(short.summary().contains("profile too short"));
+        assert!(!examples::profile().summary().contains("profile too short"));
+    }
+}

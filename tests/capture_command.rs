@@ -1,0 +1,239 @@
+//! The commands `capture` and `profile` as a person runs them: outputs, messages, exit codes.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::process::Output;
+
+/// The version that traces and profiles tell.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn splitstorm(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_splitstorm"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+/// Runs a command and compares its exit code and what it says on stderr.
+#[track_caller]
+fn check(folder: &Path, arguments: &[&str], code: i32, stderr: &str) {
+    let output = splitstorm(folder, arguments);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), stderr);
+    assert_eq!(output.status.code(), Some(code));
+}
+
+/// Returns a folder with one log of a made-up channel.
+fn wood() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/wood_20240102.znc.log");
+    fs::create_dir(folder.path().join("logs")).unwrap();
+    fs::copy(log, folder.path().join("logs/#wood_20240102.log")).unwrap();
+    fs::write(folder.path().join("logs/README"), "All about the wood.\n").unwrap();
+    folder
+}
+
+/// Returns a log of `days` days in which two people talk each evening.
+fn evenings(days: u32) -> String {
+    let mut log = String::new();
+    for day in 0..days {
+        let start = 1_704_067_200 + day * 86_400;
+        writeln!(log, "{}.000000 :alder!a@h JOIN #wood", start + 60_000).unwrap();
+        for line in 0..20 {
+            let nick = if line % 3 == 0 { "birch" } else { "alder" };
+            writeln!(
+                log,
+                "{}.5 :{nick}!a@h PRIVMSG #wood :leaf {line}",
+                start + 61_000 + line * 30
+            )
+            .unwrap();
+        }
+        writeln!(
+            log,
+            "{}.000000 :alder!a@h QUIT :Quit: night",
+            start + 70_000
+        )
+        .unwrap();
+    }
+    log
+}
+
+#[test]
+fn an_import_tells_what_it_read_and_what_it_did_not() {
+    let folder = wood();
+    check(
+        folder.path(),
+        &["capture", "import", "logs", "-o", "trace.csv"],
+        0,
+        "6 events of 1 log (znc) to trace.csv\n  \
+         from 2024-01-02T00:00:01Z to 2024-01-02T00:01:00Z, zone UTC, assumed: --tz names another\n  \
+         message 2, action 1, join 1, quit 1, mode 1\n  \
+         7 lines, of which 0 tell no event\n\
+         warning: 1 of 7 lines are not understood\n  \
+         --> logs/#wood_20240102.log:5: expected a line that begins with [HH:MM:SS], found `<<<<<<< HEAD`\n\
+         warning: skipped what is no log: 1 file\n  \
+         --> logs/README:1: expected an IRC log, found `All about the wood.`\n",
+    );
+    let trace = fs::read_to_string(folder.path().join("trace.csv")).unwrap();
+    for word in ["alder", "birch", "oak", "wood", "morning"] {
+        assert!(!trace.contains(word), "{word} in {trace}");
+    }
+}
+
+#[test]
+fn a_trace_keeps_names_and_texts_when_asked_to() {
+    let folder = wood();
+    let log = "logs/#wood_20240102.log";
+    let output = splitstorm(
+        folder.path(),
+        &[
+            "capture",
+            "import",
+            log,
+            "-o",
+            "-",
+            "--keep-text",
+            "--tz",
+            "Asia/Tokyo",
+        ],
+    );
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).replace(VERSION, "(version)"),
+        "# splitstorm trace, schema 1\n\
+         # tool=(version)\n\
+         # tz=Asia/Tokyo\n\
+         # tick_us=1000000\n\
+         # names=kept\n\
+         # text=kept\n\
+         at_us,event,network,channel,user,peer,bytes,detail,text\n\
+         1704121201000000,join,network,#wood,alder,,0,,\n\
+         1704121205000000,mode,network,#wood,oak,alder,8,+o,\n\
+         1704121209000000,message,network,#wood,alder,,12,,good morning\n\
+         1704121212000000,message,network,#wood,birch,alder,12,reply,alder: hello\n\
+         1704121220000000,action,network,#wood,birch,,5,,waves\n\
+         1704121260000000,quit,network,#wood,alder,,25,ping_timeout,\n"
+    );
+}
+
+#[test]
+fn files_in_error_are_named_with_exit_code_2() {
+    let folder = wood();
+    check(
+        folder.path(),
+        &["capture", "import", "logs/README", "-o", "trace.csv"],
+        2,
+        "error: expected an IRC log, found `All about the wood.`\n  \
+         --> logs/README:1\n  \
+         help: the formats are znc, eggdrop, raw; --format names one\n",
+    );
+    check(
+        folder.path(),
+        &["capture", "import", "nowhere.log", "-o", "trace.csv"],
+        2,
+        "error: reading nowhere.log: No such file or directory (os error 2)\n",
+    );
+    check(
+        folder.path(),
+        &["profile", "fit", "logs/README", "-o", "p"],
+        2,
+        "error: expected a trace, found `All about the wood.`\n  \
+         --> logs/README:1\n  \
+         help: make one with `splitstorm capture import`\n",
+    );
+    check(
+        folder.path(),
+        &["profile", "show", "logs"],
+        2,
+        "error: expected the file profile.toml, found none\n  \
+         --> logs/profile.toml\n  \
+         help: a profile is a folder as `splitstorm profile fit` writes it\n",
+    );
+    assert!(!folder.path().join("trace.csv").exists());
+}
+
+#[test]
+fn a_profile_is_fitted_and_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("wood.raw"), evenings(29)).unwrap();
+    let import = ["capture", "import", "wood.raw", "-o", "wood.csv.zst"];
+    assert_eq!(splitstorm(folder.path(), &import).status.code(), Some(0));
+    check(
+        folder.path(),
+        &[
+            "profile",
+            "fit",
+            "wood.csv.zst",
+            "-o",
+            "wood",
+            "--source",
+            "a wood",
+            "--date",
+            "2024-03-01",
+        ],
+        0,
+        "profile wood of 2 users to wood\n",
+    );
+    let output = splitstorm(folder.path(), &["profile", "show", "wood"]);
+    let page = String::from_utf8_lossy(&output.stdout).replace(VERSION, "(version)");
+    for line in [
+        "profile   wood, a wood\n",
+        "fitted    on 2024-03-01 by splitstorm (version) to 616 events of 1 channel\n",
+        "users     2 connections of 2 people",
+        "talk      0.83 messages an hour in a channel; busiest",
+        "left by   quit 100.0 %\n",
+        "speakers  2; the first says 65.0 %",
+    ] {
+        assert!(page.contains(line), "{line} in {page}");
+    }
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_trace_that_is_too_short_is_refused_and_a_short_one_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.raw"), evenings(1)).unwrap();
+    fs::write(folder.path().join("b.raw"), evenings(5)).unwrap();
+    for log in ["a", "b"] {
+        let (raw, csv) = (format!("{log}.raw"), format!("{log}.csv"));
+        splitstorm(folder.path(), &["capture", "import", &raw, "-o", &csv]);
+    }
+    check(
+        folder.path(),
+        &["profile", "fit", "a.csv", "-o", "a"],
+        2,
+        "error: expected a trace of at least a day, found 2.78 hours\n  \
+         --> a.csv\n  \
+         help: a profile repeats whole days; four weeks or more are needed to resemble anything\n",
+    );
+    check(
+        folder.path(),
+        &["profile", "fit", "b.csv", "-o", "b"],
+        0,
+        "profile b of 2 users to b\n\
+         warning: profile too short: less than four weeks of capture, so nothing is claimed about its realism\n",
+    );
+    let shown = splitstorm(folder.path(), &["profile", "show", "b"]);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("profile too short"));
+}
+
+#[test]
+fn a_folder_of_other_things_is_not_written_over() {
+    let folder = wood();
+    fs::write(folder.path().join("b.raw"), evenings(5)).unwrap();
+    splitstorm(
+        folder.path(),
+        &["capture", "import", "b.raw", "-o", "b.csv"],
+    );
+    check(
+        folder.path(),
+        &["profile", "fit", "b.csv", "-o", "logs"],
+        2,
+        "error: expected a new folder or a profile, found other files\n  \
+         --> logs\n  \
+         help: name a folder of the profile's own\n",
+    );
+}

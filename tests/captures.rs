@@ -1,0 +1,305 @@
+//! Import of real captures against their known counts, where a folder of captures is at hand.
+//!
+//! `SPLITSTORM_CAPTURES` names the folder: `<name>/data.tar.zst` or loose `*.raw` files, and `truth/dev--<name>.json`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may panic, and says so when it is skipped"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
+use splitstorm::traffic::capture::import::ImportOptions;
+use splitstorm::traffic::capture::import::Importer;
+use splitstorm::traffic::profile::Profile;
+use splitstorm::traffic::profile::fit::FitOptions;
+use splitstorm::traffic::profile::stream::TalkStream;
+use splitstorm::traffic::trace::event::Event;
+use splitstorm::traffic::trace::event::EventKind;
+use splitstorm::traffic::trace::event::TraceMeta;
+use splitstorm::traffic::trace::pseudonym::Pseudonyms;
+use splitstorm::units::id::Seed;
+
+/// Hours of a day.
+const HOURS: usize = 24;
+
+/// What an import counted.
+struct Counts {
+    by_kind: BTreeMap<&'static str, u64>,
+    lines: u64,
+    event_lines: u64,
+    notes: u64,
+    damaged: u64,
+    events: Vec<Event>,
+    meta: TraceMeta,
+}
+
+/// Returns the folder of captures, or `None` with a word about it.
+fn folder() -> Option<PathBuf> {
+    let folder = std::env::var_os("SPLITSTORM_CAPTURES").map(PathBuf::from);
+    if folder.is_none() {
+        eprintln!("skipped: SPLITSTORM_CAPTURES not set");
+    }
+    folder
+}
+
+/// Returns the files of a capture, path to content, in sorted order.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let packed = folder.join("data.tar.zst");
+    if packed.exists() {
+        let tar = zstd::decode_all(fs::File::open(packed).unwrap()).unwrap();
+        return entries(&tar);
+    }
+    fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "raw"))
+        .map(|path| (path.display().to_string(), fs::read(&path).unwrap()))
+        .collect()
+}
+
+/// Returns the regular files of a tar archive: blocks of 512 bytes, name first, size in octal at byte 124.
+fn entries(tar: &[u8]) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut at = 0;
+    while at + 512 <= tar.len() && tar[at] != 0 {
+        let header = &tar[at..at + 512];
+        let text = |from: usize, to: usize| {
+            let field = header[from..to].split(|&byte| byte == 0).next().unwrap();
+            String::from_utf8_lossy(field).trim().to_owned()
+        };
+        let size = usize::from_str_radix(&text(124, 136), 8).unwrap();
+        if matches!(header[156], b'0' | 0) {
+            files.insert(text(0, 100), tar[at + 512..at + 512 + size].to_vec());
+        }
+        at += 512 + size.div_ceil(512) * 512;
+    }
+    files
+}
+
+fn import(folder: &Path, channel: Option<&str>) -> Counts {
+    let mut importer = Importer::new(ImportOptions {
+        format: None,
+        network: "wood".to_owned(),
+        channel: channel.map(str::to_owned),
+        day: None,
+        zone: None,
+        keeps_text: false,
+    });
+    let (mut lines, mut event_lines, mut notes, mut damaged) = (0, 0, 0, 0);
+    for (path, content) in files(folder) {
+        let report = importer.read(&path, content.as_slice()).unwrap();
+        lines += report.line_count;
+        event_lines += report.event_line_count;
+        notes += report.note_count;
+        damaged += report.damaged_count;
+    }
+    let imported = importer.finish(Pseudonyms::hashed([1; 16]), "0");
+    let meta = imported.meta().clone();
+    let events: Vec<Event> = imported.collect();
+    let mut by_kind = BTreeMap::new();
+    for event in &events {
+        *by_kind.entry(event.kind.as_str()).or_default() += 1;
+    }
+    Counts {
+        by_kind,
+        lines,
+        event_lines,
+        notes,
+        damaged,
+        events,
+        meta,
+    }
+}
+
+/// Fits a profile to a capture and compares what it says in `days` with what was said.
+#[track_caller]
+fn check_talk(name: &str, days: u32, distance_max: f64) {
+    let Some(folder) = folder() else {
+        return;
+    };
+    let live = import(&folder.join(name), None);
+    let options = FitOptions {
+        name: name.to_owned(),
+        source: "a capture".to_owned(),
+        tool: "0".to_owned(),
+        fitted_on: "2024-01-01".to_owned(),
+    };
+    let profile = Profile::fit(&live.meta, &live.events, &options).unwrap();
+    let cycle_secs = profile.cycle_secs();
+    let first_us = live.events.last().unwrap().at_us - i64::from(cycle_secs) * 1_000_000;
+    let hour_of = |us: i64| usize::try_from(us / 3_600_000_000 % 24).unwrap();
+    let (mut live_hours, mut made_hours) = ([0.0; HOURS], [0.0; HOURS]);
+    for event in live.events.iter().filter(|event| event.kind.is_talk()) {
+        if event.at_us > first_us {
+            live_hours[hour_of(event.at_us)] += 1.0;
+        }
+    }
+    let rng = Xoshiro256PlusPlus::seed_from_u64(1);
+    let mut stream = TalkStream::new(profile.talk(), rng, 0.0, 1.0);
+    let made_secs = f64::from(days) * 86_400.0;
+    loop {
+        let at = stream.next(profile.talk()).at;
+        if at.as_secs_f64() >= made_secs {
+            break;
+        }
+        made_hours[hour_of(at.as_micros())] += 1.0;
+    }
+    let sum = |hours: &[f64; HOURS]| hours.iter().sum::<f64>();
+    let live_rate = sum(&live_hours) / f64::from(cycle_secs);
+    let made_rate = sum(&made_hours) / made_secs;
+    let shares = live_hours.iter().zip(&made_hours);
+    let distance: f64 = shares
+        .map(|(live, made)| (live / sum(&live_hours) - made / sum(&made_hours)).abs())
+        .sum::<f64>()
+        / 2.0;
+    eprintln!(
+        "{name}: live {live_rate:.6}/s, made {made_rate:.6}/s, hours differ by {distance:.3}"
+    );
+    assert!((made_rate / live_rate - 1.0).abs() < 0.03, "{name}");
+    assert!(distance < distance_max, "{name}");
+    let files = profile.write();
+    assert_eq!(Profile::read(name, &files).unwrap(), profile, "{name}");
+    check_churn(
+        name,
+        &profile,
+        &live.events.iter().filter(|event| event.at_us > first_us),
+    );
+}
+
+/// Compares a sample as long as the capture with the capture: who comes and goes, and whether somebody can speak.
+#[track_caller]
+fn check_churn<'a>(
+    name: &str,
+    profile: &Profile,
+    live: &(impl Iterator<Item = &'a Event> + Clone),
+) {
+    let start_us = live.clone().next().unwrap().at_us;
+    let sample = profile.sample(Seed(1), start_us, profile.cycle_secs());
+    let talk = |events: &mut dyn Iterator<Item = &Event>| {
+        events.filter(|event| event.kind.is_talk()).count()
+    };
+    for kind in [
+        EventKind::Join,
+        EventKind::Quit,
+        EventKind::Part,
+        EventKind::Nick,
+    ] {
+        let was = live.clone().filter(|event| event.kind == kind).count();
+        let is = sample
+            .events
+            .iter()
+            .filter(|event| event.kind == kind)
+            .count();
+        eprintln!("{name}: {} {was} live, {is} in a sample", kind.as_str());
+        // Shifts leave each session once in a cycle; those who are cut where the capture ends add some.
+        assert!(
+            is.abs_diff(was) * 10 <= was + 50,
+            "{name}: {} {was} live, {is} made",
+            kind.as_str()
+        );
+    }
+    let said = talk(&mut sample.events.iter());
+    let unspoken = sample.unspoken_count;
+    eprintln!(
+        "{name}: {} messages live, {said} in a sample, {unspoken} unspoken",
+        talk(&mut live.clone())
+    );
+    assert!(
+        unspoken * 50 < said as u64,
+        "{name}: {unspoken} of {said} unspoken"
+    );
+}
+
+/// Imports a capture and compares every count with what is known. What is known calls remarks of the logger unparsed.
+#[track_caller]
+fn check(name: &str, channel: Option<&str>) {
+    let Some(folder) = folder() else {
+        return;
+    };
+    let truth = fs::read_to_string(folder.join(format!("truth/dev--{name}.json"))).unwrap();
+    let truth: serde_json::Value = serde_json::from_str(&truth).unwrap();
+    let found = import(&folder.join(name), channel);
+    let mut want: BTreeMap<&'static str, u64> = BTreeMap::new();
+    for (word, count) in truth["counts"].as_object().unwrap() {
+        let kind = match word.as_str() {
+            "PRIVMSG" => EventKind::Message,
+            "ACTION" => EventKind::Action,
+            "NOTICE" => EventKind::Notice,
+            "JOIN" => EventKind::Join,
+            "PART" => EventKind::Part,
+            "QUIT" => EventKind::Quit,
+            "NICK" => EventKind::Nick,
+            "KICK" => EventKind::Kick,
+            "MODE" => EventKind::Mode,
+            "TOPIC" => EventKind::Topic,
+            _ => EventKind::Other,
+        };
+        *want.entry(kind.as_str()).or_default() += count.as_u64().unwrap();
+    }
+    let mut by_kind = found.by_kind;
+    if !want.contains_key("action") {
+        // What is known about raw lines counts by command: an ACTION is a PRIVMSG.
+        let actions = by_kind.remove("action").unwrap_or_default();
+        *by_kind.entry("message").or_default() += actions;
+    }
+    assert_eq!(by_kind, want, "{name}");
+    assert_eq!(Some(found.event_lines), truth["events"].as_u64(), "{name}");
+    assert_eq!(
+        Some(found.notes + found.damaged),
+        truth["unparsed_lines"].as_u64(),
+        "{name}"
+    );
+    let known_us = |index: usize| -> i64 {
+        let text = truth["span"][index].as_str().unwrap();
+        text.parse::<jiff::Timestamp>().unwrap().as_microsecond()
+    };
+    // What is known ends with the tick of the last event, one second long at most.
+    let (first, last) = (found.events.first().unwrap(), found.events.last().unwrap());
+    assert_eq!(first.at_us, known_us(0), "{name}");
+    assert!(
+        (0..=1_000_000).contains(&(known_us(1) - last.at_us)),
+        "{name}"
+    );
+    eprintln!(
+        "{name}: {} lines, {} with events, {} remarks, {} damaged",
+        found.lines, found.event_lines, found.notes, found.damaged
+    );
+}
+
+#[test]
+fn znc_logs_count_as_known() {
+    check("znc-qtox", None);
+}
+
+#[test]
+fn znc_logs_without_hosts_count_as_known() {
+    check("efnet-switchdev", Some("#switchdev"));
+}
+
+#[test]
+fn eggdrop_logs_count_as_known() {
+    check("eggdrop-slackware", None);
+}
+
+#[test]
+fn raw_lines_count_as_known() {
+    check("twitch-raw", None);
+}
+
+#[test]
+fn a_profile_of_five_months_talks_as_was_talked() {
+    // A start an hour in two at the busiest hours: 5 % is what smoothing and the shape of long episodes leave.
+    check_talk("znc-qtox", 20_000, 0.06);
+}
+
+#[test]
+fn a_profile_of_five_days_talks_as_was_talked() {
+    // Some hundred episodes, the longest over five hours: they can't follow each hour of five days.
+    check_talk("eggdrop-slackware", 4_000, 0.17);
+}

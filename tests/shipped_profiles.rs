@@ -1,0 +1,56 @@
+//! The profiles that come with the tool: readable, as written, and without names.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs;
+use std::path::Path;
+
+use splitstorm::traffic::profile::Profile;
+use splitstorm::traffic::profile::file::FILE_NAMES;
+use splitstorm::traffic::profile::file::ProfileFiles;
+
+/// Returns the files of a profile that comes with the tool.
+fn files(name: &str) -> ProfileFiles {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("traffic-profiles")
+        .join(name);
+    FILE_NAMES
+        .iter()
+        .map(|file| {
+            (
+                (*file).to_owned(),
+                fs::read_to_string(folder.join(file)).unwrap(),
+            )
+        })
+        .collect()
+}
+
+/// Reads a profile and compares the messages per hour of a channel, and whether its capture was short.
+#[track_caller]
+fn check(name: &str, per_hour: f64, is_short: bool) {
+    let files = files(name);
+    let profile = Profile::read(name, &files).unwrap();
+    assert_eq!(profile.name(), name);
+    assert_eq!(
+        profile.write(),
+        files,
+        "{name} is not as the tool writes it"
+    );
+    assert_eq!(profile.is_short(), is_short);
+    let found = profile.talk().mean_rate() * 3_600.0;
+    assert!(
+        (found / per_hour - 1.0).abs() < 0.01,
+        "{name}: {found} an hour"
+    );
+    let texts = files.values().map(String::len).sum::<usize>();
+    assert!(texts < 1_000_000, "{name} has {texts} bytes");
+}
+
+#[test]
+fn the_support_channel_is_busy_and_short() {
+    check("support-channel", 70.85, true);
+}
+
+#[test]
+fn the_project_channel_is_quiet_and_long() {
+    check("project-channel", 5.81, false);
+}
