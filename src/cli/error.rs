@@ -8,6 +8,7 @@ use std::io::Write as _;
 use thiserror::Error;
 
 use crate::place::Misread;
+use crate::plan::PlanError;
 
 /// Exit code of a usage error, a file in error, or a refusal of ours.
 pub(crate) const CODE: u8 = 2;
@@ -19,6 +20,9 @@ pub(crate) enum Error {
     /// An input is not what it should be.
     #[error(transparent)]
     Misread(#[from] Misread),
+    /// A profile can't serve a scenario.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// The system refuses a file.
     #[error("{doing} {path}")]
     File {

@@ -6,11 +6,14 @@ use clap::Parser;
 use clap::Subcommand;
 
 use crate::cli::capture::CaptureCommand;
+use crate::cli::plan::PlanArguments;
 use crate::cli::profile::ProfileCommand;
 
 mod capture;
 mod error;
 mod files;
+mod inputs;
+mod plan;
 mod profile;
 
 /// Load-tests and replays against IRC bouncers and servers, with traffic that resembles live IRC.
@@ -30,6 +33,8 @@ enum Command {
     /// Fit a traffic profile to a trace, or look at one.
     #[command(subcommand)]
     Profile(ProfileCommand),
+    /// Show what a run would do, without doing it; the last line is the plan's digest.
+    Plan(PlanArguments),
 }
 
 /// Runs the program on the arguments of this process and returns its exit code.
@@ -39,6 +44,7 @@ pub fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Capture(command) => capture::run(command),
         Command::Profile(command) => profile::run(command),
+        Command::Plan(arguments) => plan::run(&arguments),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),
