@@ -4,10 +4,12 @@
 
 pub mod cli;
 pub mod drive;
+pub mod gate;
 pub mod irc;
 pub mod measure;
 pub mod place;
 pub mod plan;
+pub mod report;
 pub mod scenario;
 pub mod sim;
 pub mod swarm;

@@ -7,11 +7,17 @@ use std::io::Write as _;
 
 use thiserror::Error;
 
+use crate::drive::run::RunError;
+use crate::drive::transport::address::TargetError;
 use crate::place::Misread;
 use crate::plan::PlanError;
 
 /// Exit code of a usage error, a file in error, or a refusal of ours.
-pub(crate) const CODE: u8 = 2;
+const USAGE: u8 = 2;
+/// Exit code of a run that says nothing about its target, the generator or its set-up being at fault.
+const INVALID: u8 = 4;
+/// Exit code of a target that could not be reached or let nobody in.
+const UNREACHED: u8 = 5;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug, Error)]
@@ -23,6 +29,9 @@ pub(crate) enum Error {
     /// A profile can't serve a scenario.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// There was no run.
+    #[error(transparent)]
+    Run(#[from] RunError),
     /// The system refuses a file.
     #[error("{doing} {path}")]
     File {
@@ -44,6 +53,43 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// Returns the exit code.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Self::Run(
+                RunError::Unreachable(_) | RunError::Target(TargetError::Unresolved { .. }),
+            ) => UNREACHED,
+            Self::Run(RunError::Host(_) | RunError::System { .. }) => INVALID,
+            _ => USAGE,
+        }
+    }
+
+    /// Returns the misread input, if it is one.
+    fn misread(&self) -> Option<&Misread> {
+        match self {
+            Self::Misread(misread) | Self::Run(RunError::Misread(misread)) => Some(misread),
+            _ => None,
+        }
+    }
+
+    /// Returns what to do about it, where that is not plain.
+    fn help(&self) -> Option<String> {
+        match self {
+            Self::Run(RunError::Safety(refusal)) => Some(refusal.help()),
+            Self::Run(RunError::Host(limit)) => Some(limit.help().to_owned()),
+            Self::Run(RunError::Unreachable(_)) => {
+                Some("is the target up, and is this its plain IRC port?".to_owned())
+            }
+            Self::Run(RunError::NoPassword(name)) => {
+                Some(format!("set it: {name}=… splitstorm run …"))
+            }
+            Self::Plan(_) | Self::Run(RunError::Plan(_)) => Some(
+                "change [population], or start at another hour (starts = \"Tue 20:00\")".to_owned(),
+            ),
+            _ => None,
+        }
+    }
+
     /// Returns the error of a file.
     pub(crate) fn file(doing: &'static str, path: impl Into<String>, source: io::Error) -> Self {
         Self::File {
@@ -67,20 +113,20 @@ pub(crate) fn say(text: &str) {
 /// Returns an error as the compiler shows its own: what, where, what to do.
 fn text(error: &Error) -> String {
     let mut text = format!("error: {error}");
-    match error {
-        Error::Misread(misread) => {
-            text.push('\n');
-            text.push_str(&place_text(misread));
-        }
-        other => {
-            let mut source = other.source();
-            while let Some(cause) = source {
-                // Writing into a String does not fail.
-                let _ = write!(text, ": {cause}");
-                source = cause.source();
-            }
-            text.push('\n');
-        }
+    if let Some(misread) = error.misread() {
+        text.push('\n');
+        text.push_str(&place_text(misread));
+        return text;
+    }
+    let mut source = error.source();
+    while let Some(cause) = source {
+        // Writing into a String does not fail.
+        let _ = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    text.push('\n');
+    if let Some(help) = error.help() {
+        let _ = writeln!(text, "  help: {help}");
     }
     text
 }

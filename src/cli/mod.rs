@@ -6,15 +6,19 @@ use clap::Parser;
 use clap::Subcommand;
 
 use crate::cli::capture::CaptureCommand;
+use crate::cli::network::NetworkArguments;
 use crate::cli::plan::PlanArguments;
 use crate::cli::profile::ProfileCommand;
+use crate::cli::run::RunArguments;
 
 mod capture;
 mod error;
 mod files;
 mod inputs;
+mod network;
 mod plan;
 mod profile;
+mod run;
 
 /// Load-tests and replays against IRC bouncers and servers, with traffic that resembles live IRC.
 #[derive(Debug, Parser)]
@@ -35,6 +39,10 @@ enum Command {
     Profile(ProfileCommand),
     /// Show what a run would do, without doing it; the last line is the plan's digest.
     Plan(PlanArguments),
+    /// Drive a target, measure every delivery, judge; without --target the embedded network is driven.
+    Run(RunArguments),
+    /// Run the simulated IRC network on its own, for any client.
+    Network(NetworkArguments),
 }
 
 /// Runs the program on the arguments of this process and returns its exit code.
@@ -45,12 +53,14 @@ pub fn main() -> ExitCode {
         Command::Capture(command) => capture::run(command),
         Command::Profile(command) => profile::run(command),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Network(arguments) => network::run(&arguments),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             error::print(&error);
-            ExitCode::from(error::CODE)
+            ExitCode::from(error.code())
         }
     }
 }

@@ -51,6 +51,8 @@ pub enum Ending {
     Complete,
     /// A person or a signal stopped it.
     Interrupted,
+    /// An abort rule stopped it; the detail says which and when.
+    Aborted,
     /// The target could not be reached, or refused everybody before anyone had registered.
     Unreached,
     /// Our own safety rules stopped it.

@@ -118,6 +118,11 @@ pub struct Tolerance {
 }
 
 impl Scenario {
+    /// Returns when the run starts, as scenario files write it; empty for the profile's busiest hour.
+    pub fn starts_text(&self) -> String {
+        self.starts.map(value::week_second_text).unwrap_or_default()
+    }
+
     /// Returns the phase of that identifier.
     ///
     /// # Panics

@@ -34,6 +34,12 @@ fn value_of(text: &str, table: &str, name: &str) -> Option<u64> {
     values.split_whitespace().nth(at)?.parse().ok()
 }
 
+/// Returns how this machine's TCP paces itself; `None` where the kernel does not say.
+pub fn congestion_control() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_congestion_control").ok()?;
+    Some(text.trim().to_owned())
+}
+
 /// Returns the kernel's release and the number of processors, for reports.
 pub fn machine() -> (String, usize) {
     let kernel = rustix::system::uname()

@@ -1,4 +1,336 @@
-//! One run from preflight to outcome.
+//! One run from preflight to verdict, with its artifacts on disk.
 
+pub mod artifacts;
 pub mod conduct;
+mod preflight;
 pub mod safety;
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::drive::clock::Clock;
+use crate::drive::doctor::probe::ProbeError;
+use crate::drive::host::counters;
+use crate::drive::host::limits::HostLimit;
+use crate::drive::interrupt::Interrupt;
+use crate::drive::listen::Listening;
+use crate::drive::run::artifacts::Artifacts;
+use crate::drive::run::conduct::Conduct;
+use crate::drive::run::conduct::Conducted;
+use crate::drive::run::conduct::Stage;
+use crate::drive::run::conduct::Watch;
+use crate::drive::run::preflight::Preflight;
+use crate::drive::transport::address::TargetError;
+use crate::drive::transport::address::TargetUrl;
+use crate::gate::rules::Rules;
+use crate::gate::slo::lateness_limit;
+use crate::gate::verdict::Judged;
+use crate::measure::interval::Interval;
+use crate::measure::outcome::Outcome;
+use crate::measure::warning::Warning;
+use crate::place::Misread;
+use crate::plan::Plan;
+use crate::plan::PlanError;
+use crate::report::facts::HostFacts;
+use crate::report::facts::Naming;
+use crate::report::facts::ProfileFacts;
+use crate::report::facts::RunFacts;
+use crate::report::facts::ScenarioFacts;
+use crate::report::facts::TargetFacts;
+use crate::report::result::RunResult;
+use crate::scenario::Scenario;
+use crate::traffic::profile::Profile;
+use crate::units::id::ChannelId;
+use crate::units::id::Seed;
+use crate::units::id::UserId;
+use crate::units::offset::Offset;
+
+/// Time for all threads to be ready before a run begins.
+const HEAD_START: Duration = Duration::from_millis(150);
+/// Share of planned messages that may find nobody to speak before a reader is told.
+const UNSPOKEN_SHARE_TOLD: f64 = 0.1;
+
+/// What is to be run.
+#[derive(Debug)]
+pub struct RunRequest {
+    /// What to do.
+    pub scenario: Scenario,
+    /// The traffic.
+    pub profile: Profile,
+    /// The seed.
+    pub seed: Seed,
+    /// The target; none for the embedded network.
+    pub target: Option<TargetUrl>,
+    /// Hosts off loopback that may be loaded.
+    pub allowed: Vec<String>,
+    /// Folder of the artifacts.
+    pub out: PathBuf,
+    /// Number of shards; none for what suits this machine.
+    pub shard_count: Option<u16>,
+    /// Folder in which this user's proof key is kept.
+    pub state: PathBuf,
+    /// Who may ask for the end.
+    pub interrupt: Interrupt,
+}
+
+/// Who is told how a run goes.
+pub trait Progress {
+    /// Takes a line for the person.
+    fn note(&mut self, text: &str);
+    /// Takes an interval that has closed.
+    fn interval(&mut self, begins: Offset, interval: &Interval);
+    /// Takes the state between intervals; `ends` is when the plan ends.
+    fn look(&mut self, now: Offset, ends: Offset, stage: Stage);
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct RunEnd {
+    /// The result, as written.
+    pub result: RunResult,
+    /// Why an artifact could not be written, if one could not.
+    pub write_error: Option<io::Error>,
+}
+
+/// Why there was no run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// Something in the scenario can't be judged.
+    #[error(transparent)]
+    Misread(#[from] Misread),
+    /// The profile can't serve the scenario.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The target is not written as one, or has no address.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// Our own safety rules.
+    #[error(transparent)]
+    Safety(#[from] safety::Refusal),
+    /// The run does not fit this machine.
+    #[error(transparent)]
+    Host(#[from] HostLimit),
+    /// The target is not to be had.
+    #[error(transparent)]
+    Unreachable(#[from] ProbeError),
+    /// A file can't be written or read.
+    #[error("{doing} {}", path.display())]
+    File {
+        /// What was being done.
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The password's variable is not set.
+    #[error(
+        "the environment variable `{0}` is not set, though the scenario takes the password from it"
+    )]
+    NoPassword(String),
+    /// A thread or socket of ours.
+    #[error("{what}")]
+    System {
+        /// What was being done.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Runs a scenario and judges it.
+///
+/// # Errors
+///
+/// Returns why there was no run. What a run finds wrong is in its result instead.
+pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEnd, RunError> {
+    let rules = Rules::resolve(&request.scenario)?;
+    let clock = Clock::start();
+    let preflight = Preflight::make(&mut request, clock, progress)?;
+    let plan = Plan::new(request.scenario, request.profile, request.seed)?;
+    preflight.check_host(&plan)?;
+    let facts = facts(&plan, &preflight, clock);
+    let file_error = |source| RunError::File {
+        doing: "writing",
+        path: request.out.clone(),
+        source,
+    };
+    let artifacts = Artifacts::create(&request.out, &plan.scenario, facts.started_unix_ms)
+        .map_err(file_error)?;
+    let mut watch = Watching {
+        artifacts,
+        progress,
+        ends: plan.timeline.ends,
+    };
+    let shard_count = request
+        .shard_count
+        .unwrap_or_else(|| suitable_shards(preflight.is_loopback));
+    let conducted = conduct::conduct(
+        &Conduct {
+            plan: &plan,
+            clock: Clock::starting_in(HEAD_START),
+            servers: preflight.servers.clone(),
+            network: preflight.network.as_ref(),
+            shard_count,
+            is_spread: preflight.is_spread,
+            spacing: preflight.spacing,
+            password: preflight.password.clone(),
+            lateness_limit: lateness_limit(&rules.slos),
+            interrupt: request.interrupt.clone(),
+        },
+        &mut watch,
+    );
+    let Conducted {
+        mut outcome,
+        watch_error,
+    } = conducted.map_err(|source| RunError::System {
+        what: "running the shards",
+        source,
+    })?;
+    if let Some(network) = preflight.network {
+        // A network that had died shows in what was lost; its own words are still worth having.
+        if let Err(error) = Listening::stop(network) {
+            watch
+                .progress
+                .note(&format!("the embedded network ended early: {error}"));
+        }
+    }
+    outcome.warnings.extend(preflight.warnings);
+    warn(&plan, &mut outcome);
+    let judged = Judged::new(&rules, &outcome, &[]);
+    let naming = Naming {
+        user: &|user: UserId| plan.names.nick_text(user),
+        channel: &|channel: ChannelId| plan.names.channel_text(channel),
+    };
+    let result = RunResult::new(&facts, &outcome, &judged, &naming);
+    let written = watch.artifacts.finish(&result);
+    Ok(RunEnd {
+        result,
+        write_error: watch_error.or(written.err()),
+    })
+}
+
+/// Returns how many shards suit: on loopback the target needs cores too.
+fn suitable_shards(is_loopback: bool) -> u16 {
+    let (_, cores) = counters::machine();
+    let cores = u16::try_from(cores).unwrap_or(u16::MAX);
+    if is_loopback {
+        (cores / 2).max(1)
+    } else {
+        cores.max(1)
+    }
+}
+
+struct Watching<'a> {
+    artifacts: Artifacts,
+    progress: &'a mut dyn Progress,
+    ends: Offset,
+}
+
+impl Watch for Watching<'_> {
+    fn interval(&mut self, _number: u64, begins: Offset, interval: &Interval) -> io::Result<()> {
+        self.progress.interval(begins, interval);
+        self.artifacts.append(begins, interval)
+    }
+
+    fn look(&mut self, now: Offset, stage: Stage) {
+        self.progress.look(now, self.ends, stage);
+    }
+}
+
+fn facts(plan: &Plan, preflight: &Preflight, clock: Clock) -> RunFacts {
+    let scenario = &plan.scenario;
+    let (kernel, cores) = counters::machine();
+    RunFacts {
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        scenario: ScenarioFacts {
+            name: scenario.name.clone(),
+            users: scenario.population.users,
+            channels: scenario.population.channels,
+            members_per_channel: scenario.population.members_per_channel,
+            private_share: scenario.population.private_share,
+            starts: scenario.starts_text(),
+            heat: scenario.heat,
+            settle: scenario.settle,
+            lasts: plan.timeline.ends.since(Offset::ZERO),
+        },
+        profile: ProfileFacts {
+            name: plan.profile.name().to_owned(),
+            digest: plan
+                .profile
+                .digest()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+            is_short: plan.profile.is_short(),
+            assumed: plan.profile.assumed(),
+            scores: std::collections::BTreeMap::new(),
+        },
+        seed: plan.seed,
+        target: TargetFacts {
+            url: preflight.url.clone(),
+            server: Some(preflight.probed.server.clone()).filter(|name| !name.is_empty()),
+            version: Some(preflight.probed.version.clone()).filter(|version| !version.is_empty()),
+            network: preflight.probed.network.clone(),
+        },
+        host: HostFacts {
+            core_count: u32::try_from(cores).unwrap_or(u32::MAX),
+            kernel,
+            congestion_control: counters::congestion_control(),
+        },
+        started_unix_ms: i64::try_from(clock.epoch_unix_micros() / 1_000).unwrap_or(i64::MAX),
+    }
+}
+
+/// Adds what a reader must know of what was measured.
+fn warn(plan: &Plan, outcome: &mut Outcome) {
+    let mut warnings = Vec::new();
+    if plan.scenario.heat > 1.0 {
+        warnings.push(Warning::Heated {
+            heat: plan.scenario.heat,
+        });
+    }
+    if plan.profile.is_short() {
+        warnings.push(Warning::ProfileShort);
+    }
+    let health = &outcome.health;
+    let share = |count: u64| ratio(count, health.interval_count);
+    if health.late_count > 0 {
+        warnings.push(Warning::GeneratorLate {
+            share: share(health.late_count),
+        });
+    }
+    if health.busy_count > 0 {
+        warnings.push(Warning::GeneratorBusy {
+            share: share(health.busy_count),
+        });
+    }
+    let saturated = outcome.total.saturated();
+    if saturated > 0 {
+        warnings.push(Warning::Saturated { count: saturated });
+    }
+    let unspoken = ratio(
+        outcome.ledger.unspoken,
+        outcome.ledger.unspoken + outcome.ledger.planned,
+    );
+    if unspoken > UNSPOKEN_SHARE_TOLD {
+        warnings.push(Warning::Unspoken { share: unspoken });
+    }
+    if health.syn_retransmits > 0 {
+        warnings.push(Warning::ListenOverflow {
+            retransmits: health.syn_retransmits,
+        });
+    }
+    outcome.warnings.extend(warnings);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share for a person to read")]
+fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
+}

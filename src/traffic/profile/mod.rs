@@ -74,6 +74,45 @@ pub struct Population {
 }
 
 impl Profile {
+    /// Returns the names of the parameters that were assumed, as `profile.toml` has them.
+    pub fn assumed(&self) -> Vec<String> {
+        let (cycle, population, talk) = (&self.cycle, &self.population, &self.talk);
+        let parameters = [
+            ("cycle.secs", cycle.secs.is_fitted()),
+            ("cycle.rotation_secs", cycle.rotation_secs.is_fitted()),
+            (
+                "cycle.starts_at_week_sec",
+                cycle.starts_at_week_sec.is_fitted(),
+            ),
+            ("cycle.busiest_hour", cycle.busiest_hour.is_fitted()),
+            ("cycle.outage_share", cycle.outage_share.is_fitted()),
+            (
+                "population.members_per_channel",
+                population.members_per_channel.is_fitted(),
+            ),
+            (
+                "population.private_share",
+                population.private_share.is_fitted(),
+            ),
+            ("population.reply_share", population.reply_share.is_fitted()),
+            ("talk.pace_share", talk.gaps.pace_share.is_fitted()),
+            ("talk.gap_correlation", talk.gaps.correlation.is_fitted()),
+            (
+                "talk.longest_episode_secs",
+                talk.longest_episode_secs.is_fitted(),
+            ),
+            ("talk.first_kind", talk.first_kind.is_fitted()),
+            ("talk.kind_after_message", talk.next_kind[0].is_fitted()),
+            ("talk.kind_after_action", talk.next_kind[1].is_fitted()),
+            ("talk.kind_after_notice", talk.next_kind[2].is_fitted()),
+        ];
+        parameters
+            .into_iter()
+            .filter(|(_, is_fitted)| !is_fitted)
+            .map(|(name, _)| name.to_owned())
+            .collect()
+    }
+
     /// Returns the profile's name.
     pub fn name(&self) -> &str {
         &self.name

@@ -1,0 +1,93 @@
+//! The command `network`: the simulated network on its own, for any client.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cli::error;
+use crate::cli::error::Error;
+use crate::drive::clock::Clock;
+use crate::drive::interrupt::Interrupt;
+use crate::drive::listen::Listening;
+use crate::irc::network::config::NetworkConfig;
+use crate::units::id::ServerId;
+
+/// How often a person's wish to end is looked for.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Flags of `network`.
+#[derive(Debug, Args)]
+pub(crate) struct NetworkArguments {
+    /// Address of a server; repeated for more servers, linked to the first.
+    #[arg(long, value_name = "ADDR", required = true)]
+    listen: Vec<SocketAddr>,
+    /// The network's name.
+    #[arg(long, value_name = "NAME", default_value = "Splitstorm")]
+    name: String,
+    /// Break the link to the second server after so many seconds.
+    #[arg(long, value_name = "SECONDS", requires = "heal_after")]
+    split_after: Option<u64>,
+    /// Heal it after so many seconds more.
+    #[arg(long, value_name = "SECONDS")]
+    heal_after: Option<u64>,
+}
+
+/// Runs the network until it is interrupted. Prints the address of each server, a line each.
+pub(crate) fn run(arguments: &NetworkArguments) -> Result<u8, Error> {
+    let interrupt = Interrupt::watch().map_err(|source| Error::System {
+        what: "watching for Ctrl-C",
+        source,
+    })?;
+    let config = NetworkConfig {
+        name: arguments.name.clone(),
+        servers: (1..=arguments.listen.len())
+            .map(|number| format!("irc{number}.splitstorm.test"))
+            .collect(),
+        motd: vec!["The network that splitstorm carries with it.".to_owned()],
+        ..NetworkConfig::default()
+    };
+    let clock = Clock::start();
+    let listening =
+        Listening::start(config, arguments.listen.clone(), clock).map_err(|source| {
+            Error::System {
+                what: "listening",
+                source,
+            }
+        })?;
+    for address in &listening.addresses {
+        print_line(&address.to_string())?;
+    }
+    let seconds = |count: u64| Duration::from_secs(count);
+    let split_at = arguments.split_after.map(seconds);
+    let heal_at = split_at.map(|at| at + seconds(arguments.heal_after.unwrap_or(0)));
+    let (mut is_split, mut is_healed) = (false, false);
+    while !interrupt.is_asked() {
+        std::thread::sleep(LOOK);
+        let now = clock.now().since(crate::units::offset::Offset::ZERO);
+        if listening.addresses.len() > 1 && !is_split && split_at.is_some_and(|at| now >= at) {
+            is_split = true;
+            listening.split(ServerId(1));
+            error::say("split\n");
+        }
+        if is_split && !is_healed && heal_at.is_some_and(|at| now >= at) {
+            is_healed = true;
+            listening.heal(ServerId(1));
+            error::say("healed\n");
+        }
+    }
+    listening.stop().map_err(|source| Error::System {
+        what: "running the network",
+        source,
+    })?;
+    Ok(0)
+}
+
+fn print_line(line: &str) -> Result<(), Error> {
+    use std::io::Write;
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .map_err(|source| Error::file("writing", "stdout", source))
+}

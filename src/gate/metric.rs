@@ -1,0 +1,335 @@
+//! The left-hand side of a condition: everything that a run measures, by name.
+
+use crate::measure::ledger::counts::Breach;
+use crate::measure::operation::Operation;
+use crate::measure::reason::Disconnect;
+use crate::measure::reason::NotSent;
+use crate::measure::reason::Refused;
+
+/// Most digits after the `p` of a percentile: beyond 99.999 % no run has the samples.
+const PERCENTILE_DIGITS_MAX: usize = 5;
+
+/// Something measured, of the whole run or of one phase.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metric {
+    /// The phase that it is of; `None` for the whole run.
+    pub phase: Option<String>,
+    /// What is measured.
+    pub quantity: Quantity,
+}
+
+/// What is measured.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Quantity {
+    /// A time at a point of its distribution.
+    Time(Timed, Statistic),
+    /// Messages sent, of those planned.
+    Sent,
+    /// Planned messages not sent, of those planned: all but the cancelled ones, or those of one reason.
+    NotSent(Option<NotSent>),
+    /// A counter of the ledger.
+    Ledger(Counter),
+    /// How long the victims of that phase's event took to be whole again.
+    Recover(String),
+    /// Connections that were not meant to end: all, or those that ended that way.
+    Disconnects(Option<Disconnect>),
+    /// Refusals: all, or those of one reason.
+    Refused(Option<Refused>),
+}
+
+/// A time that has a distribution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timed {
+    /// From the intended time.
+    Response(Operation),
+    /// From the attempt.
+    Service(Operation),
+    /// Attempt − intended: the generator's.
+    Lateness,
+    /// Accepted − attempt: the target's.
+    Blocked,
+}
+
+/// A point of a distribution.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Statistic {
+    /// The smallest value.
+    Min,
+    /// The value at a quantile; 0..1.
+    Quantile(f64),
+    /// The largest value.
+    Max,
+}
+
+/// A counter of the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counter {
+    /// Something went wrong.
+    Breach(Breach),
+    /// Required deliveries.
+    Required,
+    /// Required deliveries seen.
+    Delivered,
+    /// Messages of strangers.
+    Foreign,
+    /// Messages that found nobody present to speak.
+    Unspoken,
+}
+
+impl Counter {
+    /// Every counter.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let others = [
+            Self::Required,
+            Self::Delivered,
+            Self::Foreign,
+            Self::Unspoken,
+        ];
+        Breach::ALL.into_iter().map(Self::Breach).chain(others)
+    }
+
+    /// Returns the name in results and conditions.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Breach(breach) => breach.name(),
+            Self::Required => "required",
+            Self::Delivered => "delivered",
+            Self::Foreign => "foreign",
+            Self::Unspoken => "unspoken",
+        }
+    }
+
+    /// Returns whether a share of it means something.
+    pub fn has_share(self) -> bool {
+        !matches!(self, Self::Required | Self::Foreign)
+    }
+}
+
+impl Statistic {
+    /// Reads `min`, `max`, `p50`, `p99` (99 %), `p999` (99.9 %) and the like; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "min" => Some(Self::Min),
+            "max" => Some(Self::Max),
+            _ => {
+                let digits = text.strip_prefix('p')?;
+                let is_percentile = (2..=PERCENTILE_DIGITS_MAX).contains(&digits.len())
+                    && digits.bytes().all(|byte| byte.is_ascii_digit());
+                let quantile = format!("0.{digits}").parse::<f64>().ok()?;
+                (is_percentile && quantile > 0.0).then_some(Self::Quantile(quantile))
+            }
+        }
+    }
+}
+
+impl Metric {
+    /// Reads a metric's name; `None` for one that is not known.
+    pub fn parse(name: &str) -> Option<Self> {
+        if let Some(rest) = name.strip_prefix("phase.") {
+            // A phase's name may have dots of its own: the shortest one that leaves a metric is meant.
+            return rest.match_indices('.').find_map(|(at, _)| {
+                let quantity = quantity(&rest[at + 1..])?;
+                let is_of_phases = !matches!(
+                    quantity,
+                    Quantity::Ledger(_) | Quantity::NotSent(_) | Quantity::Recover(_)
+                );
+                (is_of_phases && at > 0).then(|| Self {
+                    phase: Some(rest[..at].to_owned()),
+                    quantity,
+                })
+            });
+        }
+        quantity(name).map(|quantity| Self {
+            phase: None,
+            quantity,
+        })
+    }
+
+    /// Returns the names worth suggesting.
+    pub fn known() -> Vec<String> {
+        let points = ["p50", "p90", "p99", "p999", "max"];
+        let mut names = Vec::new();
+        let timed = Operation::ALL.iter().flat_map(|operation| {
+            ["response", "service"].map(|time| format!("{}.{time}", operation.name()))
+        });
+        let timed = timed.chain(["lateness".to_owned(), "blocked".to_owned()]);
+        names.extend(timed.flat_map(|timed| points.map(|point| format!("{timed}.{point}"))));
+        names.extend(Counter::all().map(|counter| format!("ledger.{}", counter.name())));
+        names.extend(["sent", "not_sent", "disconnects", "refused"].map(str::to_owned));
+        names.extend(
+            NotSent::ALL
+                .iter()
+                .map(|why| format!("not_sent.{}", why.name())),
+        );
+        names.extend(
+            Disconnect::ALL
+                .iter()
+                .map(|how| format!("disconnects.{}", how.name())),
+        );
+        names.extend(
+            Refused::ALL
+                .iter()
+                .map(|why| format!("refused.{}", why.name())),
+        );
+        names
+    }
+}
+
+fn quantity(name: &str) -> Option<Quantity> {
+    match name {
+        "sent" => return Some(Quantity::Sent),
+        "not_sent" => return Some(Quantity::NotSent(None)),
+        "disconnects" => return Some(Quantity::Disconnects(None)),
+        "refused" => return Some(Quantity::Refused(None)),
+        _ => {}
+    }
+    if let Some(phase) = name.strip_prefix("recover.") {
+        return (!phase.is_empty()).then(|| Quantity::Recover(phase.to_owned()));
+    }
+    if let Some(counter) = name.strip_prefix("ledger.") {
+        return Counter::all()
+            .find(|known| known.name() == counter)
+            .map(Quantity::Ledger);
+    }
+    if let Some(why) = name.strip_prefix("not_sent.") {
+        let found = NotSent::ALL.iter().find(|known| known.name() == why);
+        return found.map(|why| Quantity::NotSent(Some(*why)));
+    }
+    if let Some(how) = name.strip_prefix("disconnects.") {
+        let found = Disconnect::ALL.iter().find(|known| known.name() == how);
+        return found.map(|how| Quantity::Disconnects(Some(*how)));
+    }
+    if let Some(why) = name.strip_prefix("refused.") {
+        let found = Refused::ALL.iter().find(|known| known.name() == why);
+        return found.map(|why| Quantity::Refused(Some(*why)));
+    }
+    let (timed, point) = name.rsplit_once('.')?;
+    Some(Quantity::Time(
+        self::timed(timed)?,
+        Statistic::parse(point)?,
+    ))
+}
+
+fn timed(name: &str) -> Option<Timed> {
+    match name {
+        "lateness" => return Some(Timed::Lateness),
+        "blocked" => return Some(Timed::Blocked),
+        _ => {}
+    }
+    let (operation, time) = name.rsplit_once('.')?;
+    let operation = *Operation::ALL
+        .iter()
+        .find(|known| known.name() == operation)?;
+    match time {
+        "response" => Some(Timed::Response(operation)),
+        "service" => Some(Timed::Service(operation)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(name: &str, want: Option<(Option<&str>, Quantity)>) {
+        let want = want.map(|(phase, quantity)| Metric {
+            phase: phase.map(str::to_owned),
+            quantity,
+        });
+        assert_eq!(Metric::parse(name), want, "{name}");
+    }
+
+    #[test]
+    fn metrics_are_read_by_name() {
+        let p99 = Statistic::Quantile(0.99);
+        let message = Timed::Response(Operation::Message);
+        check(
+            "message.response.p99",
+            Some((None, Quantity::Time(message, p99))),
+        );
+        check(
+            "connect.registered.service.p999",
+            Some((
+                None,
+                Quantity::Time(
+                    Timed::Service(Operation::ConnectRegistered),
+                    Statistic::Quantile(0.999),
+                ),
+            )),
+        );
+        check(
+            "lateness.max",
+            Some((None, Quantity::Time(Timed::Lateness, Statistic::Max))),
+        );
+        check(
+            "ledger.lost",
+            Some((None, Quantity::Ledger(Counter::Breach(Breach::Lost)))),
+        );
+        check("not_sent", Some((None, Quantity::NotSent(None))));
+        check(
+            "not_sent.queue_full",
+            Some((None, Quantity::NotSent(Some(NotSent::QueueFull)))),
+        );
+        check(
+            "refused.throttle",
+            Some((None, Quantity::Refused(Some(Refused::Throttle)))),
+        );
+        check(
+            "recover.big split",
+            Some((None, Quantity::Recover("big split".to_owned()))),
+        );
+    }
+
+    #[test]
+    fn a_phase_may_have_dots_in_its_name() {
+        let time = Quantity::Time(Timed::Response(Operation::ConnectTcp), Statistic::Min);
+        check(
+            "phase.v1.2.connect.tcp.response.min",
+            Some((Some("v1.2"), time)),
+        );
+        check(
+            "phase.steady.disconnects",
+            Some((Some("steady"), Quantity::Disconnects(None))),
+        );
+    }
+
+    #[test]
+    fn what_is_not_measured_is_not_known() {
+        for name in [
+            "",
+            "message",
+            "message.p99",
+            "message.response",
+            "message.response.p9",
+            "message.response.p00",
+            "message.response.p123456",
+            "message.response.mean",
+            "ledger.losst",
+            "refused.rudely",
+            "recover.",
+            "phase.steady",
+            "phase..sent",
+            // The ledger and the holes are of the whole run.
+            "phase.steady.ledger.lost",
+            "phase.steady.not_sent",
+        ] {
+            check(name, None);
+        }
+    }
+
+    #[test]
+    fn every_known_name_is_read() {
+        for name in Metric::known() {
+            assert!(Metric::parse(&name).is_some(), "{name}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_reads_or_is_refused_without_panic(name in ".{0,60}") {
+            let _ = Metric::parse(&name);
+            let _ = Metric::parse(&format!("phase.{name}"));
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The rules of a scenario, resolved before its run: SLOs and what is forgiven.
+
+use std::collections::BTreeMap;
+
+use crate::gate::near::listed;
+use crate::gate::near::near;
+use crate::gate::slo::Slo;
+use crate::measure::ledger::counts::Breach;
+use crate::place::Misread;
+use crate::scenario::Scenario;
+use crate::scenario::Tolerance;
+
+/// The name under which holes are tolerated and reported.
+pub const NOT_SENT: &str = "not_sent";
+/// Share of uncertain deliveries, of those required, beyond which nothing is proved.
+pub const UNCERTAIN_SHARE_MAX: f64 = 0.01;
+/// Share of planned messages that may go unsent before the run is no longer the one that was planned.
+pub const NOT_SENT_SHARE_MAX: f64 = 0.05;
+
+/// What a run must hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rules {
+    /// The conditions, in the order of the file.
+    pub slos: Vec<Slo>,
+    /// What is forgiven.
+    pub tolerances: Tolerances,
+}
+
+/// How much of each counter is forgiven.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tolerances(BTreeMap<&'static str, f64>);
+
+impl Rules {
+    /// Resolves a scenario's conditions and tolerances.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first that names what is not measured, not a phase or not to be tolerated, or whose limit does not fit.
+    pub fn resolve(scenario: &Scenario) -> Result<Self, Misread> {
+        let mut slos = Vec::with_capacity(scenario.slos.len());
+        for condition in &scenario.slos {
+            let slo = Slo::resolve(condition)?;
+            slo.check_phase(&scenario.phases)?;
+            slos.push(slo);
+        }
+        Ok(Self {
+            slos,
+            tolerances: Tolerances::resolve(&scenario.tolerances)?,
+        })
+    }
+}
+
+impl Tolerances {
+    /// Resolves tolerances by the names of their counters.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first that names no counter that is judged by default, with the near names.
+    pub fn resolve(tolerances: &[Tolerance]) -> Result<Self, Misread> {
+        let mut shares = BTreeMap::new();
+        for tolerance in tolerances {
+            let counter = &tolerance.counter;
+            let Some(name) = tolerable().find(|known| known == counter) else {
+                let otherwise = format!("those that can be: {}", listed(tolerable()));
+                return Err(Misread::new(
+                    format!("`{counter}` is no counter that can be tolerated"),
+                    tolerance.place.clone(),
+                )
+                .with_help(near(counter, tolerable(), &otherwise)));
+            };
+            shares.insert(name, tolerance.share);
+        }
+        Ok(Self(shares))
+    }
+
+    /// Returns the share of `counter` that is forgiven: what the scenario says, or the default.
+    pub fn share(&self, counter: &str) -> f64 {
+        self.0.get(counter).copied().unwrap_or_else(|| {
+            if counter == Breach::Uncertain.name() {
+                UNCERTAIN_SHARE_MAX
+            } else if counter == NOT_SENT {
+                NOT_SENT_SHARE_MAX
+            } else {
+                0.0
+            }
+        })
+    }
+}
+
+fn tolerable() -> impl Iterator<Item = &'static str> {
+    let breaches = Breach::INTEGRITY.into_iter().chain([Breach::Uncertain]);
+    breaches.map(Breach::name).chain([NOT_SENT])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::file::read;
+
+    #[track_caller]
+    fn check(tail: &str, want: &str) {
+        let text = format!(
+            "profile = \"p\"\n[population]\nusers = 10\nchannels = 5\n[phase.steady]\nkind = \"steady\"\nduration = \"15s\"\n{tail}"
+        );
+        let scenario = read("a.toml", &text, &BTreeMap::new()).unwrap();
+        let got = match Rules::resolve(&scenario) {
+            Ok(rules) => format!(
+                "{} SLOs, lost {}, uncertain {}, not_sent {}",
+                rules.slos.len(),
+                rules.tolerances.share("lost"),
+                rules.tolerances.share("uncertain"),
+                rules.tolerances.share("not_sent")
+            ),
+            Err(misread) => format!("{misread} @ {} ? {}", misread.place, misread.help),
+        };
+        assert_eq!(got, want);
+    }
+
+    #[test]
+    fn nothing_is_forgiven_but_a_little_doubt_and_a_few_holes() {
+        check("", "0 SLOs, lost 0, uncertain 0.01, not_sent 0.05");
+    }
+
+    #[test]
+    fn tolerances_replace_the_defaults() {
+        check(
+            "[[slo]]\ncheck = \"sent >= 99%\"\n[tolerate]\nlost = \"0.1%\"\nuncertain = 0.5\nnot_sent = 0.0\n",
+            "1 SLOs, lost 0.001, uncertain 0.5, not_sent 0",
+        );
+    }
+
+    #[test]
+    fn names_that_nothing_judges_are_refused_where_they_stand() {
+        check(
+            "[tolerate]\nlosst = 0.1\n",
+            "`losst` is no counter that can be tolerated @ a.toml:9:9 ? did you mean `lost`?",
+        );
+        // Every late delivery is a lost one that came after all.
+        check(
+            "[tolerate]\nforeign = 0.1\n",
+            "`foreign` is no counter that can be tolerated @ a.toml:9:11 ? those that can be: `lost`, `duplicated`, `reordered`, \
+             `misdelivered`, `misattributed`, `corrupted`, `truncated`, `presence_missed`, `echo_lost`, `uncertain`, `not_sent`",
+        );
+        check(
+            "[[slo]]\ncheck = \"recover.split < 5s\"\n",
+            "the scenario has no phase `split` @ a.toml:9:9 ? phases here: `steady`",
+        );
+    }
+}

@@ -1,0 +1,290 @@
+//! Results for the tests of reports: one that passed, and one that failed in every way at once.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::gate::rules::Rules;
+use crate::gate::slo::Slo;
+use crate::gate::verdict::Judged;
+use crate::measure::event::Event;
+use crate::measure::exemplar::Exemplar;
+use crate::measure::exemplar::Exemplars;
+use crate::measure::interval::Interval;
+use crate::measure::ledger::MessageKey;
+use crate::measure::ledger::counts::Breach;
+use crate::measure::ledger::counts::LedgerCounts;
+use crate::measure::operation::Operation;
+use crate::measure::outcome::Ending;
+use crate::measure::outcome::GeneratorHealth;
+use crate::measure::outcome::Outcome;
+use crate::measure::outcome::PhaseOutcome;
+use crate::measure::reason::Disconnect;
+use crate::measure::reason::NotSent;
+use crate::measure::reason::Refused;
+use crate::measure::warning::Warning;
+use crate::place::Place;
+use crate::report::facts::HostFacts;
+use crate::report::facts::Naming;
+use crate::report::facts::ProfileFacts;
+use crate::report::facts::RunFacts;
+use crate::report::facts::ScenarioFacts;
+use crate::report::facts::TargetFacts;
+use crate::report::result::RunResult;
+use crate::scenario::Condition;
+use crate::units::id::ChannelId;
+use crate::units::id::PhaseId;
+use crate::units::id::Seed;
+use crate::units::id::UserId;
+use crate::units::offset::Offset;
+
+const NICKS: [&str; 4] = ["alder", "birch", "cedar", "elder"];
+
+/// Returns an interval with some of everything.
+pub(crate) fn interval(messages: u64) -> Interval {
+    let mut interval = Interval::new();
+    interval.planned = messages;
+    interval.sent = messages;
+    interval.delivered = messages;
+    interval.lines = messages * 5;
+    interval.bytes = messages * 400;
+    interval.reads = messages * 4;
+    for index in 0..messages {
+        let micros = 900 + index * 37 % 4_000;
+        let times = interval.times_mut(Operation::Message);
+        times.response.record(Duration::from_micros(micros));
+        times.service.record(Duration::from_micros(micros - 40));
+        interval.lateness.record(Duration::from_micros(40));
+        interval.blocked.record(Duration::from_micros(9));
+    }
+    interval
+}
+
+fn facts() -> RunFacts {
+    RunFacts {
+        tool_version: "0.1.0".to_owned(),
+        scenario: ScenarioFacts {
+            name: "netsplit".to_owned(),
+            users: 1_000,
+            channels: 1_500,
+            members_per_channel: 6.0,
+            private_share: 0.05,
+            starts: "Tue 20:00".to_owned(),
+            heat: 1.0,
+            settle: Duration::from_secs(10),
+            lasts: Duration::from_secs(45),
+        },
+        profile: ProfileFacts {
+            name: "support-channel".to_owned(),
+            digest: "3f2a9c1d77b0".to_owned(),
+            is_short: false,
+            assumed: vec!["members_per_channel".to_owned()],
+            scores: BTreeMap::from([("auc_above_floor".to_owned(), 0.0625)]),
+        },
+        seed: Seed(42),
+        target: TargetFacts {
+            url: "irc://127.0.0.1:6667".to_owned(),
+            server: Some("irc.example.net".to_owned()),
+            version: Some("ngircd-26.1".to_owned()),
+            network: None,
+        },
+        host: HostFacts {
+            core_count: 2,
+            kernel: "Linux 6.1.0".to_owned(),
+            congestion_control: Some("bbr".to_owned()),
+        },
+        started_unix_ms: 1_767_323_045_678,
+    }
+}
+
+fn ledger() -> LedgerCounts {
+    let mut ledger = LedgerCounts::default();
+    ledger.planned = 4_300;
+    ledger.sent = 4_300;
+    ledger.unspoken = 12;
+    ledger.required = 21_480;
+    ledger.delivered = 21_480;
+    ledger.delivered_optional = 31;
+    ledger.presence_required = 6_120;
+    ledger.presence_seen = 6_120;
+    ledger
+}
+
+fn outcome() -> Outcome {
+    let mut total = interval(4_300);
+    total.registered = 1_000;
+    for index in 0..1_000 {
+        let micros = 6_000 + index * 53 % 31_000;
+        for operation in [Operation::ConnectTcp, Operation::ConnectRegistered] {
+            let scale = if operation == Operation::ConnectTcp {
+                20
+            } else {
+                1
+            };
+            let times = total.times_mut(operation);
+            times.response.record(Duration::from_micros(micros / scale));
+            times.service.record(Duration::from_micros(micros / scale));
+        }
+    }
+    let phase = |id, name: &str, kind, begins, ends, observed| PhaseOutcome {
+        phase: PhaseId(id),
+        name: name.to_owned(),
+        kind,
+        begins: Offset::from_secs(begins),
+        ends: Offset::from_secs(ends),
+        observed,
+    };
+    let mut ramp = interval(300);
+    ramp.registered = 1_000;
+    Outcome {
+        ending: Ending::Complete,
+        ending_detail: String::new(),
+        ended: Offset::from_secs(45),
+        total,
+        phases: vec![
+            phase(0, "ramp", "ramp", 0, 5, ramp),
+            phase(1, "steady", "steady", 5, 45, interval(4_000)),
+            phase(2, "split", "netsplit", 20, 30, interval(900)),
+        ],
+        events: Vec::new(),
+        ledger: ledger(),
+        exemplars: Exemplars::default(),
+        health: GeneratorHealth {
+            interval_count: 45,
+            late_count: 1,
+            busy_count: 0,
+            lateness_limit_micros: 25_000,
+            cpu_micros: 3_210_000,
+            syn_retransmits: 0,
+            shard_count: 1,
+        },
+        warnings: Vec::new(),
+    }
+}
+
+fn lost() -> Exemplar {
+    Exemplar {
+        key: MessageKey {
+            channel: ChannelId(7),
+            index: 17,
+        },
+        sender: UserId(0),
+        to: None,
+        receiver: UserId(1),
+        bytes: 42,
+        intended: Offset::from_micros(12_000_000),
+        attempt: Offset::from_micros(12_001_200),
+        accepted: Offset::from_micros(12_001_235),
+        first_seen: Offset::from_micros(12_042_500),
+        why: "joined at 3.210 s, before the attempt at 12.001 s, and never left".to_owned(),
+        wire: Vec::new(),
+    }
+}
+
+fn corrupted() -> Exemplar {
+    Exemplar {
+        to: Some(UserId(2)),
+        receiver: UserId(2),
+        why: "the text differs from what was sent".to_owned(),
+        wire: b"AbcdEf\x1b[2J\xff tree".to_vec(),
+        ..lost()
+    }
+}
+
+fn presence() -> Exemplar {
+    Exemplar {
+        key: MessageKey {
+            channel: ChannelId(7),
+            index: u32::MAX,
+        },
+        sender: UserId(3),
+        bytes: 0,
+        accepted: Offset::from_micros(12_001_200),
+        first_seen: Offset::NEVER,
+        why: "Quit of a fellow member, by the split".to_owned(),
+        ..lost()
+    }
+}
+
+fn rules(checks: &[&str]) -> Rules {
+    let resolve = |check: &&str| {
+        Slo::resolve(&Condition {
+            check: (*check).to_owned(),
+            min_samples: 1,
+            place: Place::file("netsplit.toml"),
+        })
+        .unwrap()
+    };
+    Rules {
+        slos: checks.iter().map(resolve).collect(),
+        ..Rules::default()
+    }
+}
+
+fn result(outcome: &Outcome, rules: &Rules) -> RunResult {
+    let naming = Naming {
+        user: &|user| NICKS[user.index()].to_owned(),
+        channel: &|channel| format!("#grove{channel}"),
+    };
+    let judged = Judged::new(rules, outcome, &[]);
+    RunResult::new(&facts(), outcome, &judged, &naming)
+}
+
+/// Returns the result of a run that passed.
+pub(crate) fn passed() -> RunResult {
+    let rules = rules(&[
+        "message.response.p99 < 250ms",
+        "connect.registered.response.p99 < 2s",
+    ]);
+    result(&outcome(), &rules)
+}
+
+/// Returns the result of a run that failed in every way at once.
+pub(crate) fn failed() -> RunResult {
+    let mut outcome = outcome();
+    outcome.ending = Ending::Interrupted;
+    for (breach, count) in [
+        (Breach::Lost, 3),
+        (Breach::Corrupted, 1),
+        (Breach::PresenceMissed, 1),
+        (Breach::Uncertain, 400),
+    ] {
+        for _ in 0..count {
+            outcome.ledger.add(breach);
+        }
+    }
+    outcome.ledger.delivered -= 3;
+    outcome.ledger.sent = 3_990;
+    for (reason, count) in [(NotSent::Disconnected, 200), (NotSent::Registering, 110)] {
+        for _ in 0..count {
+            outcome.ledger.not_sent.add(reason);
+        }
+    }
+    let at = Offset::from_secs(12);
+    outcome.exemplars.offer(Breach::Lost, at, lost);
+    outcome.exemplars.offer(Breach::Corrupted, at, corrupted);
+    outcome
+        .exemplars
+        .offer(Breach::PresenceMissed, at, presence);
+    let mut split = Event::new(PhaseId(2), Offset::from_secs(20), Offset::from_secs(30));
+    split.affected = 310;
+    for index in 0..309 {
+        split.handle_recovered(Offset::from_millis(30_400 + index * 9));
+    }
+    outcome.events = vec![split];
+    for _ in 0..310 {
+        outcome.total.disconnects.add(Disconnect::Eof);
+    }
+    outcome.total.refused.add(Refused::Throttle);
+    outcome.health.late_count = 9;
+    outcome.warnings = vec![
+        Warning::Heated { heat: 2.0 },
+        Warning::GeneratorLate { share: 0.2 },
+    ];
+    let rules = rules(&[
+        "message.response.p99 < 1ms",
+        "recover.split < 5s",
+        "sent >= 99%",
+        "private.response.p99 < 250ms",
+    ]);
+    result(&outcome, &rules)
+}

@@ -1,0 +1,131 @@
+//! Every number of a result as CSV, one a row, under the names that conditions use.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::io::Write;
+
+use crate::report::result::Latency;
+use crate::report::result::RunResult;
+use crate::report::result::Summary;
+
+/// Writes `scope,metric,value,unit`; the scope is `run` or `phase.<name>`.
+///
+/// # Errors
+///
+/// Returns the writer's error.
+pub fn write(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
+    let mut rows = Rows {
+        out: csv::Writer::from_writer(out),
+        scope: "run".to_owned(),
+    };
+    rows.out
+        .write_record(["scope", "metric", "value", "unit"])
+        .map_err(io::Error::other)?;
+    rows.latency(&result.latency)?;
+    rows.times("lateness", &result.lateness)?;
+    rows.times("blocked", &result.blocked)?;
+    let ledger = &result.ledger;
+    for (name, count) in [
+        ("planned", ledger.planned),
+        ("sent", ledger.sent),
+        ("registered", result.registered),
+        ("ledger.unspoken", ledger.unspoken),
+        ("ledger.required", ledger.required),
+        ("ledger.delivered", ledger.delivered),
+        ("ledger.delivered_optional", ledger.delivered_optional),
+        ("ledger.echoes", ledger.echoes),
+        ("ledger.foreign", ledger.foreign),
+        ("ledger.presence_required", ledger.presence_required),
+        ("ledger.presence_seen", ledger.presence_seen),
+    ] {
+        rows.row(name, count, "count")?;
+    }
+    rows.counts("ledger", &ledger.breaches)?;
+    rows.counts("not_sent", &ledger.not_sent)?;
+    rows.counts("refused", &result.refused)?;
+    rows.counts("disconnects", &result.disconnects)?;
+    for event in &result.events {
+        let recover = format!("recover.{}", event.phase);
+        if let Some(micros) = event.recover_us {
+            rows.row(&recover, micros, "us")?;
+        }
+        rows.row(&format!("{recover}.affected"), event.affected, "count")?;
+        rows.row(&format!("{recover}.recovered"), event.recovered, "count")?;
+    }
+    for phase in &result.phases {
+        rows.scope = format!("phase.{}", phase.name);
+        rows.latency(&phase.latency)?;
+        rows.times("lateness", &phase.lateness)?;
+        rows.times("blocked", &phase.blocked)?;
+        rows.row("planned", phase.planned, "count")?;
+        rows.row("sent", phase.sent, "count")?;
+        rows.row("registered", phase.registered, "count")?;
+        rows.counts("refused", &phase.refused)?;
+        rows.counts("disconnects", &phase.disconnects)?;
+    }
+    rows.out.flush()
+}
+
+struct Rows<W: Write> {
+    out: csv::Writer<W>,
+    scope: String,
+}
+
+impl<W: Write> Rows<W> {
+    fn row(&mut self, metric: &str, value: u64, unit: &str) -> io::Result<()> {
+        self.out
+            .write_record([&self.scope, metric, &value.to_string(), unit])
+            .map_err(io::Error::other)
+    }
+
+    fn latency(&mut self, latency: &BTreeMap<String, Latency>) -> io::Result<()> {
+        for (operation, times) in latency {
+            self.times(&format!("{operation}.response"), &times.response)?;
+            self.times(&format!("{operation}.service"), &times.service)?;
+        }
+        Ok(())
+    }
+
+    fn times(&mut self, name: &str, times: &Summary) -> io::Result<()> {
+        self.row(&format!("{name}.count"), times.count, "count")?;
+        if times.count == 0 {
+            // A quantile of nothing is no zero.
+            return Ok(());
+        }
+        for (point, value) in [
+            ("min", times.min),
+            ("p50", times.p50),
+            ("p90", times.p90),
+            ("p99", times.p99),
+            ("p999", times.p999),
+            ("max", times.max),
+        ] {
+            self.row(&format!("{name}.{point}"), value, "us")?;
+        }
+        Ok(())
+    }
+
+    /// Writes the total under `name` where the counts are of one thing by reason, and each of them.
+    fn counts(&mut self, name: &str, counts: &BTreeMap<String, u64>) -> io::Result<()> {
+        if name != "ledger" {
+            self.row(name, counts.values().sum(), "count")?;
+        }
+        for (reason, count) in counts {
+            self.row(&format!("{name}.{reason}"), *count, "count")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::catalogue::failed;
+
+    #[test]
+    fn numbers_stand_under_the_names_that_conditions_use() {
+        let mut out = Vec::new();
+        write(&failed(), &mut out).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    }
+}

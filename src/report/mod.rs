@@ -1,0 +1,21 @@
+//! Reports: a run's result as a file, and that file as text, Markdown, `JUnit` and CSV.
+//!
+//! [`observed`] turns an outcome and its judgement into [`result::RunResult`], the shape of `result.json`. Every other report of a
+//! whole run is made of that shape alone, so that a result read back years later renders the same. [`series`] and [`hlog`] are
+//! appended to while the run goes on.
+
+#[cfg(test)]
+mod catalogue;
+pub mod explain;
+pub mod facts;
+pub mod hlog;
+pub mod junit;
+mod layout;
+pub mod markdown;
+pub mod metrics;
+pub mod observed;
+pub mod paint;
+pub mod read;
+pub mod result;
+pub mod series;
+pub mod text;

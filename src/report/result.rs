@@ -1,0 +1,392 @@
+//! The shape of `result.json`. Every key is a promise to scripts; `schema` counts the times one was broken.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+/// Version of this shape.
+pub const SCHEMA: u32 = 1;
+
+/// A run's result. Moments and durations are in microseconds; moments count from the run's start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunResult {
+    /// Version of the shape.
+    pub schema: u32,
+    /// What wrote it.
+    pub tool: Tool,
+    /// When the run started, in UTC.
+    pub started: String,
+    /// When its last interval closed.
+    pub ended_us: i64,
+    /// What was asked for.
+    pub scenario: Scenario,
+    /// The traffic.
+    pub profile: Profile,
+    /// The seed.
+    pub seed: u64,
+    /// Whom it was driven at.
+    pub target: Target,
+    /// Where it was driven from.
+    pub host: Host,
+    /// What is to be thought of it.
+    pub verdict: Verdict,
+    /// Each SLO.
+    pub slo: Vec<Slo>,
+    /// What holds by default.
+    pub integrity: Vec<Integrity>,
+    /// Whether the generator was fit.
+    pub validity: Vec<Validity>,
+    /// Deliveries and presence.
+    pub ledger: Ledger,
+    /// Times by operation; only operations that occurred.
+    pub latency: BTreeMap<String, Latency>,
+    /// Attempt − intended: the generator's.
+    pub lateness: Summary,
+    /// Accepted − attempt: the target's.
+    pub blocked: Summary,
+    /// Refusals by reason.
+    pub refused: BTreeMap<String, u64>,
+    /// Ends of connections that were not meant to end, by reason.
+    pub disconnects: BTreeMap<String, u64>,
+    /// What the target sent.
+    pub received: Received,
+    /// Connections that completed registration.
+    pub registered: u64,
+    /// Each phase.
+    pub phases: Vec<Phase>,
+    /// Each mass event.
+    pub events: Vec<Event>,
+    /// How like live traffic it was.
+    pub realism: Realism,
+    /// How the generator fared.
+    pub generator: Generator,
+    /// What a reader must know.
+    pub warnings: Vec<String>,
+    /// Evidence by class of breach.
+    pub exemplars: BTreeMap<String, Vec<Exemplar>>,
+}
+
+/// What wrote a result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// `splitstorm`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scenario {
+    /// The scenario's name.
+    pub name: String,
+    /// Users.
+    pub users: u32,
+    /// Channels.
+    pub channels: u32,
+    /// Mean members of a channel.
+    pub members_per_channel: f64,
+    /// Share of private messages.
+    pub private_share: f64,
+    /// The profile's hour at which it started; empty for the busiest.
+    pub starts: String,
+    /// How long an unseen delivery waits before it is lost.
+    pub settle_us: u64,
+    /// How long the phases last.
+    pub lasts_us: u64,
+}
+
+/// The traffic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// The profile's name.
+    pub name: String,
+    /// Digest of its files.
+    pub digest: String,
+}
+
+/// Whom a run was driven at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Its address.
+    pub url: String,
+    /// Its own name.
+    pub server: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+    /// Its network.
+    pub network: Option<String>,
+}
+
+/// Where a run was driven from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Cores.
+    pub cores: u32,
+    /// Kernel and version.
+    pub kernel: String,
+    /// TCP congestion control.
+    pub congestion_control: Option<String>,
+}
+
+/// What is to be thought of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// `pass`, `fail`, `aborted`, `invalid`, `interrupted`, `refused` or `unreached`.
+    pub outcome: String,
+    /// The process's exit code.
+    pub exit_code: u8,
+    /// Every reason against a pass, most important first.
+    pub reasons: Vec<Reason>,
+}
+
+/// A reason against a pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// Its name.
+    pub code: String,
+    /// A sentence with figures.
+    pub text: String,
+}
+
+/// An SLO and what was measured for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Slo {
+    /// The condition as written.
+    pub check: String,
+    /// Whether it held.
+    pub holds: bool,
+    /// What was measured, for people; empty without data.
+    pub measured: String,
+    /// The same as a number in `unit`; null without data.
+    pub value: Option<f64>,
+    /// `us`, `count` or `share`; null without data.
+    pub unit: Option<String>,
+    /// Samples behind it.
+    pub samples: u64,
+    /// Fewest samples with which it could hold.
+    pub min_samples: u64,
+    /// Why it did not hold; empty if it did.
+    pub reason: String,
+}
+
+/// Something that holds by default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Integrity {
+    /// The counter.
+    pub counter: String,
+    /// What was counted.
+    pub count: u64,
+    /// The number that shares are of.
+    pub basis: u64,
+    /// The share forgiven.
+    pub tolerated: f64,
+    /// Whether it held.
+    pub holds: bool,
+    /// Why not; empty if it held.
+    pub reason: String,
+}
+
+/// A way in which the generator must be fit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Validity {
+    /// Its name.
+    pub name: String,
+    /// Whether it held.
+    pub holds: bool,
+    /// Why not; empty if it held.
+    pub reason: String,
+}
+
+/// Deliveries and presence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// Messages planned with a speaker.
+    pub planned: u64,
+    /// Messages sent.
+    pub sent: u64,
+    /// Messages that found nobody present to speak.
+    pub unspoken: u64,
+    /// Planned messages not sent, by reason.
+    pub not_sent: BTreeMap<String, u64>,
+    /// Required deliveries.
+    pub required: u64,
+    /// Required deliveries seen.
+    pub delivered: u64,
+    /// Optional deliveries seen.
+    pub delivered_optional: u64,
+    /// Own echoes seen.
+    pub echoes: u64,
+    /// Messages of strangers.
+    pub foreign: u64,
+    /// Presence changes that had to be seen.
+    pub presence_required: u64,
+    /// Those that were.
+    pub presence_seen: u64,
+    /// Every breach under its own name.
+    #[serde(flatten)]
+    pub breaches: BTreeMap<String, u64>,
+}
+
+/// The times of an operation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Latency {
+    /// From the intended time.
+    pub response: Summary,
+    /// From the attempt.
+    pub service: Summary,
+}
+
+/// A distribution in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Number of values.
+    pub count: u64,
+    /// Smallest value.
+    pub min: u64,
+    /// Median.
+    pub p50: u64,
+    /// 90th percentile.
+    pub p90: u64,
+    /// 99th percentile.
+    pub p99: u64,
+    /// 99.9th percentile.
+    pub p999: u64,
+    /// Largest value.
+    pub max: u64,
+}
+
+/// What the target sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Received {
+    /// Messages of the plan seen for the first time.
+    pub messages: u64,
+    /// Lines.
+    pub lines: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// Reads that brought at least a byte.
+    pub reads: u64,
+}
+
+/// A phase.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Phase {
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: String,
+    /// When it began.
+    pub begins_us: i64,
+    /// When it ended.
+    pub ends_us: i64,
+    /// Messages planned.
+    pub planned: u64,
+    /// Messages sent.
+    pub sent: u64,
+    /// Messages seen for the first time.
+    pub delivered: u64,
+    /// Registrations completed.
+    pub registered: u64,
+    /// Times by operation; only operations that occurred.
+    pub latency: BTreeMap<String, Latency>,
+    /// Attempt − intended.
+    pub lateness: Summary,
+    /// Accepted − attempt.
+    pub blocked: Summary,
+    /// Refusals by reason.
+    pub refused: BTreeMap<String, u64>,
+    /// Ends of connections that were not meant to end, by reason.
+    pub disconnects: BTreeMap<String, u64>,
+}
+
+/// A mass event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// The phase that made it.
+    pub phase: String,
+    /// The phase's kind.
+    pub kind: String,
+    /// When it struck.
+    pub struck_us: i64,
+    /// When its cause was gone.
+    pub cause_gone_us: i64,
+    /// Users hit; for a split of links, sightings of a returning member that were due.
+    pub affected: u64,
+    /// Those that were whole again.
+    pub recovered: u64,
+    /// Whether all were.
+    pub is_over: bool,
+    /// From the cause's end until the last one was; null while it is not over.
+    pub recover_us: Option<u64>,
+    /// The time of each.
+    pub times: Summary,
+}
+
+/// How like live traffic a run was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Realism {
+    /// How much hotter than the profile every channel talked.
+    pub heat: f64,
+    /// Whether that is beyond what was ever seen live.
+    pub is_extrapolated: bool,
+    /// Whether the profile was fitted from too short a capture.
+    pub is_profile_short: bool,
+    /// Share of the turns to speak that found nobody present; null without any.
+    pub unspoken_share: Option<f64>,
+    /// Parameters that no capture could tell.
+    pub assumed: Vec<String>,
+    /// The profile's fidelity scores.
+    pub scores: BTreeMap<String, f64>,
+}
+
+/// How the generator fared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generator {
+    /// Shards.
+    pub shards: u16,
+    /// Intervals closed.
+    pub intervals: u64,
+    /// Intervals in which it was late.
+    pub late: u64,
+    /// Intervals in which a thread was busy.
+    pub busy: u64,
+    /// The lateness limit.
+    pub lateness_limit_us: u64,
+    /// CPU time.
+    pub cpu_us: u64,
+    /// SYNs sent again.
+    pub syn_retransmits: u64,
+    /// Durations longer than can be told apart.
+    pub saturated: u64,
+}
+
+/// One breach in full. Moments are null where unknown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exemplar {
+    /// The channel; null where it can't be told.
+    pub channel: Option<String>,
+    /// The message's index in the channel's stream; null for a presence change, and where it can't be told.
+    pub index: Option<u32>,
+    /// Who was to send it, or whose change it is.
+    pub sender: String,
+    /// The one user it went to; null for the channel.
+    pub to: Option<String>,
+    /// At whom the breach was seen.
+    pub receiver: String,
+    /// Planned length of the text.
+    pub bytes: u16,
+    /// When it was meant to be sent.
+    pub intended_us: Option<i64>,
+    /// When it was handed to its connection.
+    pub attempt_us: Option<i64>,
+    /// When the kernel took its last byte.
+    pub accepted_us: Option<i64>,
+    /// When it was first seen: by anybody for what is missing, by this receiver for what arrived.
+    pub first_seen_us: Option<i64>,
+    /// Why it counts as it does.
+    pub why: String,
+    /// The text as it arrived, bytes that are no UTF-8 replaced; null where nothing did.
+    pub wire: Option<String>,
+}

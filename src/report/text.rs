@@ -1,0 +1,476 @@
+//! The summary that a person reads at a glance: the verdict first, then what it rests on.
+
+use std::io;
+use std::io::Write;
+
+use crate::gate::figure;
+use crate::measure::operation::Operation;
+use crate::report::layout::Columns;
+use crate::report::layout::WIDTH_MAX;
+use crate::report::layout::printable;
+use crate::report::layout::wrapped;
+use crate::report::paint::Paint;
+use crate::report::paint::Tone;
+use crate::report::result::RunResult;
+use crate::report::result::Summary;
+
+/// Width of the labels at the left.
+const LABEL_WIDTH: usize = 10;
+/// Digits of a digest that tell one profile from another at a glance.
+const DIGEST_CHARS_SHOWN: usize = 8;
+/// Integrity counters beside each other.
+const COUNTERS_PER_LINE: usize = 4;
+/// Width of one of them: the longest name, a mark, a count.
+const COUNTER_WIDTH: usize = 21;
+
+/// Writes the summary.
+///
+/// # Errors
+///
+/// Returns the writer's error.
+pub fn write(result: &RunResult, paint: Paint, out: &mut impl Write) -> io::Result<()> {
+    let mut page = Page { paint, out };
+    page.verdict(result)?;
+    page.run(result)?;
+    page.phases(result)?;
+    page.latency(result)?;
+    page.deliveries(result)?;
+    page.events(result)?;
+    page.slos(result)?;
+    page.warnings(result)
+}
+
+struct Page<'a, W: Write> {
+    paint: Paint,
+    out: &'a mut W,
+}
+
+impl<W: Write> Page<'_, W> {
+    fn verdict(&mut self, result: &RunResult) -> io::Result<()> {
+        let verdict = &result.verdict;
+        let (mark, tone) = match verdict.outcome.as_str() {
+            "pass" => ("✓", Tone::Good),
+            "fail" | "aborted" | "unreached" => ("✗", Tone::Bad),
+            _ => ("!", Tone::Warn),
+        };
+        let word = format!("{mark} {}", verdict.outcome.to_uppercase());
+        writeln!(
+            self.out,
+            "{}  {}",
+            self.paint.text(tone, &word),
+            self.paint
+                .text(Tone::Strong, &printable(&result.scenario.name))
+        )?;
+        for reason in &verdict.reasons {
+            self.bullet("•", tone, &reason.text)?;
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, result: &RunResult) -> io::Result<()> {
+        let scenario = &result.scenario;
+        let digest: String = result
+            .profile
+            .digest
+            .chars()
+            .take(DIGEST_CHARS_SHOWN)
+            .collect();
+        writeln!(self.out)?;
+        self.label(
+            "run",
+            &format!(
+                "profile {} ({digest}) · seed {} · splitstorm {}",
+                result.profile.name, result.seed, result.tool.version
+            ),
+        )?;
+        let learnt = [
+            &result.target.server,
+            &result.target.version,
+            &result.target.network,
+        ];
+        let learnt = learnt
+            .into_iter()
+            .flatten()
+            .map(|text| format!(" · {text}"));
+        let target: String = std::iter::once(result.target.url.clone())
+            .chain(learnt)
+            .collect();
+        self.label("target", &target)?;
+        let heat = result.realism.heat;
+        let heated = if heat > 1.0 || heat < 1.0 {
+            format!(" · heated ×{heat}")
+        } else {
+            String::new()
+        };
+        self.label(
+            "load",
+            &format!(
+                "{} users · {} channels of {:.1} members{heated}",
+                figure::count(scenario.users.into()),
+                figure::count(scenario.channels.into()),
+                scenario.members_per_channel
+            ),
+        )?;
+        self.label(
+            "time",
+            &format!(
+                "{} of {} · started {}",
+                moment(result.ended_us),
+                moment(i64::try_from(scenario.lasts_us).unwrap_or(i64::MAX)),
+                result.started
+            ),
+        )?;
+        let host = &result.host;
+        let congestion = host
+            .congestion_control
+            .as_ref()
+            .map_or_else(String::new, |name| format!(" · {name}"));
+        self.label(
+            "generator",
+            &format!(
+                "{} of {} cores · {}{congestion} · CPU {} · late {}, busy {} of {} intervals",
+                counted(u64::from(result.generator.shards), "thread"),
+                host.cores,
+                host.kernel,
+                figure::duration(result.generator.cpu_us),
+                figure::count(result.generator.late),
+                figure::count(result.generator.busy),
+                figure::count(result.generator.intervals)
+            ),
+        )
+    }
+
+    fn phases(&mut self, result: &RunResult) -> io::Result<()> {
+        let mut columns = Columns::new(2, 9);
+        columns.push(
+            [
+                "phase", "kind", "from", "lasts", "planned", "sent", "seen", "joined", "ended",
+            ]
+            .map(str::to_owned),
+        );
+        for phase in &result.phases {
+            columns.push([
+                printable(&phase.name),
+                phase.kind.clone(),
+                moment(phase.begins_us),
+                moment(phase.ends_us - phase.begins_us),
+                figure::count(phase.planned),
+                figure::count(phase.sent),
+                figure::count(phase.delivered),
+                figure::count(phase.registered),
+                figure::count(phase.disconnects.values().sum()),
+            ]);
+        }
+        columns.push([
+            "whole run".to_owned(),
+            String::new(),
+            moment(0),
+            moment(result.ended_us),
+            figure::count(result.ledger.planned),
+            figure::count(result.ledger.sent),
+            figure::count(result.received.messages),
+            figure::count(result.registered),
+            figure::count(result.disconnects.values().sum()),
+        ]);
+        self.table("Messages and connections", &columns)
+    }
+
+    fn latency(&mut self, result: &RunResult) -> io::Result<()> {
+        let mut columns = Columns::new(1, 8);
+        columns.push(
+            [
+                "from the intended time",
+                "count",
+                "p50",
+                "p90",
+                "p99",
+                "p99.9",
+                "max",
+                "service p99",
+            ]
+            .map(str::to_owned),
+        );
+        for operation in Operation::ALL {
+            if let Some(latency) = result.latency.get(operation.name()) {
+                push_times(
+                    &mut columns,
+                    operation.name(),
+                    &latency.response,
+                    &figure::duration(latency.service.p99),
+                );
+            }
+        }
+        push_times(&mut columns, "sent late (generator)", &result.lateness, "");
+        push_times(&mut columns, "blocked (target)", &result.blocked, "");
+        self.table("Latency", &columns)
+    }
+
+    fn deliveries(&mut self, result: &RunResult) -> io::Result<()> {
+        let ledger = &result.ledger;
+        self.heading("Deliveries")?;
+        let seen = figure::ratio(ledger.delivered, ledger.required).unwrap_or(0.0);
+        self.label(
+            "required",
+            &format!(
+                "{} of {} seen, {} · beside them {} optional, {} of strangers",
+                figure::count(ledger.delivered),
+                figure::count(ledger.required),
+                figure::share(seen),
+                figure::count(ledger.delivered_optional),
+                figure::count(ledger.foreign)
+            ),
+        )?;
+        self.label(
+            "presence",
+            &format!(
+                "{} of {} changes seen",
+                figure::count(ledger.presence_seen),
+                figure::count(ledger.presence_required)
+            ),
+        )?;
+        let counters: Vec<String> = result
+            .integrity
+            .iter()
+            .filter(|check| ledger.breaches.contains_key(&check.counter))
+            .map(|check| {
+                let (mark, tone) = mark(check.holds);
+                let text = format!("{} {}", check.counter, figure::count(check.count));
+                let gap = " ".repeat(COUNTER_WIDTH.saturating_sub(text.chars().count()));
+                format!("{} {text}{gap}", self.paint.text(tone, mark))
+            })
+            .collect();
+        for line in counters.chunks(COUNTERS_PER_LINE) {
+            writeln!(self.out, "  {}", line.concat().trim_end())?;
+        }
+        self.reasons("not sent", &ledger.not_sent)?;
+        self.reasons("refused", &result.refused)?;
+        self.reasons("ended", &result.disconnects)
+    }
+
+    fn reasons(
+        &mut self,
+        label: &str,
+        counts: &std::collections::BTreeMap<String, u64>,
+    ) -> io::Result<()> {
+        let mut named: Vec<(&String, u64)> = counts
+            .iter()
+            .filter(|(_, count)| **count > 0)
+            .map(|(name, count)| (name, *count))
+            .collect();
+        if named.is_empty() {
+            return Ok(());
+        }
+        named.sort_by_key(|(name, count)| (u64::MAX - count, *name));
+        let named: Vec<String> = named
+            .iter()
+            .map(|(name, count)| format!("{} {name}", figure::count(*count)))
+            .collect();
+        self.label(label, &named.join(" · "))
+    }
+
+    fn events(&mut self, result: &RunResult) -> io::Result<()> {
+        if result.events.is_empty() {
+            return Ok(());
+        }
+        let mut columns = Columns::new(1, 8);
+        columns.push(
+            [
+                "event", "struck", "over", "hit", "whole", "recover", "p50", "p99",
+            ]
+            .map(str::to_owned),
+        );
+        for event in &result.events {
+            let timed = |micros| {
+                if event.times.count > 0 {
+                    figure::duration(micros)
+                } else {
+                    "–".to_owned()
+                }
+            };
+            columns.push([
+                printable(&event.phase),
+                moment(event.struck_us),
+                moment(event.cause_gone_us),
+                figure::count(event.affected),
+                figure::count(event.recovered),
+                match (event.is_over, event.recover_us) {
+                    (true, Some(micros)) => figure::duration(micros),
+                    (true, None) => "–".to_owned(),
+                    (false, _) => "not over".to_owned(),
+                },
+                timed(event.times.p50),
+                timed(event.times.p99),
+            ]);
+        }
+        self.table("Recovery", &columns)
+    }
+
+    fn slos(&mut self, result: &RunResult) -> io::Result<()> {
+        if result.slo.is_empty() {
+            return Ok(());
+        }
+        self.heading("SLOs")?;
+        let mut columns = Columns::new(2, 3);
+        for slo in &result.slo {
+            columns.push([
+                printable(&slo.check),
+                if slo.measured.is_empty() {
+                    "no data".to_owned()
+                } else {
+                    slo.measured.clone()
+                },
+                counted(slo.samples, "sample"),
+            ]);
+        }
+        for (line, slo) in columns.lines().iter().zip(&result.slo) {
+            let (mark, tone) = mark(slo.holds);
+            writeln!(self.out, "  {} {line}", self.paint.text(tone, mark))?;
+        }
+        Ok(())
+    }
+
+    fn warnings(&mut self, result: &RunResult) -> io::Result<()> {
+        if result.warnings.is_empty() {
+            return Ok(());
+        }
+        self.heading("Before you trust it")?;
+        for warning in &result.warnings {
+            self.bullet("!", Tone::Warn, warning)?;
+        }
+        Ok(())
+    }
+
+    fn heading(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.out, "\n{}", self.paint.text(Tone::Strong, text))
+    }
+
+    /// Writes a table whose first row is small print and whose cells never wrap.
+    fn table(&mut self, title: &str, columns: &Columns) -> io::Result<()> {
+        self.heading(title)?;
+        for (index, line) in columns.lines().iter().enumerate() {
+            let line = if index == 0 {
+                self.paint.text(Tone::Faint, line)
+            } else {
+                line.clone()
+            };
+            writeln!(self.out, "  {line}")?;
+        }
+        Ok(())
+    }
+
+    fn label(&mut self, label: &str, text: &str) -> io::Result<()> {
+        let indent = LABEL_WIDTH + 2;
+        for (index, line) in wrapped(&printable(text), WIDTH_MAX - indent)
+            .iter()
+            .enumerate()
+        {
+            let label = if index == 0 { label } else { "" };
+            let label = format!("{label:LABEL_WIDTH$}");
+            writeln!(self.out, "  {}{line}", self.paint.text(Tone::Faint, &label))?;
+        }
+        Ok(())
+    }
+
+    fn bullet(&mut self, mark: &str, tone: Tone, text: &str) -> io::Result<()> {
+        for (index, line) in wrapped(&printable(text), WIDTH_MAX - 4).iter().enumerate() {
+            if index == 0 {
+                writeln!(self.out, "  {} {line}", self.paint.text(tone, mark))?;
+            } else {
+                writeln!(self.out, "    {line}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn push_times(columns: &mut Columns, name: &str, times: &Summary, service: &str) {
+    if times.count == 0 {
+        return;
+    }
+    columns.push([
+        name.to_owned(),
+        figure::count(times.count),
+        figure::duration(times.p50),
+        figure::duration(times.p90),
+        figure::duration(times.p99),
+        figure::duration(times.p999),
+        figure::duration(times.max),
+        service.to_owned(),
+    ]);
+}
+
+fn mark(holds: bool) -> (&'static str, Tone) {
+    if holds {
+        ("✓", Tone::Good)
+    } else {
+        ("✗", Tone::Bad)
+    }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{} {what}{s}", figure::count(count))
+}
+
+/// Returns a moment or span of the run in seconds, minutes or hours.
+fn moment(micros: i64) -> String {
+    match u64::try_from(micros) {
+        Ok(0) => "0 s".to_owned(),
+        Ok(micros) => figure::duration(micros),
+        Err(_) => format!("−{}", figure::duration(micros.unsigned_abs())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::catalogue::failed;
+    use crate::report::catalogue::passed;
+
+    fn rendered(result: &RunResult, paint: Paint) -> String {
+        let mut out = Vec::new();
+        write(result, paint, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_pass_fits_a_screen() {
+        insta::assert_snapshot!(rendered(&passed(), Paint::Plain));
+    }
+
+    #[test]
+    fn a_failure_says_why_before_anything_else() {
+        insta::assert_snapshot!(rendered(&failed(), Paint::Plain));
+    }
+
+    #[test]
+    fn lines_fit_the_width_whatever_the_target_calls_itself() {
+        let mut result = failed();
+        result.target.server = Some("a ".repeat(200));
+        result.warnings.push("word ".repeat(100));
+        for line in rendered(&result, Paint::Plain).lines() {
+            assert!(line.chars().count() <= WIDTH_MAX, "{line}");
+        }
+    }
+
+    #[test]
+    fn colour_adds_nothing_but_colour() {
+        let mut plain = rendered(&failed(), Paint::Colour);
+        for code in ["1", "2", "31", "32", "33", "0"] {
+            plain = plain.replace(&format!("\x1b[{code}m"), "");
+        }
+        let trimmed = |text: &str| -> Vec<String> {
+            text.lines()
+                .map(|line| line.trim_end().to_owned())
+                .collect()
+        };
+        assert_eq!(trimmed(&plain), trimmed(&rendered(&failed(), Paint::Plain)));
+    }
+
+    #[test]
+    fn a_target_can_not_steer_the_terminal() {
+        let mut result = passed();
+        result.target.version = Some("evil\x1b[2J".to_owned());
+        assert!(!rendered(&result, Paint::Plain).contains('\x1b'));
+    }
+}
