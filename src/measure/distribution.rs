@@ -58,7 +58,8 @@ impl Distribution {
             self.saturated += 1;
         }
         if let Some(histogram) = self.histogram() {
-            histogram.saturating_record(micros.min(MICROS_MAX));
+            // Not the saturating kind: that one clamps to what the histogram has grown to so far. A bounded value is always recorded.
+            let _ = histogram.record(micros.min(MICROS_MAX));
         }
     }
 
@@ -168,6 +169,17 @@ mod tests {
         distribution.record(Duration::from_secs(7_200));
         distribution.record(Duration::from_micros(10));
         assert_eq!((distribution.count(), distribution.saturated()), (2, 1));
+    }
+
+    #[test]
+    fn a_value_keeps_its_digits_however_small_those_before_it_were() {
+        let mut distribution = Distribution::new();
+        for micros in [5, 250_000, MICROS_MAX] {
+            distribution.record(Duration::from_micros(micros));
+            let max = distribution.max().unwrap();
+            assert!(max.abs_diff(micros) <= micros / 1_000, "{max} for {micros}");
+        }
+        assert_eq!(distribution.min(), Some(5));
     }
 
     proptest::proptest! {

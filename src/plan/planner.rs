@@ -220,14 +220,17 @@ impl Talker {
         );
         let Some(speaker) = speaker(present, slot.speaker_draw) else {
             // Told by the shard of the channel's first member alone, so that it counts once.
-            if members
+            let tells = members
                 .first()
-                .is_some_and(|member| sharding.drives(member.user))
-            {
-                let action = Action::Unspoken {
-                    channel: self.channel,
-                };
-                self.push(slot.at, action, out);
+                .is_some_and(|member| sharding.drives(member.user));
+            if tells && slot.at >= plan.timeline.gathered + SETTLED_AFTER {
+                self.push(
+                    slot.at,
+                    Action::Unspoken {
+                        channel: self.channel,
+                    },
+                    out,
+                );
             } else {
                 self.sequence += 1;
             }

@@ -9,6 +9,7 @@ use crate::plan::streams::StreamId;
 use crate::plan::streams::Streams;
 use crate::scenario::Scenario;
 use crate::scenario::phase::Begins;
+use crate::scenario::phase::Phase;
 use crate::scenario::phase::PhaseKind;
 use crate::scenario::phase::SplitBy;
 use crate::traffic::profile::Profile;
@@ -48,6 +49,8 @@ pub struct PlannedStay {
 pub struct Timeline {
     /// By phase identifier.
     pub phases: Vec<PhaseSpan>,
+    /// Until when the population is still coming online for the first time; silence before it is no lack of speakers.
+    pub gathered: Offset,
     /// When the last phase ends.
     pub ends: Offset,
     stays: Vec<PlannedStay>,
@@ -148,6 +151,16 @@ impl Timeline {
             .map(|span| span.ends)
             .max()
             .unwrap_or(Offset::ZERO);
+        let gathered = match (scenario.phases.first(), phases.first()) {
+            (
+                Some(Phase {
+                    kind: PhaseKind::Ramp { .. },
+                    ..
+                }),
+                Some(span),
+            ) => span.ends,
+            _ => Offset::ZERO,
+        };
         let horizon_secs = ends.as_secs_f64();
         let mut stays = Vec::new();
         let mut bounds = vec![0];
@@ -181,6 +194,7 @@ impl Timeline {
         }
         let mut timeline = Self {
             phases,
+            gathered,
             ends,
             stays,
             bounds,

@@ -1,5 +1,6 @@
 //! Planned actions to lines.
 
+use crate::irc::session::Session;
 use crate::irc::wire::compose::Line;
 use crate::irc::wire::compose::text_bytes_max;
 use crate::measure::ledger::MessageKey;
@@ -11,6 +12,7 @@ use crate::plan::action::LeaveHow;
 use crate::plan::action::Planned;
 use crate::swarm::CLOSE_TIMEOUT;
 use crate::swarm::Shard;
+use crate::swarm::hear;
 use crate::swarm::io::Io;
 use crate::swarm::outbox::QUEUE_BYTES_MAX;
 use crate::swarm::user::Link;
@@ -299,6 +301,11 @@ impl Shard {
         }
         self.interval.lateness.record(now.since(message.intended));
         self.ledger.handle_attempted(key, now);
+        // While the network is split nobody may be left to see the message, and only a sighting would tell on which side of
+        // the heal the server processed it. The sender's own PING behind it tells as well.
+        if self.ledger.is_split() && message.to.is_none() {
+            self.with_session(local, |_, cx| Session::prove(hear::number_of(key), cx));
+        }
         self.flush(local);
         Ok(())
     }

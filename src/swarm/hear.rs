@@ -8,6 +8,7 @@ use crate::irc::wire::message::Source;
 use crate::measure::ledger::Arrival;
 use crate::measure::ledger::ArrivalTarget;
 use crate::measure::ledger::Arrived;
+use crate::measure::ledger::MessageKey;
 use crate::measure::ledger::presence::Presence;
 use crate::measure::operation::Operation;
 use crate::measure::reason::Refused;
@@ -69,6 +70,7 @@ impl Shard {
                 self.record(Operation::Ping, sent, now);
                 self.arm(local);
             }
+            Heard::Proved { number } => self.ledger.handle_proved(key_of(number), now),
             Heard::JoinRefused { channel, refusal } => {
                 self.interval.refused.add(refused(refusal));
                 if let Some(channel) = self.channel(channel) {
@@ -283,6 +285,23 @@ impl Shard {
             .names
             .user(nick)
             .filter(|user| user.0 < self.plan.population.user_count())
+    }
+}
+
+/// Returns the number under which a message's processing is to be proved.
+pub(super) fn number_of(key: MessageKey) -> u64 {
+    u64::from(key.channel.0) << 32 | u64::from(key.index)
+}
+
+/// Returns the message of that number.
+fn key_of(number: u64) -> MessageKey {
+    let (channel, index) = (
+        u32::try_from(number >> 32).unwrap_or(0),
+        u32::try_from(number & 0xffff_ffff).unwrap_or(0),
+    );
+    MessageKey {
+        channel: ChannelId(channel),
+        index,
     }
 }
 

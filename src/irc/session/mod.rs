@@ -128,6 +128,11 @@ pub enum Event<'a> {
         /// When the PING was sent.
         sent: Offset,
     },
+    /// The answer to a PING that followed something sent: the server has processed that.
+    Proved {
+        /// The number given to [`Session::prove`].
+        number: u64,
+    },
     /// A JOIN was refused.
     JoinRefused {
         /// The channel.
@@ -380,8 +385,8 @@ impl Session {
             self.ping_token = self.ping_token.wrapping_add(1);
             self.ping_sent = now;
             self.next_ping = now + cx.config.ping_every;
-            let mut token = *b"storm-00000000";
-            online::write_token(self.ping_token, &mut token);
+            let mut token = *b"storm-0000000000000000";
+            online::write_hex(u64::from(self.ping_token), &mut token);
             Line::with_command(cx.out, b"PING").trailing(&token);
         }
         Event::Nothing
@@ -404,6 +409,13 @@ impl Session {
         let mut nick = Vec::with_capacity(NICK_BYTES_MAX);
         cx.identity.nick(self.generation.wrapping_add(1), &mut nick);
         line.param(&nick).end();
+    }
+
+    /// Asks for a proof that the server has processed what was sent before: a PING of its own, answered in order.
+    pub fn prove(number: u64, cx: &mut Context<'_>) {
+        let mut token = *b"proof-0000000000000000";
+        online::write_hex(number, &mut token);
+        Line::with_command(cx.out, b"PING").trailing(&token);
     }
 
     /// Asks for the end.
@@ -635,6 +647,21 @@ mod tests {
                 "{shape}"
             );
         }
+    }
+
+    #[test]
+    fn a_proof_is_asked_for_and_told_beside_the_own_ping() {
+        let mut client = Client::online();
+        let (_, sent) = client.step(|_, _, cx| {
+            Session::prove(0x12_3456_789a, cx);
+            String::new()
+        });
+        assert_eq!(sent, "PING :proof-000000123456789a|");
+        assert_eq!(
+            client.feed(":s PONG s :proof-000000123456789a"),
+            "Proved { number: 78187493530 }"
+        );
+        assert_eq!(client.feed(":s PONG s :proof-zz"), "");
     }
 
     #[test]

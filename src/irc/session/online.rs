@@ -100,8 +100,15 @@ impl Session {
 
     /// Servers put the token first, last, or alone: it is looked for everywhere.
     fn handle_pong(&mut self, message: &Message<'_>) -> Event<'static> {
-        let mut token = *b"storm-00000000";
-        write_token(self.ping_token, &mut token);
+        if let Some(number) = message
+            .params
+            .iter()
+            .find_map(|param| read_hex(param.strip_prefix(b"proof-")?))
+        {
+            return Event::Proved { number };
+        }
+        let mut token = *b"storm-0000000000000000";
+        write_hex(u64::from(self.ping_token), &mut token);
         if self.ping_sent == Offset::NEVER || !message.params.iter().any(|param| param == token) {
             return Event::Nothing;
         }
@@ -187,13 +194,23 @@ impl Session {
     }
 }
 
-/// Writes the number of a PING into its token.
-pub(super) fn write_token(number: u32, token: &mut [u8; 14]) {
+/// Digits of a number in a token.
+const HEX_DIGITS: usize = 16;
+
+/// Writes a number into the digits at the end of a token.
+pub(super) fn write_hex(number: u64, token: &mut [u8]) {
     let mut number = number;
-    for digit in token.iter_mut().rev().take(8) {
+    for digit in token.iter_mut().rev().take(HEX_DIGITS) {
         *digit = b"0123456789abcdef"[(number & 15) as usize];
         number >>= 4;
     }
+}
+
+fn read_hex(digits: &[u8]) -> Option<u64> {
+    if digits.len() != HEX_DIGITS {
+        return None;
+    }
+    u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
 /// Returns the text inside a CTCP ACTION, or the text itself.

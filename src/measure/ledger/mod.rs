@@ -208,6 +208,26 @@ impl Ledger {
         });
     }
 
+    /// Returns whether the network is split, as far as is known.
+    pub fn is_split(&self) -> bool {
+        self.partition.is_split()
+    }
+
+    /// Notes a proof that the server had processed this shard's message by `now`.
+    pub fn handle_proved(&mut self, key: MessageKey, now: Offset) {
+        let is_told = self.config.sharding.count() > 1;
+        let Some(record) = self.record_mut(key) else {
+            return;
+        };
+        if now < record.first_seen {
+            let is_first = record.first_seen == Offset::NEVER;
+            record.first_seen = now;
+            if is_told && is_first {
+                self.outgoing.fresh.push(key);
+            }
+        }
+    }
+
     /// Notes that this shard's message was not sent, and why.
     pub fn handle_hole(&mut self, key: MessageKey, reason: NotSent) {
         self.counts.not_sent.add(reason);

@@ -46,6 +46,13 @@ impl Partition {
         }
     }
 
+    /// Returns whether a link is down, as far as is known.
+    pub(crate) fn is_split(&self) -> bool {
+        self.splits
+            .iter()
+            .any(|split| split.heal_ordered == Offset::NEVER)
+    }
+
     /// Returns how the splits bear on something attempted at `attempt` and proved processed by `processed` between users of two servers.
     pub(crate) fn between(
         &self,
