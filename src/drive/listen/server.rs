@@ -116,14 +116,16 @@ fn command(
     done: &SyncSender<Offset>,
     act: impl FnOnce(&mut Network, Offset) -> bool,
 ) {
-    {
+    let at = {
         let mut this = server.borrow_mut();
         let now = this.clock.now();
         act(&mut this.network, now);
-    }
+        // What the network processes from here on it processes by its new state; what it has relayed is in its outboxes.
+        this.clock.now()
+    };
+    // The owner may have gone; then nobody waits for it.
+    let _ = done.send(at);
     carry(server);
-    // Told once the lines are with the kernel: from now on nothing of before can be under way inside the network.
-    let _ = done.send(server.borrow().clock.now());
 }
 
 async fn accept(server: Rc<RefCell<Server>>, listener: TcpListener, at: ServerId) {

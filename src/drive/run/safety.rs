@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn loopback_is_free_and_all_else_must_be_named() {
-        let url = |text| TargetUrl::parse(text).unwrap();
+        let url = |text: &str| TargetUrl::parse(text).unwrap();
         let check = |text: &str, resolved: &str, allowed: &[&str]| {
             let allowed: Vec<String> = allowed.iter().map(|host| (*host).to_owned()).collect();
             check_allowed(&url(text), &resolved.parse().unwrap(), &allowed).is_ok()
