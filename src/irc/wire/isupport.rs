@@ -135,10 +135,12 @@ impl Isupport {
             .chan_limit
             .iter()
             .find(|(prefixes, _)| prefixes.contains(&prefix));
-        match named {
+        let max = match named {
             Some(&(_, max)) => max,
             None => self.max_channels,
-        }
+        };
+        // ngIRCd writes its "no limit" as 0; a server without channels would not name a limit of them.
+        max.filter(|&max| max > 0)
     }
 
     /// Says whether `target` is a channel rather than a nick.
@@ -329,6 +331,14 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_of_no_channels_is_none() {
+        let line = b":irc1.ngircd.test 005 alder CHANLIMIT=#&+:0 :are supported on this server";
+        let mut isupport = Isupport::default();
+        isupport.handle_005(&Message::parse(line).unwrap());
+        assert_eq!(isupport.channels_max(b'#'), None);
+    }
+
+    #[test]
     fn inspircd_is_understood() {
         let isupport = after(&[
             ":irc1.test 005 cedar AWAYLEN=200 CASEMAPPING=rfc1459 CHANLIMIT=#:20 CHANMODES=b,k,Hl,MRimnprst CHANNELLEN=64 \
@@ -362,7 +372,7 @@ mod tests {
         assert_eq!(isupport.prefix.modes, b"qaohv");
         assert_eq!(isupport.mode_of_symbol(b'%'), Some(b'h'));
         assert_eq!(isupport.mode_of_symbol(b'!'), None);
-        assert_eq!(isupport.channels_max(b'&'), Some(0));
+        assert_eq!(isupport.channels_max(b'&'), None);
         assert!(isupport.is_channel(b"+c"));
         assert!(!isupport.is_channel(b"cedar"));
         assert!(!isupport.is_channel(b""));

@@ -243,58 +243,93 @@ impl Ledger {
         arrival: &Arrival<'_>,
         header: ProbeHeader,
     ) -> Option<MessageKey> {
-        let candidate = |channel: ChannelId| {
-            let book = &self.books[self.book(channel)?];
-            let wants_private = arrival.target == ArrivalTarget::Receiver;
-            if header.modulus == Prober::MODULUS_FULL && !wants_private {
-                return book
-                    .resolve(header.index, header.modulus)
-                    .map(|index| MessageKey { channel, index });
-            }
-            // Too few digits: the oldest message of that sender, length and audience that this receiver has not seen.
-            let mut last = None;
-            for index in book.oldest()..book.end() {
-                let record = book.get(index)?;
-                let fits = index % header.modulus == header.index
-                    && record.planned.to == wants_private.then_some(arrival.receiver)
-                    && (header.modulus == Prober::MODULUS_FULL
-                        || (Some(record.planned.sender) == arrival.from
-                            && usize::from(record.planned.bytes) == arrival.text.len()));
-                if fits {
-                    let key = MessageKey { channel, index };
-                    last = Some(key);
-                    if !self.is_seen(local, key, wants_private) {
-                        return last;
-                    }
+        match arrival.target {
+            ArrivalTarget::Channel(channel) => self.identify_in(local, channel, arrival, header),
+            ArrivalTarget::Receiver => self.identify_private(local, arrival, header),
+        }
+    }
+
+    fn identify_in(
+        &self,
+        local: usize,
+        channel: ChannelId,
+        arrival: &Arrival<'_>,
+        header: ProbeHeader,
+    ) -> Option<MessageKey> {
+        let book = &self.books[self.book(channel)?];
+        if header.modulus == Prober::MODULUS_FULL {
+            return book
+                .resolve(header.index, header.modulus)
+                .map(|index| MessageKey { channel, index });
+        }
+        // Too few digits: the oldest message of that sender and length that this receiver has not seen.
+        let keys = (book.oldest()..book.end()).map(|index| MessageKey { channel, index });
+        self.oldest_unseen(local, keys, arrival, header)
+    }
+
+    /// Looks among the private messages planned for the receiver: for the one that checks, else for one that could be it.
+    fn identify_private(
+        &self,
+        local: usize,
+        arrival: &Arrival<'_>,
+        header: ProbeHeader,
+    ) -> Option<MessageKey> {
+        let private = &self.members.users[local].private;
+        if header.modulus < Prober::MODULUS_FULL {
+            return self.oldest_unseen(local, private.iter().copied(), arrival, header);
+        }
+        let mut claimed = None;
+        let checks = |key: &MessageKey| {
+            let record = self.record(*key)?;
+            let id = ProbeId {
+                sender: record.planned.sender,
+                channel: key.channel,
+                index: key.index,
+            };
+            Some(
+                self.config
+                    .prober
+                    .verify(id, record.planned.bytes, arrival.text),
+            )
+        };
+        let mut keys = private
+            .iter()
+            .filter(|key| key.index % header.modulus == header.index);
+        let right = keys.find(|key| {
+            claimed = Some(**key);
+            checks(key) == Some(true)
+        });
+        right.copied().or(claimed)
+    }
+
+    /// Returns the first of `keys` that fits the arrival's digits, sender and length and was not seen; if all were, the last.
+    fn oldest_unseen(
+        &self,
+        local: usize,
+        keys: impl Iterator<Item = MessageKey>,
+        arrival: &Arrival<'_>,
+        header: ProbeHeader,
+    ) -> Option<MessageKey> {
+        let is_private = arrival.target == ArrivalTarget::Receiver;
+        let mut last = None;
+        for key in keys.filter(|key| key.index % header.modulus == header.index) {
+            let fits = self.record(key).is_some_and(|record| {
+                record.planned.to.is_some() == is_private
+                    && Some(record.planned.sender) == arrival.from
+                    && usize::from(record.planned.bytes) == arrival.text.len()
+            });
+            if fits {
+                last = Some(key);
+                if !self.is_seen(local, key, is_private) {
+                    break;
                 }
             }
-            last
-        };
-        match arrival.target {
-            ArrivalTarget::Channel(channel) => candidate(channel),
-            ArrivalTarget::Receiver => {
-                let mut channels = self.members.users[local]
-                    .rows
-                    .iter()
-                    .map(|&(channel, _)| channel);
-                let mut fallback = None;
-                let right = channels.find_map(|channel| {
-                    let key = candidate(channel)?;
-                    let record = self.books[self.book(channel)?].get(key.index)?;
-                    let id = ProbeId {
-                        sender: record.planned.sender,
-                        channel,
-                        index: key.index,
-                    };
-                    fallback = Some(key);
-                    self.config
-                        .prober
-                        .verify(id, record.planned.bytes, arrival.text)
-                        .then_some(key)
-                });
-                right.or(fallback)
-            }
         }
+        last
+    }
+
+    fn record(&self, key: MessageKey) -> Option<&Record> {
+        self.books[self.book(key.channel)?].get(key.index)
     }
 
     fn is_seen(&self, local: usize, key: MessageKey, is_private: bool) -> bool {

@@ -1,5 +1,8 @@
 //! Memberships: one row per connection and channel, with the moments that bound what is owed to it.
 
+use std::collections::VecDeque;
+
+use crate::measure::ledger::MessageKey;
 use crate::units::id::ChannelId;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
@@ -58,6 +61,8 @@ pub(crate) struct Member {
     /// The latest attempt whose effect was seen on the present connection: it lived then.
     pub(crate) proved: Offset,
     pub(crate) wants_echo: bool,
+    /// Private messages planned for it, the latest last; those judged long ago are gone.
+    pub(crate) private: VecDeque<MessageKey>,
 }
 
 #[derive(Debug)]
@@ -75,6 +80,7 @@ impl Members {
             online: [never; STAYS_KEPT],
             proved: Offset::ALWAYS,
             wants_echo: false,
+            private: VecDeque::new(),
         };
         Self {
             rows: Vec::new(),

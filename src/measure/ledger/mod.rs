@@ -158,8 +158,20 @@ impl Ledger {
         if self.config.sharding.drives(message.sender) {
             self.counts.planned += 1;
         }
-        if let Some(book) = self.book(key.channel) {
-            self.books[book].plan(key.index, message);
+        let Some(book) = self.book(key.channel) else {
+            return;
+        };
+        self.books[book].plan(key.index, message);
+        if let Some(local) = message.to.and_then(|to| self.config.sharding.local(to)) {
+            let private = &mut self.members.users[local].private;
+            private.push_back(key);
+            // What its book has forgotten can't be recognised any more.
+            while private.front().is_some_and(|key| {
+                self.book_of[key.channel.index()] == NO_BOOK
+                    || self.books[self.book_of[key.channel.index()] as usize].oldest() > key.index
+            }) {
+                private.pop_front();
+            }
         }
     }
 
