@@ -237,6 +237,8 @@ pub struct Session {
     /// What the server's ERROR said.
     error: Option<Refusal>,
     is_ping_timeout: bool,
+    /// Whether the owner has been told to close the connection; there is nothing left to wait for.
+    is_timed_out: bool,
 }
 
 impl Default for Session {
@@ -265,6 +267,7 @@ impl Session {
             next_ping: Offset::NEVER,
             error: None,
             is_ping_timeout: false,
+            is_timed_out: false,
         }
     }
 
@@ -361,11 +364,15 @@ impl Session {
         self.is_line_too_long = true;
     }
 
-    /// Handles the passing of time.
+    /// Handles the passing of time. Says once that the connection has timed out.
     pub fn handle_timer(&mut self, now: Offset, cx: &mut Context<'_>) -> Event<'static> {
         match self.state {
+            _ if self.is_timed_out => Event::Nothing,
             State::Offline | State::Leaving => Event::Nothing,
-            State::Registering if now >= self.since + cx.config.register_timeout => Event::TimedOut,
+            State::Registering if now >= self.since + cx.config.register_timeout => {
+                self.is_timed_out = true;
+                Event::TimedOut
+            }
             State::Registering => Event::Nothing,
             State::Welcomed if now >= self.since + MOTD_TIMEOUT => {
                 self.become_online(now, cx.config.ping_every)
@@ -379,6 +386,7 @@ impl Session {
         if self.ping_sent != Offset::NEVER {
             if now >= self.ping_sent.max(self.last_heard) + PONG_TIMEOUT {
                 self.is_ping_timeout = true;
+                self.is_timed_out = true;
                 return Event::TimedOut;
             }
         } else if now >= self.next_ping {
@@ -395,6 +403,7 @@ impl Session {
     /// Returns when `handle_timer` next has something to do; `NEVER` for nothing.
     pub fn next_timer(&self, config: &SessionConfig) -> Offset {
         match self.state {
+            _ if self.is_timed_out => Offset::NEVER,
             State::Offline | State::Leaving => Offset::NEVER,
             State::Registering => self.since + config.register_timeout,
             State::Welcomed => self.since + MOTD_TIMEOUT,
@@ -556,6 +565,15 @@ mod tests {
             seen.join(" ")
         }
 
+        /// Checks that a timeout is not told again: its owner would be woken without end until the connection has closed.
+        #[track_caller]
+        fn check_is_told_once(&mut self) {
+            assert_eq!(self.session.next_timer(&self.config), Offset::NEVER);
+            let (event, _) =
+                self.step(|session, now, cx| format!("{:?}", session.handle_timer(now, cx)));
+            assert_eq!(event, "Nothing");
+        }
+
         fn online() -> Self {
             let (mut client, _) = Self::connected(&[]);
             assert_eq!(
@@ -679,10 +697,23 @@ mod tests {
         let (event, _) =
             client.step(|session, now, cx| format!("{:?}", session.handle_timer(now, cx)));
         assert_eq!(event, "TimedOut");
+        client.check_is_told_once();
         assert_eq!(
             client.session.handle_closed(Closed::Local),
             End::PingTimeout
         );
+    }
+
+    #[test]
+    fn a_registration_that_takes_too_long_times_out() {
+        let (mut client, _) = Client::connected(&[]);
+        client.now = Offset::from_secs(30);
+        assert_eq!(client.session.next_timer(&client.config), client.now);
+        let (event, _) =
+            client.step(|session, now, cx| format!("{:?}", session.handle_timer(now, cx)));
+        assert_eq!(event, "TimedOut");
+        client.check_is_told_once();
+        assert_eq!(client.session.handle_closed(Closed::Local), End::Local);
     }
 
     #[test]
