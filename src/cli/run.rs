@@ -37,7 +37,7 @@ const PLAIN_EVERY: u64 = 10;
 pub(crate) struct RunArguments {
     #[command(flatten)]
     inputs: InputArguments,
-    /// The target, such as irc://127.0.0.1:6667 [default: the embedded network].
+    /// The target, such as <irc://127.0.0.1:6667> [default: the embedded network].
     #[arg(long, value_name = "URL")]
     target: Option<String>,
     /// A host off this machine that may be loaded; may be repeated.

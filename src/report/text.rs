@@ -97,10 +97,10 @@ impl<W: Write> Page<'_, W> {
             .collect();
         self.label("target", &target)?;
         let heat = result.realism.heat;
-        let heated = if heat > 1.0 || heat < 1.0 {
-            format!(" · heated ×{heat}")
-        } else {
+        let heated = if heat == 1.0 {
             String::new()
+        } else {
+            format!(" · heated ×{heat}")
         };
         self.label(
             "load",

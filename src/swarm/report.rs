@@ -85,7 +85,7 @@ impl Shard {
         for local in 0..self.users.len() {
             if self.users[local].session.is_online() {
                 self.with_session(local, |session: &mut Session, cx| {
-                    session.quit(b"run complete", cx)
+                    session.quit(b"run complete", cx);
                 });
                 self.flush(local);
             }

@@ -207,7 +207,7 @@ pub(crate) fn carry(engine: &Rc<RefCell<Engine>>) {
 pub(crate) async fn say_goodbye(engine: &Rc<RefCell<Engine>>, timer: &Timer) {
     engine
         .borrow_mut()
-        .with_shard(|shard, now| shard.leave_all(now));
+        .with_shard(crate::swarm::Shard::leave_all);
     carry(engine);
     if timer.set(GOODBYE).is_ok() {
         timer.expired().await;
