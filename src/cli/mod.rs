@@ -12,6 +12,7 @@ use crate::cli::profile::ProfileCommand;
 use crate::cli::run::RunArguments;
 
 mod capture;
+mod diagnostic;
 mod error;
 mod files;
 mod inputs;
