@@ -134,7 +134,7 @@ fn files_in_error_are_named_with_exit_code_2() {
         folder.path(),
         &["capture", "import", "nowhere.log", "-o", "trace.csv"],
         2,
-        "error: reading nowhere.log: No such file or directory (os error 2)\n",
+        "error: can't read `nowhere.log`: no such file or folder\n  help: check the path; it counts from the folder you are in\n",
     );
     check(
         folder.path(),

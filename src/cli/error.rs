@@ -1,16 +1,18 @@
 //! Errors of commands, and how they are shown.
 
 use std::error::Error as _;
-use std::fmt::Write as _;
 use std::io;
 use std::io::Write as _;
 
 use thiserror::Error;
 
+use crate::cli::diagnostic;
+use crate::cli::diagnostic::Diagnostic;
 use crate::drive::run::RunError;
 use crate::drive::transport::address::TargetError;
 use crate::place::Misread;
 use crate::plan::PlanError;
+use crate::report::paint::Paint;
 
 /// Exit code of a usage error, a file in error, or a refusal of ours.
 const USAGE: u8 = 2;
@@ -33,14 +35,22 @@ pub(crate) enum Error {
     #[error(transparent)]
     Run(#[from] RunError),
     /// The system refuses a file.
-    #[error("{doing} {path}")]
+    #[error("can't {doing} `{path}`")]
     File {
-        /// What was being done, such as `reading`.
+        /// What was to be done, such as `read`.
         doing: &'static str,
         /// The file.
         path: String,
         /// Why.
         source: io::Error,
+    },
+    /// The command line asks for what there is not.
+    #[error("{what}")]
+    Usage {
+        /// What is wrong: lower case, no full stop.
+        what: String,
+        /// What to do.
+        help: String,
     },
     /// The system refuses something else.
     #[error("{what}")]
@@ -75,6 +85,10 @@ impl Error {
     /// Returns what to do about it, where that is not plain.
     fn help(&self) -> Option<String> {
         match self {
+            Self::Usage { help, .. } => Some(help.clone()),
+            Self::File { doing, source, .. } => {
+                Some(diagnostic::file_help(doing, source).to_owned())
+            }
             Self::Run(RunError::Safety(refusal)) => Some(refusal.help()),
             Self::Run(RunError::Host(limit)) => Some(limit.help().to_owned()),
             Self::Run(RunError::Unreachable(_)) => {
@@ -102,7 +116,7 @@ impl Error {
 
 /// Shows an error on stderr.
 pub(crate) fn print(error: &Error) {
-    say(&text(error));
+    say(&text(error, diagnostic::paint(&io::stderr())));
 }
 
 /// Writes a text to stderr; a closed stderr is nobody's error.
@@ -111,42 +125,25 @@ pub(crate) fn say(text: &str) {
 }
 
 /// Returns an error as the compiler shows its own: what, where, what to do.
-fn text(error: &Error) -> String {
-    let mut text = format!("error: {error}");
-    if let Some(misread) = error.misread() {
-        text.push('\n');
-        text.push_str(&place_text(misread));
-        return text;
-    }
-    let mut source = error.source();
+fn text(error: &Error, paint: Paint) -> String {
+    let misread = error.misread();
+    let mut title = error.to_string();
+    let mut source = error.source().filter(|_| misread.is_none());
     while let Some(cause) = source {
-        // Writing into a String does not fail.
-        let _ = write!(text, ": {cause}");
+        title.push_str(": ");
+        title.push_str(&diagnostic::reason(cause));
         source = cause.source();
     }
-    text.push('\n');
-    if let Some(help) = error.help() {
-        let _ = writeln!(text, "  help: {help}");
-    }
-    text
-}
-
-/// Returns where something was misread, the line itself, and what to do about it.
-pub(crate) fn place_text(misread: &Misread) -> String {
-    let mut text = format!("  --> {}\n", misread.place);
-    if !misread.excerpt.is_empty() {
-        let _ = writeln!(text, "   |  {}", misread.excerpt);
-        if let Some(before) = usize::try_from(misread.place.column)
-            .ok()
-            .filter(|&column| column > 0)
-        {
-            let _ = writeln!(text, "   |  {:>before$}", '^');
-        }
-    }
-    if !misread.help.is_empty() {
-        let _ = writeln!(text, "  help: {}", misread.help);
-    }
-    text
+    let help = misread.map_or_else(
+        || error.help().unwrap_or_default(),
+        |misread| misread.help.clone(),
+    );
+    let diagnostic = Diagnostic {
+        title,
+        misread,
+        help,
+    };
+    diagnostic.rendered(paint)
 }
 
 #[cfg(test)]
@@ -164,15 +161,18 @@ mod tests {
         .with_help("write events per second, such as `12/s`")
         .with_excerpt(source);
         assert_eq!(
-            text(&Error::Misread(misread)),
-            "error: expected a rate, found `12x`\n  --> a.toml:2:8\n   |  rate = '12x'\n   |         ^\n  \
-             help: write events per second, such as `12/s`\n"
+            text(&Error::Misread(misread), Paint::Plain),
+            "error: expected a rate, found `12x`\n --> a.toml:2:8\n  |\n2 | rate = '12x'\n  |        ^^^^^\n  |\n  \
+             = help: write events per second, such as `12/s`\n"
         );
     }
 
     #[test]
     fn an_error_of_a_file_names_it_and_its_cause() {
-        let error = Error::file("reading", "a.csv", io::Error::from(io::ErrorKind::NotFound));
-        assert_eq!(text(&error), "error: reading a.csv: entity not found\n");
+        let error = Error::file("read", "a.csv", io::Error::from(io::ErrorKind::NotFound));
+        assert_eq!(
+            text(&error, Paint::Plain),
+            "error: can't read `a.csv`: no such file or folder\n  help: check the path; it counts from the folder you are in\n"
+        );
     }
 }

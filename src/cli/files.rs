@@ -25,7 +25,7 @@ pub(crate) fn shown(path: &Path) -> String {
 
 /// Returns the content of a file, decompressed if its name ends in `.zst`.
 pub(crate) fn open(path: &Path) -> Result<Box<dyn BufRead>, Error> {
-    let fail = |source: io::Error| Error::file("reading", shown(path), source);
+    let fail = |source: io::Error| Error::file("read", shown(path), source);
     let file = File::open(path).map_err(fail)?;
     if file.metadata().map_err(fail)?.is_dir() {
         return Err(fail(io::Error::from(io::ErrorKind::IsADirectory)));
@@ -44,7 +44,7 @@ pub(crate) fn write(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), Error> {
-    let fail = |source: io::Error| Error::file("writing", shown(path), source);
+    let fail = |source: io::Error| Error::file("write", shown(path), source);
     if path == Path::new("-") {
         let mut stdout = BufWriter::new(io::stdout().lock());
         return write(&mut stdout)
@@ -83,9 +83,20 @@ fn make_readable(_: &File) -> io::Result<()> {
     Ok(())
 }
 
+/// Prints to stdout by `write`. A reader that has read enough, such as `head`, is nobody's error.
+pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+    let mut stdout = BufWriter::new(io::stdout().lock());
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::file("write", "stdout", error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Returns the files of a folder and of its folders in sorted order; what begins with a dot is left out.
 pub(crate) fn walk(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let fail = |source: io::Error| Error::file("reading", shown(folder), source);
+    let fail = |source: io::Error| Error::file("read", shown(folder), source);
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder).map_err(fail)? {
         entries.push(entry.map_err(fail)?.path());

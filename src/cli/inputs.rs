@@ -9,6 +9,7 @@ use clap::Args;
 
 use crate::cli::error::Error;
 use crate::cli::files;
+use crate::gate::rules::Rules;
 use crate::place::Misread;
 use crate::place::Place;
 use crate::scenario::Scenario;
@@ -50,8 +51,10 @@ impl InputArguments {
     pub(crate) fn read(&self) -> Result<Inputs, Error> {
         let path = files::shown(&self.scenario);
         let text = fs::read_to_string(&self.scenario)
-            .map_err(|error| Error::file("reading", path.as_str(), error))?;
+            .map_err(|error| Error::file("read", path.as_str(), error))?;
         let scenario = file::read(&path, &text, &self.overrides()?)?;
+        // Here too, where the line itself can be shown; a plan that no run could judge is refused as well.
+        Rules::resolve(&scenario).map_err(|misread| misread.with_excerpt(&text))?;
         let folder = find_profile(&scenario, &self.scenario)?;
         let profile = read_profile(&folder)?;
         Ok(Inputs {
@@ -90,7 +93,7 @@ pub(crate) fn read_profile(folder: &Path) -> Result<Profile, Error> {
             }
             // What a profile must have, its reader says.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::file("reading", files::shown(&path), error)),
+            Err(error) => return Err(Error::file("read", files::shown(&path), error)),
         }
     }
     Ok(Profile::read(&files::shown(folder), &texts)?)

@@ -6,18 +6,24 @@ use clap::Parser;
 use clap::Subcommand;
 
 use crate::cli::capture::CaptureCommand;
+use crate::cli::explain::ExplainArguments;
 use crate::cli::network::NetworkArguments;
 use crate::cli::plan::PlanArguments;
 use crate::cli::profile::ProfileCommand;
+use crate::cli::report::ReportArguments;
 use crate::cli::run::RunArguments;
 
 mod capture;
+mod diagnostic;
 mod error;
+mod explain;
 mod files;
 mod inputs;
 mod network;
 mod plan;
 mod profile;
+mod report;
+mod result_file;
 mod run;
 
 /// Load-tests and replays against IRC bouncers and servers, with traffic that resembles live IRC.
@@ -41,6 +47,10 @@ enum Command {
     Plan(PlanArguments),
     /// Drive a target, measure every delivery, judge; without --target the embedded network is driven.
     Run(RunArguments),
+    /// Render the result of a run again.
+    Report(ReportArguments),
+    /// Show the exemplars of a class of breach: message, moments, why it was due, what arrived.
+    Explain(ExplainArguments),
     /// Run the simulated IRC network on its own, for any client.
     Network(NetworkArguments),
 }
@@ -54,6 +64,8 @@ pub fn main() -> ExitCode {
         Command::Profile(command) => profile::run(command),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Network(arguments) => network::run(&arguments),
     };
     match outcome {

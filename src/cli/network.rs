@@ -89,5 +89,5 @@ fn print_line(line: &str) -> Result<(), Error> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")
         .and_then(|()| out.flush())
-        .map_err(|source| Error::file("writing", "stdout", source))
+        .map_err(|source| Error::file("write", "stdout", source))
 }

@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<u8, Error> {
     match written.and_then(|()| out.flush()) {
         // Whoever reads has read enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
-        Err(error) => Err(Error::file("writing", "stdout", error)),
+        Err(error) => Err(Error::file("write", "stdout", error)),
         Ok(()) => Ok(0),
     }
 }

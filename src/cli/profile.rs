@@ -87,7 +87,7 @@ pub(crate) fn load(folder: &Path) -> Result<Profile, Error> {
             }
             // The reader says which file is missing, and what a profile is.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::file("reading", files::shown(&path), error)),
+            Err(error) => return Err(Error::file("read", files::shown(&path), error)),
         }
     }
     Ok(Profile::read(&files::shown(folder), &texts)?)
@@ -115,8 +115,7 @@ fn fit(arguments: &FitArguments) -> Result<u8, Error> {
         Misread::new(error.to_string(), Place::file(path)).with_help(error.help())
     })?;
     let folder = &arguments.output;
-    fs::create_dir_all(folder)
-        .map_err(|error| Error::file("making", files::shown(folder), error))?;
+    fs::create_dir_all(folder).map_err(|error| Error::file("make", files::shown(folder), error))?;
     for (name, text) in profile.write() {
         files::write(&folder.join(name), |output| {
             output.write_all(text.as_bytes())
@@ -169,7 +168,7 @@ fn show(folder: &Path) -> Result<u8, Error> {
     match io::stdout().write_all(page.as_bytes()) {
         // Whoever reads has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
-        Err(error) => Err(Error::file("writing", "stdout", error)),
+        Err(error) => Err(Error::file("write", "stdout", error)),
         Ok(()) => Ok(0),
     }
 }

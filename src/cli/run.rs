@@ -9,6 +9,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 use indicatif::ProgressStyle;
 
+use crate::cli::diagnostic;
 use crate::cli::error;
 use crate::cli::error::Error;
 use crate::cli::files;
@@ -23,7 +24,6 @@ use crate::drive::transport::address::TargetUrl;
 use crate::gate::figure;
 use crate::measure::interval::Interval;
 use crate::measure::operation::Operation;
-use crate::report::paint::Paint;
 use crate::report::text;
 use crate::units::offset::Offset;
 
@@ -37,7 +37,7 @@ const PLAIN_EVERY: u64 = 10;
 pub(crate) struct RunArguments {
     #[command(flatten)]
     inputs: InputArguments,
-    /// The target, such as irc://127.0.0.1:6667 [default: the embedded network].
+    /// The target, such as <irc://127.0.0.1:6667> [default: the embedded network].
     #[arg(long, value_name = "URL")]
     target: Option<String>,
     /// A host off this machine that may be loaded; may be repeated.
@@ -85,21 +85,12 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<u8, Error> {
     let mut teller = Teller::new();
     let end = run::run(request, &mut teller)?;
     teller.finish();
-    let paint = if io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
-        Paint::Colour
-    } else {
-        Paint::Plain
-    };
-    match text::write(&end.result, paint, &mut io::stdout().lock()) {
-        // Whoever reads has read enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        Err(source) => return Err(Error::file("writing", "stdout", source)),
-        Ok(()) => {}
-    }
+    let paint = diagnostic::paint(&io::stdout());
+    files::print(|mut out| text::write(&end.result, paint, &mut out))?;
     error::say(&format!("artifacts in {}\n", files::shown(&out)));
     match end.write_error {
         Some(source) => Err(Error::file(
-            "writing the artifacts in",
+            "write the artifacts in",
             files::shown(&out),
             source,
         )),

@@ -53,9 +53,9 @@ impl Clock {
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
         let at = if stamp >= epoch {
-            Offset::ZERO + (stamp - epoch)
+            Offset::ZERO + stamp.saturating_sub(epoch)
         } else {
-            Offset::ZERO - (epoch - stamp)
+            Offset::ZERO - epoch.saturating_sub(stamp)
         };
         if at <= read_at && read_at.since(at) < AGE_MAX {
             at
@@ -88,7 +88,7 @@ mod tests {
             read_at
         );
         assert_eq!(
-            clock.of_stamp(epoch.saturating_sub(Duration::from_secs(60)), read_at),
+            clock.of_stamp(epoch.saturating_sub(Duration::from_mins(1)), read_at),
             read_at
         );
         let at = clock.of_stamp(epoch + Duration::from_secs(4), read_at);

@@ -16,7 +16,8 @@ pub fn duration(micros: u64) -> String {
     }
 }
 
-fn three_digits(value: f64) -> String {
+/// Returns a number below a thousand at three digits: `1.20`, `12.3`, `123`.
+pub fn three_digits(value: f64) -> String {
     // The bounds are those at which rounding would add a digit.
     if value < 9.995 {
         format!("{value:.2}")
@@ -43,8 +44,10 @@ pub fn count(count: u64) -> String {
 /// Returns a share (0..=1) in percent. A share short of all is never shown as `100 %`, one above nothing never as `0 %`.
 pub fn share(share: f64) -> String {
     let percent = share * 100.0;
-    if percent == 0.0 || percent == 100.0 {
-        format!("{percent:.0} %")
+    if percent <= 0.0 {
+        "0 %".to_owned()
+    } else if (100.0..100.05).contains(&percent) {
+        "100 %".to_owned()
     } else if percent > 99.0 && percent < 100.0 {
         let hundredths = libm::floor(percent * 100.0) / 100.0;
         format!("{hundredths:.2} %")
@@ -52,6 +55,8 @@ pub fn share(share: f64) -> String {
         format!("{percent:.1} %")
     } else if percent >= 0.095 {
         format!("{percent:.2} %")
+    } else if percent >= 0.009_5 {
+        format!("{percent:.3} %")
     } else if percent >= 0.000_1 {
         format!("{percent:.4} %")
     } else {
@@ -123,6 +128,7 @@ mod tests {
                 (0.999_999, "99.99 %"),
                 (0.123_4, "12.3 %"),
                 (0.01, "1.00 %"),
+                (0.000_14, "0.014 %"),
                 (0.000_025, "0.0025 %"),
                 (0.000_000_1, "under 0.0001 %"),
                 (1.02, "102.0 %"),

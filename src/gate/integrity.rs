@@ -67,8 +67,8 @@ fn breach_check(ledger: &LedgerCounts, breach: Breach, tolerances: &Tolerances) 
     check.is_breach = true;
     if !check.holds {
         let of = match breach {
-            Breach::PresenceMissed => "presence changes that had to be seen",
-            Breach::EchoLost => "echoes agreed",
+            Breach::PresenceMissed => "due",
+            Breach::EchoLost => "agreed",
             _ => "required",
         };
         check.reason = format!(
@@ -157,11 +157,11 @@ fn biggest_holes(ledger: &LedgerCounts) -> String {
     shown.join(", ")
 }
 
-/// Returns `: 0.1 % of 1,000 required`; nothing where there is no basis.
+/// Returns ` (0.1 % of 1,000 required)`; nothing where there is no basis.
 fn of_basis(count: u64, basis: u64, what: &str) -> String {
     figure::ratio(count, basis).map_or_else(String::new, |share| {
         format!(
-            ": {} of {} {what}",
+            " ({} of {} {what})",
             figure::share(share),
             figure::count(basis)
         )
@@ -278,9 +278,9 @@ mod tests {
             ]),
             &[],
             &[
-                "breach lost: 3 deliveries were lost: 0.15 % of 2,000 required",
-                "breach presence_missed: 1 presence change was missed: 2.00 % of 50 presence changes that had to be seen",
-                "breach echo_lost: 1 echo was lost: 10.0 % of 10 echoes agreed",
+                "breach lost: 3 deliveries were lost (0.15 % of 2,000 required)",
+                "breach presence_missed: 1 presence change was missed (2.00 % of 50 due)",
+                "breach echo_lost: 1 echo was lost (10.0 % of 10 agreed)",
             ],
         );
     }
@@ -292,7 +292,9 @@ mod tests {
         check(
             &lost,
             &[("lost", 0.001)],
-            &["breach lost: 4 deliveries were lost: 0.20 % of 2,000 required; 0.10 % is tolerated"],
+            &[
+                "breach lost: 4 deliveries were lost (0.20 % of 2,000 required); 0.10 % is tolerated",
+            ],
         );
     }
 
@@ -318,7 +320,7 @@ mod tests {
             &uncertain,
             &[],
             &[
-                "doubt uncertain: unproven: 21 unseen deliveries may or may not have been owed: 1.05 % of 2,000 required; at most 1.00 % may be",
+                "doubt uncertain: unproven: 21 unseen deliveries may or may not have been owed (1.05 % of 2,000 required); at most 1.00 % may be",
             ],
         );
         check(&uncertain, &[("uncertain", 0.02)], &[]);
@@ -343,7 +345,7 @@ mod tests {
             &ledger,
             &[],
             &[
-                "doubt not_sent: 51 planned messages were not sent: 5.10 % of 1,000 planned; at most 5.00 % may be: 30 queue_full, 15 disconnected, 5 not_joined",
+                "doubt not_sent: 51 planned messages were not sent (5.10 % of 1,000 planned); at most 5.00 % may be: 30 queue_full, 15 disconnected, 5 not_joined",
             ],
         );
         check(&ledger, &[("not_sent", 0.1)], &[]);

@@ -85,7 +85,7 @@ impl Measured {
 struct Found {
     measured: Option<Measured>,
     samples: u64,
-    /// Why there is nothing, or why what there is can't hold.
+    /// Why there is no number: no data, or with samples that can't hold whatever the number.
     lack: String,
 }
 
@@ -94,6 +94,10 @@ impl Judgement {
     pub fn new(slo: &Slo, outcome: &Outcome) -> Self {
         let found = find(slo, outcome);
         let (holds, reason) = match found.measured {
+            None if found.samples > 0 => (
+                false,
+                format!("`{}` does not hold: {}", slo.check, found.lack),
+            ),
             None => (false, format!("`{}`: no data: {}", slo.check, found.lack)),
             Some(_) if found.samples < slo.min_samples => (
                 false,
@@ -319,12 +323,16 @@ fn recover(outcome: &Outcome, name: &str) -> Found {
         return lacking(format!("`{name}` hit nobody"));
     }
     if !event.is_over() {
-        return lacking(format!(
+        let lack = format!(
             "{} of {} were not whole again when the run ended, {} after `{name}` was over",
             figure::count(event.affected - event.recovered),
             figure::count(event.affected),
             figure::duration(micros(outcome.ended.since(event.cause_gone)))
-        ));
+        );
+        return Found {
+            samples: event.affected,
+            ..lacking(lack)
+        };
     }
     // Returns that only the ledger proved have no moment.
     let timed = event
@@ -332,7 +340,7 @@ fn recover(outcome: &Outcome, name: &str) -> Found {
         .filter(|_| event.last_recovered != Offset::ALWAYS);
     Found {
         measured: timed.map(|timed| Measured::Micros(micros(timed))),
-        samples: event.affected,
+        samples: timed.map_or(0, |_| event.affected),
         lack: "no return was timed".to_owned(),
     }
 }
@@ -541,7 +549,7 @@ mod tests {
         check(
             &struck(3, &[13, 15]),
             "recover.split < 5s",
-            "✗ -: `recover.split < 5s`: no data: 1 of 3 were not whole again when the run ended, 18.0 s after `split` was over",
+            "✗ -: `recover.split < 5s` does not hold: 1 of 3 were not whole again when the run ended, 18.0 s after `split` was over",
         );
         check(
             &struck(0, &[]),

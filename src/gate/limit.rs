@@ -113,7 +113,7 @@ mod tests {
             ("850us", Some(Limit::Duration(Duration::from_micros(850)))),
             ("250ms", Some(Limit::Duration(Duration::from_millis(250)))),
             ("1.5 s", Some(Limit::Duration(Duration::from_millis(1_500)))),
-            ("2min", Some(Limit::Duration(Duration::from_secs(120)))),
+            ("2min", Some(Limit::Duration(Duration::from_mins(2)))),
             ("0", Some(Limit::Count(0))),
             ("1_000", Some(Limit::Count(1_000))),
             ("1%", Some(Limit::Share(0.01))),

@@ -8,7 +8,7 @@ pub mod integrity;
 pub mod judgement;
 pub mod limit;
 pub mod metric;
-mod near;
+pub(crate) mod near;
 pub mod rules;
 pub mod slo;
 pub mod validity;

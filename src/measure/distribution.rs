@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn values_beyond_an_hour_are_counted_and_said() {
         let mut distribution = Distribution::new();
-        distribution.record(Duration::from_secs(7_200));
+        distribution.record(Duration::from_hours(2));
         distribution.record(Duration::from_micros(10));
         assert_eq!((distribution.count(), distribution.saturated()), (2, 1));
     }

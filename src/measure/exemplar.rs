@@ -113,8 +113,7 @@ impl Exemplars {
 
 impl Kept {
     fn trim(&mut self) {
-        self.first
-            .sort_by(|a, b| (a.0, a.1.key, a.1.receiver).cmp(&(b.0, b.1.key, b.1.receiver)));
+        self.first.sort_by_key(|a| (a.0, a.1.key, a.1.receiver));
         self.first.truncate(FIRST_COUNT_MAX);
         self.sample
             .sort_by_key(|(lot, exemplar)| (*lot, exemplar.key, exemplar.receiver));

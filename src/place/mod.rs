@@ -100,7 +100,10 @@ impl Misread {
     #[must_use]
     pub fn with_excerpt(mut self, text: &str) -> Self {
         let index = usize::try_from(self.place.line.saturating_sub(1)).unwrap_or(usize::MAX);
-        self.excerpt = text.lines().nth(index).unwrap_or_default().to_owned();
+        text.lines()
+            .nth(index)
+            .unwrap_or_default()
+            .clone_into(&mut self.excerpt);
         self
     }
 }

@@ -6,6 +6,7 @@ use sha2::Sha256;
 use crate::plan::action::Action;
 use crate::plan::action::Planned;
 use crate::plan::planner::Planner;
+use crate::units::hex;
 use crate::units::id::PhaseId;
 
 /// The SHA-256 of all actions of a run, in order.
@@ -56,15 +57,7 @@ impl PlanDigest {
 
     /// Returns the digest in hexadecimal.
     pub fn finish(self) -> String {
-        use std::fmt::Write;
-        self.0
-            .finalize()
-            .iter()
-            .fold(String::with_capacity(64), |mut text, byte| {
-                // Writing to a String cannot fail.
-                let _ = write!(text, "{byte:02x}");
-                text
-            })
+        hex::text(&self.0.finalize())
     }
 }
 

@@ -90,7 +90,7 @@ impl Streams {
 /// Returns `draw` as a number below `bound`; its bias is below bound / 2^64.
 pub fn below(draw: u64, bound: u32) -> u32 {
     // The product of a 64-bit and a 32-bit number, shifted by 64, is below the latter.
-    u32::try_from(u128::from(draw) * u128::from(bound) >> 64).unwrap_or(0)
+    u32::try_from((u128::from(draw) * u128::from(bound)) >> 64).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -19,6 +19,15 @@ pub(crate) fn printable(text: &str) -> String {
     out
 }
 
+/// Returns text of at most `width` characters, the last of them `…` where more was cut off.
+pub(crate) fn elided(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let kept = text.chars().take(width.saturating_sub(1));
+    kept.chain(['…']).collect()
+}
+
 /// Returns the lines of a paragraph of at most `width` characters; a longer word stands alone.
 pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
@@ -108,6 +117,12 @@ mod tests {
             printable("a\x1b[2Jb\u{1}é\u{202e}"),
             "a\\x1b[2Jb\\x01é\\x202e"
         );
+    }
+
+    #[test]
+    fn what_is_cut_off_is_marked() {
+        assert_eq!(elided("cedar", 5), "cedar");
+        assert_eq!(elided("cedars", 5), "ceda…");
     }
 
     #[test]

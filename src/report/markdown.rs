@@ -68,10 +68,10 @@ fn slos(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
         "|---|---|---|---:|",
     )?;
     for slo in &result.slo {
-        let measured = if slo.measured.is_empty() {
-            "no data"
-        } else {
-            &slo.measured
+        let measured = match (slo.measured.is_empty(), slo.samples) {
+            (false, _) => &slo.measured,
+            (true, 0) => "no data",
+            (true, _) => "not over",
         };
         writeln!(
             out,

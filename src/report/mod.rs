@@ -10,7 +10,7 @@ pub mod explain;
 pub mod facts;
 pub mod hlog;
 pub mod junit;
-mod layout;
+pub(crate) mod layout;
 pub mod markdown;
 pub mod metrics;
 pub mod observed;

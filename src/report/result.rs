@@ -341,6 +341,13 @@ pub struct Realism {
     pub scores: BTreeMap<String, f64>,
 }
 
+impl Realism {
+    /// Returns whether channels talked hotter or cooler than live ones.
+    pub fn is_heated(&self) -> bool {
+        (self.heat - 1.0).abs() > f64::EPSILON
+    }
+}
+
 /// How the generator fared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Generator {

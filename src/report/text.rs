@@ -7,6 +7,7 @@ use crate::gate::figure;
 use crate::measure::operation::Operation;
 use crate::report::layout::Columns;
 use crate::report::layout::WIDTH_MAX;
+use crate::report::layout::elided;
 use crate::report::layout::printable;
 use crate::report::layout::wrapped;
 use crate::report::paint::Paint;
@@ -16,8 +17,14 @@ use crate::report::result::Summary;
 
 /// Width of the labels at the left.
 const LABEL_WIDTH: usize = 10;
+/// Largest count that tables show in full; a column of longer ones would not fit.
+const COUNT_SHOWN_MAX: u64 = 999_999;
 /// Digits of a digest that tell one profile from another at a glance.
 const DIGEST_CHARS_SHOWN: usize = 8;
+/// Width of a phase's name in tables.
+const PHASE_WIDTH_MAX: usize = 12;
+/// Width of a condition in tables.
+const CHECK_WIDTH_MAX: usize = 50;
 /// Integrity counters beside each other.
 const COUNTERS_PER_LINE: usize = 4;
 /// Width of one of them: the longest name, a mark, a count.
@@ -97,7 +104,7 @@ impl<W: Write> Page<'_, W> {
             .collect();
         self.label("target", &target)?;
         let heat = result.realism.heat;
-        let heated = if heat > 1.0 || heat < 1.0 {
+        let heated = if result.realism.is_heated() {
             format!(" · heated ×{heat}")
         } else {
             String::new()
@@ -144,21 +151,21 @@ impl<W: Write> Page<'_, W> {
         let mut columns = Columns::new(2, 9);
         columns.push(
             [
-                "phase", "kind", "from", "lasts", "planned", "sent", "seen", "joined", "ended",
+                "phase", "kind", "from", "lasts", "planned", "sent", "share", "joined", "ended",
             ]
             .map(str::to_owned),
         );
         for phase in &result.phases {
             columns.push([
-                printable(&phase.name),
+                elided(&printable(&phase.name), PHASE_WIDTH_MAX),
                 phase.kind.clone(),
                 moment(phase.begins_us),
                 moment(phase.ends_us - phase.begins_us),
-                figure::count(phase.planned),
-                figure::count(phase.sent),
-                figure::count(phase.delivered),
-                figure::count(phase.registered),
-                figure::count(phase.disconnects.values().sum()),
+                compact(phase.planned),
+                compact(phase.sent),
+                achieved(phase.sent, phase.planned),
+                compact(phase.registered),
+                compact(phase.disconnects.values().sum()),
             ]);
         }
         columns.push([
@@ -166,11 +173,11 @@ impl<W: Write> Page<'_, W> {
             String::new(),
             moment(0),
             moment(result.ended_us),
-            figure::count(result.ledger.planned),
-            figure::count(result.ledger.sent),
-            figure::count(result.received.messages),
-            figure::count(result.registered),
-            figure::count(result.disconnects.values().sum()),
+            compact(result.ledger.planned),
+            compact(result.ledger.sent),
+            achieved(result.ledger.sent, result.ledger.planned),
+            compact(result.registered),
+            compact(result.disconnects.values().sum()),
         ]);
         self.table("Messages and connections", &columns)
     }
@@ -288,7 +295,7 @@ impl<W: Write> Page<'_, W> {
                 }
             };
             columns.push([
-                printable(&event.phase),
+                elided(&printable(&event.phase), PHASE_WIDTH_MAX),
                 moment(event.struck_us),
                 moment(event.cause_gone_us),
                 figure::count(event.affected),
@@ -313,11 +320,11 @@ impl<W: Write> Page<'_, W> {
         let mut columns = Columns::new(2, 3);
         for slo in &result.slo {
             columns.push([
-                printable(&slo.check),
-                if slo.measured.is_empty() {
-                    "no data".to_owned()
-                } else {
-                    slo.measured.clone()
+                elided(&printable(&slo.check), CHECK_WIDTH_MAX),
+                match (slo.measured.is_empty(), slo.samples) {
+                    (false, _) => slo.measured.clone(),
+                    (true, 0) => "no data".to_owned(),
+                    (true, _) => "not over".to_owned(),
                 },
                 counted(slo.samples, "sample"),
             ]);
@@ -389,7 +396,7 @@ fn push_times(columns: &mut Columns, name: &str, times: &Summary, service: &str)
     }
     columns.push([
         name.to_owned(),
-        figure::count(times.count),
+        compact(times.count),
         figure::duration(times.p50),
         figure::duration(times.p90),
         figure::duration(times.p99),
@@ -405,6 +412,28 @@ fn mark(holds: bool) -> (&'static str, Tone) {
     } else {
         ("✗", Tone::Bad)
     }
+}
+
+/// Returns a count in full up to a million, and at three digits above it.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "three digits are shown of at most fifty-three bits"
+)]
+fn compact(count: u64) -> String {
+    if count <= COUNT_SHOWN_MAX {
+        return figure::count(count);
+    }
+    let millions = count as f64 / 1e6;
+    let (value, unit) = if millions < 999.5 {
+        (millions, 'M')
+    } else {
+        (millions / 1e3, 'G')
+    };
+    format!("{} {unit}", figure::three_digits(value))
+}
+
+fn achieved(sent: u64, planned: u64) -> String {
+    figure::ratio(sent, planned).map_or_else(|| "–".to_owned(), figure::share)
 }
 
 fn counted(count: u64, what: &str) -> String {
@@ -448,8 +477,27 @@ mod tests {
         let mut result = failed();
         result.target.server = Some("a ".repeat(200));
         result.warnings.push("word ".repeat(100));
+        result.phases[0].name = "p".repeat(200);
+        result.phases[0].kind = "mass_disconnect".to_owned();
+        result.events[0].phase = "p".repeat(200);
+        result.slo[0].check = "c".repeat(200);
+        result.ledger.planned = 1_234_567_890;
+        result.ledger.sent = 1_234_567_890;
+        result.registered = 1_234_567;
         for line in rendered(&result, Paint::Plain).lines() {
             assert!(line.chars().count() <= WIDTH_MAX, "{line}");
+        }
+    }
+
+    #[test]
+    fn counts_of_tables_stay_short() {
+        for (count, want) in [
+            (999_999, "999,999"),
+            (1_234_567, "1.23 M"),
+            (999_499_999, "999 M"),
+            (999_500_000, "1.00 G"),
+        ] {
+            assert_eq!(compact(count), want);
         }
     }
 

@@ -94,7 +94,7 @@ fn client(mut table: Table<'_>) -> Result<ClientBehaviour, Misread> {
     let capabilities = table
         .texts("capabilities")?
         .unwrap_or_else(|| vec!["multi-prefix".to_owned(), "server-time".to_owned()]);
-    let ping_every = table.with_default("ping_every", Duration::from_secs(60), value::duration)?;
+    let ping_every = table.with_default("ping_every", Duration::from_mins(1), value::duration)?;
     table.finish()?;
     Ok(ClientBehaviour {
         mode_on_join,
@@ -106,7 +106,7 @@ fn client(mut table: Table<'_>) -> Result<ClientBehaviour, Misread> {
 
 fn reconnect(mut table: Table<'_>) -> Result<Reconnect, Misread> {
     let first = table.with_default("first", Duration::from_secs(1), value::duration)?;
-    let longest = table.with_default("longest", Duration::from_secs(60), value::duration)?;
+    let longest = table.with_default("longest", Duration::from_mins(1), value::duration)?;
     let connect_timeout =
         table.with_default("connect_timeout", Duration::from_secs(15), value::duration)?;
     let register_timeout =
@@ -308,7 +308,7 @@ mod tests {
         assert_eq!(
             scenario.phases[1].kind,
             PhaseKind::Steady {
-                duration: Duration::from_secs(60)
+                duration: Duration::from_mins(1)
             }
         );
     }

@@ -166,18 +166,14 @@ impl<'a> Table<'a> {
         match text.as_deref().map(&parse) {
             Some(Ok(value)) => Ok(Some((value, place))),
             Some(Err(expected)) => {
-                Err(self.unexpected(&expected, &entry, text.unwrap_or_default()))
+                Err(self.unexpected(&expected, &entry, &text.unwrap_or_default()))
             }
             None => {
                 let expected = parse("").err().unwrap_or(Expected {
                     what: "a single value",
                     help: "",
                 });
-                Err(self.unexpected(
-                    &expected,
-                    &entry,
-                    format!("{} ", entry.value.type_str()).trim().to_owned(),
-                ))
+                Err(self.unexpected(&expected, &entry, entry.value.type_str()))
             }
         }
     }
@@ -248,14 +244,14 @@ impl<'a> Table<'a> {
             help: "write [\"one\", \"two\"]",
         };
         let Some(array) = entry.value.as_array() else {
-            return Err(self.unexpected(&expected, &entry, entry.value.type_str().to_owned()));
+            return Err(self.unexpected(&expected, &entry, entry.value.type_str()));
         };
         array
             .iter()
             .map(|item| item.get_ref().as_str().map(str::to_owned))
             .collect::<Option<Vec<String>>>()
             .map(Some)
-            .ok_or_else(|| self.unexpected(&expected, &entry, "another".to_owned()))
+            .ok_or_else(|| self.unexpected(&expected, &entry, "another"))
     }
 
     /// Takes the table `key`; an empty one stands in where it is missing, so that `--set` reaches its keys.
@@ -281,7 +277,7 @@ impl<'a> Table<'a> {
                         help: "write it as a [section]",
                     },
                     &entry,
-                    entry.value.type_str().to_owned(),
+                    entry.value.type_str(),
                 )),
             },
         }
@@ -298,16 +294,12 @@ impl<'a> Table<'a> {
             help: "write each as a section in double brackets, such as [[slo]]",
         };
         let Some(array) = entry.value.as_array() else {
-            return Err(self.unexpected(&expected, &entry, entry.value.type_str().to_owned()));
+            return Err(self.unexpected(&expected, &entry, entry.value.type_str()));
         };
         let mut tables = Vec::new();
         for (index, item) in array.iter().enumerate() {
             let Some(table) = item.get_ref().as_table() else {
-                return Err(self.unexpected(
-                    &expected,
-                    &entry,
-                    item.get_ref().type_str().to_owned(),
-                ));
+                return Err(self.unexpected(&expected, &entry, item.get_ref().type_str()));
             };
             let mut offset = item.span().start;
             if let Some(first) = table.iter().map(|(key, _)| key.span().start).min() {
@@ -353,7 +345,7 @@ impl<'a> Table<'a> {
             .with_help(near(&entry.key, known)))
     }
 
-    fn unexpected(&self, expected: &Expected, entry: &Entry<'_>, found: String) -> Misread {
+    fn unexpected(&self, expected: &Expected, entry: &Entry<'_>, found: &str) -> Misread {
         self.document
             .misread(
                 format!(

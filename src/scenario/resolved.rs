@@ -108,10 +108,10 @@ impl Scenario {
             }
             match phase.kind {
                 PhaseKind::Ramp { rate } | PhaseKind::Quit { rate } => {
-                    writeln!(out, "rate = {}", quoted(&rate.to_string()))?
+                    writeln!(out, "rate = {}", quoted(&rate.to_string()))?;
                 }
                 PhaseKind::Steady { duration } => {
-                    writeln!(out, "duration = {}", quoted(&duration_text(duration)))?
+                    writeln!(out, "duration = {}", quoted(&duration_text(duration)))?;
                 }
                 PhaseKind::Netsplit {
                     fraction,

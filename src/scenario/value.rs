@@ -16,7 +16,7 @@ pub(crate) struct Expected {
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// Longest duration accepted: a year. Beyond it nobody waits, and sums stay far from overflow.
-const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 3_600);
+const DURATION_MAX: Duration = Duration::from_hours(8784);
 
 pub(crate) fn text(value: &str) -> Result<String, Expected> {
     if value.is_empty() {
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn durations_need_their_unit() {
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
-        assert_eq!(duration("1.5 h"), Ok(Duration::from_secs(5_400)));
+        assert_eq!(duration("1.5 h"), Ok(Duration::from_mins(90)));
         for wrong in ["", "15", "s", "-1s", "1e99h", "1y", "∞s"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }

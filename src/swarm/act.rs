@@ -35,7 +35,7 @@ impl Shard {
             Action::Leave { user, how, event } => self.leave(user, how, event, now),
             Action::Rename { user } => self.rename(user, now),
             Action::Mode { user, channel } => {
-                self.change(user, channel, now, |line| line.param(b"+nt").end(), b"MODE")
+                self.change(user, channel, now, |line| line.param(b"+nt").end(), b"MODE");
             }
             Action::Topic { user, channel } => self.change(
                 user,
@@ -108,10 +108,9 @@ impl Shard {
         state.tries = 0;
         match state.link {
             Link::Down => self.connect(local, now),
-            Link::Connecting => {}
             Link::Up if state.session.is_online() => self.join_all(local, now),
-            // Registering joins when it is done; leaving connects again when it has ended.
-            Link::Up => {}
+            // Connecting and registering join when they are done; leaving connects again when it has ended.
+            Link::Connecting | Link::Up => {}
         }
     }
 
@@ -162,7 +161,7 @@ impl Shard {
         };
         if self.users[local].session.is_online() {
             self.users[local].rename_sent = now;
-            self.with_session(local, |session, cx| session.rename(cx));
+            self.with_session(local, super::super::irc::session::Session::rename);
             self.flush(local);
         }
     }

@@ -78,6 +78,8 @@ pub struct Shard {
     io: VecDeque<Io>,
     outgoing_peers: Vec<PeerFact>,
     is_over: bool,
+    /// The run is judged; only goodbyes are left.
+    is_closed: bool,
     spacing: Option<Duration>,
     registered_count: u64,
     /// Lines under composition.
@@ -146,6 +148,7 @@ impl Shard {
             io: VecDeque::new(),
             outgoing_peers: Vec::new(),
             is_over: false,
+            is_closed: false,
             spacing: None,
             registered_count: 0,
             scratch: Vec::new(),
@@ -310,6 +313,9 @@ impl Shard {
         let Some(local) = self.sharding.local(user) else {
             return;
         };
+        if self.is_closed {
+            return;
+        }
         self.interval.lines += 1;
         // What is no IRC line says nothing; that something came keeps the connection alive.
         let Ok(message) = Message::parse(line) else {
@@ -340,6 +346,11 @@ impl Shard {
         let Some(local) = self.sharding.local(user) else {
             return;
         };
+        if self.is_closed {
+            self.users[local].session.handle_closed(closed);
+            self.users[local].link = Link::Down;
+            return;
+        }
         let was_online = self.users[local].session.is_online();
         let end = self.users[local].session.handle_closed(closed);
         self.ledger.handle_offline(user, now);

@@ -78,12 +78,14 @@ impl Shard {
         }
     }
 
-    /// Says goodbye for everybody who is online: the run is judged, nothing of it counts any more.
-    pub fn leave_all(&mut self) {
+    /// Judges the rest and says goodbye for everybody who is online; what they still hear does not count any more.
+    pub fn leave_all(&mut self, now: Offset) {
+        self.ledger.settle(now, Settling::Now);
+        self.is_closed = true;
         for local in 0..self.users.len() {
             if self.users[local].session.is_online() {
                 self.with_session(local, |session: &mut Session, cx| {
-                    session.quit(b"run complete", cx)
+                    session.quit(b"run complete", cx);
                 });
                 self.flush(local);
             }
@@ -92,7 +94,9 @@ impl Shard {
 
     /// Judges the rest and hands over. A split's recovery is told by its members' JOINs.
     pub fn finish(mut self, now: Offset) -> ShardReport {
-        self.ledger.settle(now, Settling::Now);
+        if !self.is_closed {
+            self.ledger.settle(now, Settling::Now);
+        }
         for index in 0..self.events.len() {
             let phase = self.events[index].phase;
             if matches!(

@@ -1,5 +1,6 @@
 //! Quantities and identifiers shared by every room: moments, rates, seeds, ids.
 
+pub mod hex;
 pub mod id;
 pub mod offset;
 pub mod rate;

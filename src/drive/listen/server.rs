@@ -25,7 +25,7 @@ use crate::units::id::ServerId;
 use crate::units::offset::Offset;
 
 /// How long the thread sleeps at most.
-const SLEEP_MAX: Duration = Duration::from_secs(60);
+const SLEEP_MAX: Duration = Duration::from_mins(1);
 /// Wait after an accept that failed for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 

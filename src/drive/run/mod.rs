@@ -41,6 +41,7 @@ use crate::report::facts::TargetFacts;
 use crate::report::result::RunResult;
 use crate::scenario::Scenario;
 use crate::traffic::profile::Profile;
+use crate::units::hex;
 use crate::units::id::ChannelId;
 use crate::units::id::Seed;
 use crate::units::id::UserId;
@@ -258,12 +259,7 @@ fn facts(plan: &Plan, preflight: &Preflight, clock: Clock) -> RunFacts {
         },
         profile: ProfileFacts {
             name: plan.profile.name().to_owned(),
-            digest: plan
-                .profile
-                .digest()
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
+            digest: hex::text(&plan.profile.digest()),
             is_short: plan.profile.is_short(),
             assumed: plan.profile.assumed(),
             scores: std::collections::BTreeMap::new(),

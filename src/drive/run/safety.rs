@@ -15,6 +15,7 @@ use crate::drive::transport::address;
 use crate::drive::transport::address::TargetUrl;
 use crate::scenario::Scenario;
 use crate::scenario::phase::PhaseKind;
+use crate::units::hex;
 use crate::units::rate::Rate;
 
 /// Connections to a target whose control is not proved.
@@ -191,11 +192,7 @@ pub fn nonce(folder: &Path, host: &str) -> io::Result<String> {
         .chain_update(&key)
         .chain_update(host.as_bytes())
         .finalize();
-    Ok(digest
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(hex::text(&digest[..16]))
 }
 
 /// Returns whether the target's 005 or MOTD holds the nonce.

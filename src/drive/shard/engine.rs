@@ -205,7 +205,9 @@ pub(crate) fn carry(engine: &Rc<RefCell<Engine>>) {
 
 /// Says QUIT for everybody and gives the kernel a moment to carry it.
 pub(crate) async fn say_goodbye(engine: &Rc<RefCell<Engine>>, timer: &Timer) {
-    engine.borrow_mut().with_shard(|shard, _| shard.leave_all());
+    engine
+        .borrow_mut()
+        .with_shard(crate::swarm::Shard::leave_all);
     carry(engine);
     if timer.set(GOODBYE).is_ok() {
         timer.expired().await;

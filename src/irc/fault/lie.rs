@@ -158,7 +158,6 @@ impl Liar {
         let is_long = parts.text.len() >= TEXT_BYTES_MIN && parts.text[0] != 1;
         let is_to_channel = parts.target.first() == Some(&b'#');
         match lie {
-            Lie::HideQuit => return None,
             Lie::Drop if self.is_turn() => {}
             Lie::Duplicate if self.is_turn() => {
                 send(line);
@@ -275,7 +274,7 @@ mod tests {
         let mut sent = Vec::new();
         for line in lines.split('|') {
             liar.relay(line.as_bytes(), |line| {
-                sent.push(String::from_utf8_lossy(line).into_owned())
+                sent.push(String::from_utf8_lossy(line).into_owned());
             });
         }
         liar.release(|line| sent.push(String::from_utf8_lossy(line).into_owned()));

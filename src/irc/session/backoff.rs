@@ -10,7 +10,7 @@ pub fn delay(first: Duration, longest: Duration, tries: u32, draw: u64) -> Durat
     let full = doubled.min(longest);
     let half = full / 2;
     let nanos = u64::try_from(half.as_nanos()).unwrap_or(u64::MAX);
-    let spread = u128::from(nanos) * u128::from(draw) >> 64;
+    let spread = (u128::from(nanos) * u128::from(draw)) >> 64;
     half + Duration::from_nanos(u64::try_from(spread).unwrap_or(0))
 }
 

@@ -21,7 +21,7 @@ use crate::irc::wire::message::Source;
 use crate::units::offset::Offset;
 
 /// How long a PONG may take.
-pub const PONG_TIMEOUT: Duration = Duration::from_secs(60);
+pub const PONG_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long after 001 a server may take to send its MOTD's end; some send neither 376 nor 422.
 pub const MOTD_TIMEOUT: Duration = Duration::from_secs(2);
 /// Most nicks tried in one registration. A server that refuses so many refuses them all.
@@ -219,6 +219,10 @@ enum State {
 }
 
 /// One connection's client.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts of one connection; a byte each, and a million sessions"
+)]
 #[derive(Debug)]
 pub struct Session {
     state: State,
@@ -370,17 +374,17 @@ impl Session {
     pub fn handle_timer(&mut self, now: Offset, cx: &mut Context<'_>) -> Event<'static> {
         match self.state {
             _ if self.is_timed_out => Event::Nothing,
-            State::Offline | State::Leaving => Event::Nothing,
             State::Registering if now >= self.since + cx.config.register_timeout => {
                 self.is_timed_out = true;
                 Event::TimedOut
             }
-            State::Registering => Event::Nothing,
             State::Welcomed if now >= self.since + MOTD_TIMEOUT => {
                 self.become_online(now, cx.config.ping_every)
             }
-            State::Welcomed => Event::Nothing,
             State::Online => self.handle_liveness(now, cx),
+            State::Offline | State::Leaving | State::Registering | State::Welcomed => {
+                Event::Nothing
+            }
         }
     }
 

@@ -436,7 +436,7 @@ impl Ledger {
                 .book(key.channel)
                 .and_then(|book| self.books[book].get(key.index))
                 .copied();
-            let record = record.unwrap_or_else(|| self.stand_in(sender, arrival));
+            let record = record.unwrap_or_else(|| Self::stand_in(sender, arrival));
             return self.damaged(
                 Breach::Misdelivered,
                 key,
@@ -449,7 +449,7 @@ impl Ledger {
             ArrivalTarget::Channel(channel) => channel,
             ArrivalTarget::Receiver => ChannelId(u32::MAX),
         };
-        let record = self.stand_in(sender, arrival);
+        let record = Self::stand_in(sender, arrival);
         let key = MessageKey {
             channel,
             index: u32::MAX,
@@ -489,7 +489,7 @@ impl Ledger {
     }
 
     /// Returns a record for evidence about a message that this shard's books do not hold.
-    fn stand_in(&self, sender: UserId, arrival: &Arrival<'_>) -> Record {
+    fn stand_in(sender: UserId, arrival: &Arrival<'_>) -> Record {
         Record {
             planned: PlannedMessage {
                 sender,
