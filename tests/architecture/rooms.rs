@@ -101,9 +101,17 @@ pub(crate) const ROOMS: &[Room] = &[
         ],
     ),
     pure("gate", &["units", "place", "scenario", "measure"]),
+    // The scenario for its own tests alone, which need conditions to judge by.
     pure(
         "report",
-        &["units", "place", "measure", "gate", "traffic::fidelity"],
+        &[
+            "units",
+            "place",
+            "traffic::fidelity",
+            "scenario",
+            "measure",
+            "gate",
+        ],
     ),
     pure("provision", &["units", "place"]),
     shell("drive::clock", &["units"]),
@@ -230,6 +238,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "provision",
             "drive::clock",
             "drive::interrupt",
+            "drive::transport",
             "drive::host",
             "drive::listen",
             "drive::tap",
@@ -327,7 +336,7 @@ pub(crate) fn check_table() -> Vec<String> {
                     faults.push(format!(
                         "`{}` is pure and may import `{name}`, which is not",
                         room.name
-                    ))
+                    ));
                 }
                 Some(_) => {}
             }
