@@ -1,5 +1,8 @@
 //! The virtual world: one queue of events between shards and network, and the checkers that watch from outside.
 
+mod checks;
+mod ends;
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::BinaryHeap;
@@ -8,23 +11,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::irc::fault::lie::Liar;
-use crate::irc::fault::link::LinkFault;
-use crate::irc::network::CloseReason;
 use crate::irc::network::Network;
 use crate::irc::network::Output;
 use crate::irc::network::client::ClientId;
 use crate::irc::network::config::NetworkConfig;
 use crate::irc::session::Closed;
-use crate::irc::wire::message::Message;
 use crate::measure::event::Event;
 use crate::measure::exemplar::Exemplars;
 use crate::measure::interval::Interval;
 use crate::measure::ledger::MessageKey;
-use crate::measure::ledger::counts::Breach;
 use crate::measure::ledger::counts::LedgerCounts;
 use crate::measure::ledger::judge::Settling;
 use crate::measure::ledger::partition::Split;
-use crate::measure::probe::Prober;
 use crate::plan::Plan;
 use crate::plan::action::Action;
 use crate::plan::digest;
@@ -40,7 +38,6 @@ use crate::sim::link::Link;
 use crate::swarm::Shard;
 use crate::swarm::io::Io;
 use crate::swarm::report::SplitStage;
-use crate::units::id::ChannelId;
 use crate::units::id::ServerId;
 use crate::units::id::ShardId;
 use crate::units::id::Sharding;
@@ -49,8 +46,6 @@ use crate::units::offset::Offset;
 
 /// Length of an interval.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How long after the last fault everybody must be back: a few tries at the longest delay of the scenarios played here.
-const BACK_WITHIN: Duration = Duration::from_secs(20);
 /// Steps after which a virtual run counts as stuck.
 const STEPS_MAX: u64 = 50_000_000;
 /// Texts of lies kept to be found in the evidence.
@@ -422,51 +417,6 @@ impl World {
         }
     }
 
-    /// The network closes a client once everything for it is on its way.
-    fn close_client(&mut self, client: ClientId) {
-        self.carry_down(client);
-        self.network
-            .handle_closed(self.now, client, CloseReason::Asked);
-        if let Some((user, epoch)) = self.user_of.remove(&client)
-            && self.is_current(user, epoch)
-        {
-            let link = &mut self.links[user.index()];
-            if !link.is_deaf {
-                let (at, epoch) = (link.down(self.now), link.epoch);
-                self.push(
-                    at,
-                    What::UserEnd {
-                        user,
-                        epoch,
-                        is_reset: false,
-                    },
-                );
-            }
-        }
-    }
-
-    /// Our side of a user's connection is gone at once; the network hears of it in time.
-    fn close_user(&mut self, user: UserId, closed: Closed) {
-        let now = self.now;
-        let link = &mut self.links[user.index()];
-        let was_up = link.is_up;
-        link.is_up = false;
-        let (at, epoch) = (link.up(now), link.epoch);
-        self.push(
-            at,
-            What::NetworkEnd {
-                user,
-                epoch,
-                is_reset: closed == Closed::Reset,
-            },
-        );
-        if was_up {
-            self.shard(user).handle_closed(user, closed, now);
-        } else {
-            self.shard(user).handle_connect_failed(user, closed, now);
-        }
-    }
-
     fn happen(&mut self, what: What) {
         let now = self.now;
         match what {
@@ -540,137 +490,6 @@ impl World {
             .iter()
             .find(|(_, of)| **of == (user, epoch))
             .map(|(&client, _)| client)
-    }
-
-    fn network_end(&mut self, user: UserId, epoch: u32, is_reset: bool) {
-        let Some(client) = self.client_of(user, epoch) else {
-            return;
-        };
-        // Bytes that still wait for it go with it, but the end does reach a side that only half closed.
-        self.carry_down(client);
-        self.user_of.remove(&client);
-        self.network.handle_closed(
-            self.now,
-            client,
-            if is_reset {
-                CloseReason::Reset
-            } else {
-                CloseReason::Eof
-            },
-        );
-        let link = &mut self.links[user.index()];
-        if link.epoch == epoch && link.is_half_closed && link.is_up && !link.is_deaf {
-            let at = link.down(self.now);
-            self.push(
-                at,
-                What::UserEnd {
-                    user,
-                    epoch,
-                    is_reset: false,
-                },
-            );
-        }
-    }
-
-    fn strike(&mut self, user: UserId) {
-        let now = self.now;
-        let link = &mut self.links[user.index()];
-        if !link.is_up {
-            return;
-        }
-        self.truth.link_faults += 1;
-        match link.fault {
-            Some(LinkFault::Stall { lasts, .. }) => link.stalled_until = now + lasts,
-            Some(LinkFault::HalfOpen { .. }) => {
-                link.is_deaf = true;
-                self.truth.half_open.push(user);
-            }
-            Some(LinkFault::Reset { .. }) => self.close_user(user, Closed::Reset),
-            None => {}
-        }
-    }
-
-    /// Checker: nothing leaves before its time.
-    fn check_nothing_is_early(&mut self, bytes: &[u8]) {
-        for line in bytes.split(|&byte| byte == b'\n') {
-            let Ok(message) = Message::parse(line.strip_suffix(b"\r").unwrap_or(line)) else {
-                continue;
-            };
-            let (Some(target), Some(text)) = (message.params.get(0), message.params.get(1)) else {
-                continue;
-            };
-            if !message.is(b"PRIVMSG") {
-                continue;
-            }
-            let (Some(channel), Some(header)) =
-                (self.plan.names.channel(target), Prober::read(text))
-            else {
-                continue;
-            };
-            let key = MessageKey {
-                channel: ChannelId(channel.0),
-                index: header.index,
-            };
-            if header.modulus == Prober::MODULUS_FULL
-                && self.intended.get(&key).is_none_or(|&at| at > self.now)
-            {
-                self.violations.push(format!(
-                    "message {} of channel {channel} left at {}, before its time",
-                    key.index, self.now
-                ));
-            }
-        }
-    }
-
-    /// Checker: everybody is back within a bound after the faults have ended.
-    fn check_everybody_is_back(&mut self) {
-        let since = self.now - BACK_WITHIN;
-        if self.faults.window.1 > since {
-            return;
-        }
-        let missing: Vec<UserId> = self
-            .shards
-            .iter()
-            .flat_map(|shard| shard.not_whole(since))
-            .collect();
-        let (half_open, missing): (Vec<UserId>, Vec<UserId>) = missing
-            .into_iter()
-            .partition(|user| self.links[user.index()].is_deaf);
-        // A half-open link is noticed by its PING alone.
-        let noticed_by = self.faults.window.1
-            + self.plan.scenario.client.ping_every
-            + crate::irc::session::PONG_TIMEOUT;
-        if !missing.is_empty() || (noticed_by < since && !half_open.is_empty()) {
-            self.violations
-                .push(format!("not back in time: {missing:?} {half_open:?}"));
-        }
-    }
-
-    /// Checker: what was planned, sent, required and seen adds up.
-    fn check_sums(&mut self, ledger: &LedgerCounts) {
-        let planned = self.intended.len() as u64;
-        if ledger.planned != planned || ledger.sent + ledger.not_sent.total() != planned {
-            self.violations.push(format!(
-                "{planned} planned, but {} entered, {} sent and {} holes",
-                ledger.planned,
-                ledger.sent,
-                ledger.not_sent.total()
-            ));
-        }
-        if ledger.required != ledger.delivered + ledger.count(Breach::Lost) {
-            self.violations.push(format!(
-                "{} required, {} delivered, {} lost",
-                ledger.required,
-                ledger.delivered,
-                ledger.count(Breach::Lost)
-            ));
-        }
-        if ledger.presence_required != ledger.presence_seen + ledger.count(Breach::PresenceMissed) {
-            self.violations.push(format!(
-                "{} presence changes required, {} seen",
-                ledger.presence_required, ledger.presence_seen
-            ));
-        }
     }
 
     pub(crate) fn finish(mut self) -> SimOutcome {

@@ -4,6 +4,7 @@
 //! here knows a clock or a socket.
 
 mod act;
+mod dial;
 mod hear;
 pub mod io;
 mod outbox;
@@ -21,7 +22,6 @@ use crate::irc::session::Context;
 use crate::irc::session::End;
 use crate::irc::session::Event as Heard;
 use crate::irc::session::SessionConfig;
-use crate::irc::session::backoff;
 use crate::irc::wire::isupport::Isupport;
 use crate::irc::wire::message::Message;
 use crate::measure::event::Event;
@@ -37,8 +37,6 @@ use crate::plan::Plan;
 use crate::plan::action::Action;
 use crate::plan::action::Planned;
 use crate::plan::planner::Planner;
-use crate::plan::streams::Purpose;
-use crate::plan::streams::StreamId;
 use crate::scenario::phase::PhaseKind;
 use crate::swarm::io::Io;
 use crate::swarm::io::PeerFact;
@@ -400,110 +398,6 @@ impl Shard {
             End::PingTimeout => Disconnect::PingTimeout,
             End::LineTooLong => Disconnect::LineTooLong,
         });
-    }
-
-    /// Schedules the next try of a user who is wanted and has no connection.
-    fn come_back_later(&mut self, local: usize, now: Offset) {
-        if !self.users[local].is_wanted || self.is_over {
-            return;
-        }
-        let bounds = self.plan.scenario.reconnect;
-        let state = &mut self.users[local];
-        // A draw of its own for each user and moment, so that any number of shards gives the same delays.
-        let moment = u32::try_from(now.as_nanos() & 0xfff_ffff).unwrap_or(0);
-        let draw = self
-            .plan
-            .streams
-            .draw(StreamId::of_user(Purpose::Reconnect, moment, state.id));
-        let delay = backoff::delay(bounds.first, bounds.longest, state.tries, draw);
-        state.tries = state.tries.saturating_add(1);
-        state.reconnect_at = now + delay;
-        // A return that is not planned is due when the connection ended: the wait is part of what its user feels.
-        state.connect_intended = now;
-        self.arm(local);
-    }
-
-    fn connect(&mut self, local: usize, now: Offset) {
-        let state = &mut self.users[local];
-        state.link = Link::Connecting;
-        state.reconnect_at = Offset::NEVER;
-        state.connect_attempt = now;
-        state.connect_by = now + self.plan.scenario.reconnect.connect_timeout;
-        let user = state.id;
-        self.io.push_back(Io::Connect {
-            user,
-            server: self.plan.population.sides[user.index()],
-        });
-        self.arm(local);
-    }
-
-    fn close(&mut self, local: usize) {
-        let state = &mut self.users[local];
-        if state.link != Link::Down {
-            state.close_by = Offset::NEVER;
-            self.io.push_back(Io::Close { user: state.id });
-        }
-    }
-
-    fn flush(&mut self, local: usize) {
-        let state = &mut self.users[local];
-        if state.link == Link::Up && !state.has_flush_queued && !state.outbox.pending().is_empty() {
-            state.has_flush_queued = true;
-            self.io.push_back(Io::Flush { user: state.id });
-        }
-    }
-
-    fn handle_timer(&mut self, at: Offset, local: usize, now: Offset) {
-        let state = &mut self.users[local];
-        if state.timer_at != at {
-            // A newer timer has taken its place.
-            return;
-        }
-        state.timer_at = Offset::NEVER;
-        if state.reconnect_at <= now {
-            self.connect(local, now);
-        } else if state.link == Link::Connecting && state.connect_by <= now {
-            state.connect_by = Offset::NEVER;
-            self.close(local);
-        } else if state.close_by <= now {
-            self.close(local);
-        } else if let Some((channel, _)) = state.rejoin.filter(|&(_, at)| at <= now) {
-            self.users[local].rejoin = None;
-            self.join(local, &[channel], now);
-        } else if self.users[local].session.next_timer(&self.session_config) <= now {
-            let heard = self.with_session(local, |session, cx| session.handle_timer(now, cx));
-            self.hear(local, heard, now);
-        }
-        self.flush(local);
-        self.arm(local);
-    }
-
-    /// Makes sure that the user's next deadline is among the timers.
-    fn arm(&mut self, local: usize) {
-        let state = &self.users[local];
-        let connecting = if state.link == Link::Connecting {
-            state.connect_by
-        } else {
-            Offset::NEVER
-        };
-        let session = if state.link == Link::Up {
-            state.session.next_timer(&self.session_config)
-        } else {
-            Offset::NEVER
-        };
-        let rejoin = state.rejoin.map_or(Offset::NEVER, |(_, at)| at);
-        let deadline = state
-            .reconnect_at
-            .min(connecting)
-            .min(state.close_by)
-            .min(session)
-            .min(rejoin);
-        if deadline < state.timer_at
-            && let Ok(index) = u32::try_from(local)
-        {
-            self.users[local].timer_at = deadline;
-            self.timers.push(Reverse((deadline, index)));
-        }
     }
 
     /// Calls the user's session with what it needs, its lines going to the outbox.

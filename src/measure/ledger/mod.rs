@@ -3,7 +3,7 @@
 //! A delivery is one message at one connection. It is required, optional or forbidden by proof of order, never by elapsed
 //! time; `judge.rs` has the rule. What another shard must know crosses as [`facts::Facts`].
 
-mod arrival;
+pub mod arrival;
 pub mod counts;
 pub mod facts;
 pub mod judge;
@@ -32,10 +32,6 @@ use crate::units::id::ServerId;
 use crate::units::id::Sharding;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
-
-pub use crate::measure::ledger::arrival::Arrival;
-pub use crate::measure::ledger::arrival::ArrivalTarget;
-pub use crate::measure::ledger::arrival::Arrived;
 
 /// Most deliveries remembered as unseen after their judgement, so that a late arrival is told from a second one. Beyond it
 /// late arrivals count as duplicates; a run that lost a million deliveries has failed already.

@@ -1,0 +1,119 @@
+//! The program against real servers: what they deliver is found whole, and how they say no is understood.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that can't be set up has failed, and one that is skipped says so"
+)]
+
+#[path = "targets/launch.rs"]
+mod launch;
+#[path = "outside/ledger.rs"]
+mod ledger;
+#[path = "outside/play.rs"]
+mod play;
+
+use crate::launch::Limits;
+use crate::launch::Server;
+use crate::launch::launch;
+use crate::ledger::check_whole;
+use crate::ledger::number;
+use crate::play::Played;
+use crate::play::Slot;
+use crate::play::play;
+
+/// Times that a run is tried: one in which the machine made the generator late says nothing of the target.
+const TRIES_MAX: u32 = 4;
+
+/// Plays the scenario `server` against a fresh server; `None` where it is not installed.
+fn played(server: Server, limits: Limits, flags: &[&str]) -> Option<Played> {
+    let _slot = Slot::take();
+    for _ in 0..TRIES_MAX {
+        let launched = launch(server, limits)?;
+        let played = play("server", &launched.target, flags);
+        if !played.is_strained() {
+            return Some(played);
+        }
+    }
+    panic!("the generator was late in {TRIES_MAX} runs: the machine is too busy to tell");
+}
+
+/// Checks that a server with its limits lifted passes, and that the run did what it was to do.
+#[track_caller]
+fn check_open(server: Server, flags: &[&str]) {
+    let Some(played) = played(server, Limits::Open, flags) else {
+        return;
+    };
+    assert_eq!(
+        played.code, 0,
+        "{:#}\n{}",
+        played.result["verdict"], played.stderr
+    );
+    check_whole(&played, &[]);
+    for artifact in ["summary.md", "junit.xml", "intervals.hlog"] {
+        assert!(played.out.join(artifact).exists(), "no {artifact}");
+    }
+    let (planned, sent) = (
+        number(&played, "ledger.planned"),
+        number(&played, "ledger.sent"),
+    );
+    assert!(
+        planned > 100 && sent * 100 >= planned * 99,
+        "{sent} of {planned}"
+    );
+    assert!(number(&played, "ledger.delivered") > 400);
+    assert!(number(&played, "ledger.presence_seen") > 400);
+}
+
+/// Checks that a server's refusals of many clients from one address are known for what they are.
+#[track_caller]
+fn check_clone_limit(server: Server) {
+    let flags = [
+        "--set",
+        "target.spread_sources=false",
+        "--set",
+        "reconnect.first=2s",
+    ];
+    let Some(played) = played(server, Limits::Defaults, &flags) else {
+        return;
+    };
+    assert_eq!(played.code, 1, "{}", played.stderr);
+    let refused = played.result["refused"].as_object().unwrap();
+    let clones = number(&played, "refused.clone_limit");
+    assert!(clones > 20, "{refused:?}");
+    for (reason, count) in refused {
+        assert!(reason == "clone_limit" || *count == 0, "{refused:?}");
+    }
+    // What the few who got in were owed, they got.
+    check_whole(&played, &[]);
+    assert!(
+        played.reasons().contains(&"not_sent"),
+        "{:?}",
+        played.reasons()
+    );
+}
+
+#[test]
+fn ngircd_with_its_limits_lifted_passes() {
+    check_open(Server::Ngircd, &[]);
+}
+
+#[test]
+fn inspircd_with_its_limits_lifted_passes() {
+    check_open(Server::Inspircd, &[]);
+}
+
+#[test]
+fn miniircd_passes() {
+    check_open(Server::Miniircd, &[]);
+}
+
+#[test]
+fn ngircd_says_no_to_many_clients_of_one_address() {
+    check_clone_limit(Server::Ngircd);
+}
+
+#[test]
+fn inspircd_says_no_to_many_clients_of_one_address() {
+    check_clone_limit(Server::Inspircd);
+}

@@ -1,0 +1,181 @@
+//! Servers as their packages ship them: started in a folder of their own, unprivileged, stopped with their test.
+
+use std::net::TcpListener;
+use std::net::TcpStream;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::Stdio;
+use std::time::Duration;
+use std::time::Instant;
+
+use tempfile::TempDir;
+
+use crate::play::Process;
+
+/// The user `nobody` and its group, as Debian numbers them.
+const NOBODY: u32 = 65_534;
+/// How long a server may take until it listens.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Ports tried: another process may take one between its choice and the server's start.
+const TRIES_MAX: u32 = 3;
+
+/// A kind of server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Server {
+    Ngircd,
+    Inspircd,
+    Miniircd,
+}
+
+/// Which limits a server has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Limits {
+    /// None that could be lifted.
+    Open,
+    /// Those that its package ships.
+    Defaults,
+}
+
+/// A server that listens.
+pub(crate) struct Launched {
+    /// Its address for `--target`.
+    pub(crate) target: String,
+    _process: Process,
+    _folder: TempDir,
+}
+
+impl Server {
+    /// Returns its program, or `None` where it is not installed.
+    fn program(self) -> Option<PathBuf> {
+        let candidates = match self {
+            Self::Ngircd => vec![PathBuf::from("/usr/sbin/ngircd")],
+            Self::Inspircd => vec![PathBuf::from("/usr/sbin/inspircd")],
+            Self::Miniircd => vec![
+                Path::new(env!("CARGO_MANIFEST_DIR")).join("target/miniircd/miniircd.py"),
+                PathBuf::from("/usr/local/bin/miniircd"),
+                PathBuf::from("/usr/bin/miniircd"),
+            ],
+        };
+        candidates.into_iter().find(|path| path.exists())
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ngircd => "ngircd",
+            Self::Inspircd => "inspircd",
+            Self::Miniircd => "miniircd",
+        }
+    }
+
+    fn config(self, limits: Limits) -> &'static str {
+        match (self, limits) {
+            (Self::Ngircd, Limits::Open) => include_str!("ngircd-open.conf"),
+            (Self::Ngircd, Limits::Defaults) => include_str!("ngircd-defaults.conf"),
+            (Self::Inspircd, Limits::Open) => include_str!("inspircd-open.conf"),
+            (Self::Inspircd, Limits::Defaults) => include_str!("inspircd-defaults.conf"),
+            (Self::Miniircd, _) => "",
+        }
+    }
+
+    fn command(self, program: &Path, folder: &Path, port: u16) -> Command {
+        let config = folder.join("ircd.conf");
+        match self {
+            Self::Ngircd => {
+                let mut command = Command::new(program);
+                command.arg("--nodaemon").arg("--config").arg(config);
+                command
+            }
+            Self::Inspircd => {
+                let mut command = Command::new(program);
+                command.arg("--nofork").arg("--config").arg(config);
+                command
+            }
+            Self::Miniircd => {
+                // A script may lie where nobody else may read: it is started from the server's own folder.
+                let script = folder.join("miniircd.py");
+                std::fs::copy(program, &script).unwrap();
+                let mut command = Command::new("/usr/bin/env");
+                command.arg("python3").arg(script).args([
+                    "--listen",
+                    "127.0.0.1",
+                    "--ports",
+                    &port.to_string(),
+                ]);
+                command
+            }
+        }
+    }
+}
+
+/// Starts a server, or returns `None` where it is not installed and nobody insists on it.
+pub(crate) fn launch(server: Server, limits: Limits) -> Option<Launched> {
+    let Some(program) = server.program() else {
+        let is_ci = std::env::var("CI").is_ok_and(|ci| ci == "1" || ci == "true");
+        assert!(!is_ci, "{} is not installed", server.name());
+        eprintln!("skipped: {} not installed", server.name());
+        return None;
+    };
+    for _ in 0..TRIES_MAX {
+        if let Some(launched) = start(server, limits, &program) {
+            return Some(launched);
+        }
+    }
+    panic!("{} did not listen in {TRIES_MAX} tries", server.name());
+}
+
+fn start(server: Server, limits: Limits, program: &Path) -> Option<Launched> {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path();
+    // The port is free for the server as soon as the listener is gone.
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let config = server
+        .config(limits)
+        .replace("@PORT@", &port.to_string())
+        .replace("@FOLDER@", path.to_str().unwrap());
+    std::fs::write(path.join("ircd.conf"), config).unwrap();
+    std::fs::write(path.join("motd"), "For tests alone.\n").unwrap();
+    let mut command = server.command(program, path, port);
+    let is_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
+    if is_root {
+        chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let out = std::fs::File::create(path.join("out")).unwrap();
+    let child = command
+        .current_dir(path)
+        .env("HOME", path)
+        .stdin(Stdio::null())
+        .stdout(out.try_clone().unwrap())
+        .stderr(out)
+        .spawn()
+        .unwrap();
+    let mut process = Process(child);
+    let began = Instant::now();
+    while began.elapsed() < PATIENCE {
+        if process.0.try_wait().unwrap().is_some() {
+            eprintln!(
+                "{} ended: {}",
+                server.name(),
+                std::fs::read_to_string(path.join("out")).unwrap()
+            );
+            return None;
+        }
+        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return Some(Launched {
+                target: format!("irc://127.0.0.1:{port}"),
+                _process: process,
+                _folder: folder,
+            });
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    None
+}
