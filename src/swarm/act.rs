@@ -161,7 +161,7 @@ impl Shard {
         };
         if self.users[local].session.is_online() {
             self.users[local].rename_sent = now;
-            self.with_session(local, super::super::irc::session::Session::rename);
+            self.with_session(local, Session::rename);
             self.flush(local);
         }
     }
