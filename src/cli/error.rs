@@ -8,18 +8,14 @@ use thiserror::Error;
 
 use crate::cli::diagnostic;
 use crate::cli::diagnostic::Diagnostic;
+use crate::drive::run::PLAN_HELP;
 use crate::drive::run::RunError;
-use crate::drive::transport::address::TargetError;
 use crate::place::Misread;
 use crate::plan::PlanError;
 use crate::report::paint::Paint;
 
 /// Exit code of a usage error, a file in error, or a refusal of ours.
 const USAGE: u8 = 2;
-/// Exit code of a run that says nothing about its target, the generator or its set-up being at fault.
-const INVALID: u8 = 4;
-/// Exit code of a target that could not be reached or let nobody in.
-const UNREACHED: u8 = 5;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug, Error)]
@@ -66,10 +62,7 @@ impl Error {
     /// Returns the exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Run(
-                RunError::Unreachable(_) | RunError::Target(TargetError::Unresolved { .. }),
-            ) => UNREACHED,
-            Self::Run(RunError::Host(_) | RunError::System { .. }) => INVALID,
+            Self::Run(error) => error.exit_code(),
             _ => USAGE,
         }
     }
@@ -89,17 +82,8 @@ impl Error {
             Self::File { doing, source, .. } => {
                 Some(diagnostic::file_help(doing, source).to_owned())
             }
-            Self::Run(RunError::Safety(refusal)) => Some(refusal.help()),
-            Self::Run(RunError::Host(limit)) => Some(limit.help().to_owned()),
-            Self::Run(RunError::Unreachable(_)) => {
-                Some("is the target up, and is this its plain IRC port?".to_owned())
-            }
-            Self::Run(RunError::NoPassword(name)) => {
-                Some(format!("set it: {name}=… splitstorm run …"))
-            }
-            Self::Plan(_) | Self::Run(RunError::Plan(_)) => Some(
-                "change [population], or start at another hour (starts = \"Tue 20:00\")".to_owned(),
-            ),
+            Self::Run(error) => error.help(),
+            Self::Plan(_) => Some(PLAN_HELP.to_owned()),
             _ => None,
         }
     }

@@ -17,10 +17,8 @@ use crate::cli::inputs::InputArguments;
 use crate::drive::interrupt::Interrupt;
 use crate::drive::run;
 use crate::drive::run::Progress;
-use crate::drive::run::RunError;
 use crate::drive::run::RunRequest;
 use crate::drive::run::conduct::Stage;
-use crate::drive::transport::address::TargetUrl;
 use crate::gate::figure;
 use crate::measure::interval::Interval;
 use crate::measure::operation::Operation;
@@ -58,12 +56,6 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<u8, Error> {
         what: "watching for Ctrl-C",
         source,
     })?;
-    let target = arguments
-        .target
-        .as_deref()
-        .map(TargetUrl::parse)
-        .transpose()
-        .map_err(RunError::from)?;
     let inputs = arguments.inputs.read()?;
     let out = arguments.out.clone().unwrap_or_else(|| {
         let now = jiff::Timestamp::now()
@@ -75,7 +67,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<u8, Error> {
         scenario: inputs.scenario,
         profile: inputs.profile,
         seed: inputs.seed,
-        target,
+        target: arguments.target.clone(),
         allowed: arguments.allow_target.clone(),
         out: out.clone(),
         shard_count: arguments.shards,

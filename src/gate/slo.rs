@@ -45,8 +45,21 @@ impl Slo {
     ///
     /// Returns what is not known or does not fit, with the near names.
     pub fn resolve(condition: &Condition) -> Result<Self, Misread> {
-        let misread = |what: String| Misread::new(what, condition.place.clone());
-        let check = condition.check.trim();
+        Self::read(
+            &condition.check,
+            condition.min_samples,
+            condition.place.clone(),
+        )
+    }
+
+    /// Reads a condition that needs `min_samples` samples to hold and was written at `place`.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is not known or does not fit, with the near names.
+    pub fn read(check: &str, min_samples: u64, place: Place) -> Result<Self, Misread> {
+        let misread = |what: String| Misread::new(what, place.clone());
+        let check = check.trim();
         let Some((name, operator, limit)) = Operator::split(check) else {
             return Err(misread(format!("expected a condition, found `{check}`"))
                 .with_help("write a metric, one of < <= > >= ==, and a limit, such as `message.response.p99 < 250ms`"));
@@ -69,8 +82,8 @@ impl Slo {
             metric,
             operator,
             limit,
-            min_samples: condition.min_samples,
-            place: condition.place.clone(),
+            min_samples,
+            place,
         })
     }
 

@@ -30,7 +30,6 @@ use crate::report::facts::RunFacts;
 use crate::report::facts::ScenarioFacts;
 use crate::report::facts::TargetFacts;
 use crate::report::result::RunResult;
-use crate::scenario::Condition;
 use crate::units::id::ChannelId;
 use crate::units::id::PhaseId;
 use crate::units::id::Seed;
@@ -206,14 +205,7 @@ fn presence() -> Exemplar {
 }
 
 fn rules(checks: &[&str]) -> Rules {
-    let resolve = |check: &&str| {
-        Slo::resolve(&Condition {
-            check: (*check).to_owned(),
-            min_samples: 1,
-            place: Place::file("netsplit.toml"),
-        })
-        .unwrap()
-    };
+    let resolve = |check: &&str| Slo::read(check, 1, Place::file("netsplit.toml")).unwrap();
     Rules {
         slos: checks.iter().map(resolve).collect(),
         ..Rules::default()

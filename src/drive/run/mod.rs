@@ -22,7 +22,6 @@ use crate::drive::run::conduct::Stage;
 use crate::drive::run::conduct::Watch;
 use crate::drive::run::preflight::Preflight;
 use crate::drive::transport::address::TargetError;
-use crate::drive::transport::address::TargetUrl;
 use crate::gate::rules::Rules;
 use crate::gate::slo::lateness_limit;
 use crate::gate::verdict::Judged;
@@ -61,8 +60,8 @@ pub struct RunRequest {
     pub profile: Profile,
     /// The seed.
     pub seed: Seed,
-    /// The target; none for the embedded network.
-    pub target: Option<TargetUrl>,
+    /// The target, such as `irc://127.0.0.1:6667`; none for the embedded network.
+    pub target: Option<String>,
     /// Hosts off loopback that may be loaded.
     pub allowed: Vec<String>,
     /// Folder of the artifacts.
@@ -139,6 +138,44 @@ pub enum RunError {
         /// Why.
         source: io::Error,
     },
+}
+
+/// What to do about a population that a profile can't fill.
+pub const PLAN_HELP: &str =
+    "change [population], or start at another hour (starts = \"Tue 20:00\")";
+/// Exit code of a usage error, a file in error, or a refusal of ours.
+const EXIT_USAGE: u8 = 2;
+/// Exit code of a run that says nothing about its target, the generator or its set-up being at fault.
+const EXIT_INVALID: u8 = 4;
+/// Exit code of a target that could not be reached or let nobody in.
+const EXIT_UNREACHED: u8 = 5;
+
+impl RunError {
+    /// Returns the process's exit code.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Unreachable(_) | Self::Target(TargetError::Unresolved { .. }) => EXIT_UNREACHED,
+            Self::Host(_) | Self::System { .. } => EXIT_INVALID,
+            _ => EXIT_USAGE,
+        }
+    }
+
+    /// Returns what to do about it, where that is not plain.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Safety(refusal) => Some(refusal.help()),
+            Self::Host(limit) => Some(limit.help().to_owned()),
+            Self::Unreachable(_) => {
+                Some("is the target up, and is this its plain IRC port?".to_owned())
+            }
+            Self::NoPassword(name) => Some(format!("set it: {name}=… splitstorm run …")),
+            Self::Plan(_) => Some(PLAN_HELP.to_owned()),
+            Self::File { .. } => {
+                Some("is there room, and may this folder be written? (--out DIR)".to_owned())
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Runs a scenario and judges it.

@@ -45,7 +45,7 @@ impl Preflight {
         let password = password(request)?;
         match request.target.clone() {
             None => Self::embedded(request, clock, password),
-            Some(url) => Self::external(request, &url, password, progress),
+            Some(text) => Self::external(request, &TargetUrl::parse(&text)?, password, progress),
         }
     }
 
