@@ -101,17 +101,9 @@ pub(crate) const ROOMS: &[Room] = &[
         ],
     ),
     pure("gate", &["units", "place", "scenario", "measure"]),
-    // The scenario for its own tests alone, which need conditions to judge by.
     pure(
         "report",
-        &[
-            "units",
-            "place",
-            "traffic::fidelity",
-            "scenario",
-            "measure",
-            "gate",
-        ],
+        &["units", "place", "traffic::fidelity", "measure", "gate"],
     ),
     pure("provision", &["units", "place"]),
     shell("drive::clock", &["units"]),
@@ -238,7 +230,6 @@ pub(crate) const ROOMS: &[Room] = &[
             "provision",
             "drive::clock",
             "drive::interrupt",
-            "drive::transport",
             "drive::host",
             "drive::listen",
             "drive::tap",

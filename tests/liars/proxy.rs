@@ -139,6 +139,9 @@ fn carry_down(up: TcpStream, down: &TcpStream, shared: &Shared) {
 
 /// Returns the nick that a 001 is for.
 fn welcomed(line: &[u8]) -> Option<String> {
-    let mut words = line.split(|&byte| byte == b' ').skip(1);
+    let mut words = line
+        .split(|&byte| byte == b' ')
+        .skip_while(|word| word.starts_with(b"@"))
+        .skip(1);
     (words.next() == Some(b"001")).then(|| String::from_utf8(words.next()?.to_vec()).ok())?
 }
