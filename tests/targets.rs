@@ -13,6 +13,8 @@ mod ledger;
 #[path = "outside/play.rs"]
 mod play;
 
+use std::time::Duration;
+
 use crate::launch::Limits;
 use crate::launch::Server;
 use crate::launch::launch;
@@ -25,12 +27,12 @@ use crate::play::play;
 /// Times that a run is tried: one in which the machine made the generator late says nothing of the target.
 const TRIES_MAX: u32 = 4;
 
-/// Plays the scenario `server` against a fresh server; `None` where it is not installed.
-fn played(server: Server, limits: Limits, flags: &[&str]) -> Option<Played> {
+/// Plays a scenario against a fresh server; `None` where it is not installed.
+fn played(scenario: &str, server: Server, limits: Limits, flags: &[&str]) -> Option<Played> {
     let _slot = Slot::take();
     for _ in 0..TRIES_MAX {
         let launched = launch(server, limits)?;
-        let played = play("server", &launched.target, flags);
+        let played = play(scenario, &launched.target, flags);
         if !played.is_strained() {
             return Some(played);
         }
@@ -41,7 +43,7 @@ fn played(server: Server, limits: Limits, flags: &[&str]) -> Option<Played> {
 /// Checks that a server with its limits lifted passes, and that the run did what it was to do.
 #[track_caller]
 fn check_open(server: Server, flags: &[&str]) {
-    let Some(played) = played(server, Limits::Open, flags) else {
+    let Some(played) = played("server", server, Limits::Open, flags) else {
         return;
     };
     assert_eq!(
@@ -74,7 +76,7 @@ fn check_clone_limit(server: Server) {
         "--set",
         "reconnect.first=2s",
     ];
-    let Some(played) = played(server, Limits::Defaults, &flags) else {
+    let Some(played) = played("server", server, Limits::Defaults, &flags) else {
         return;
     };
     assert_eq!(played.code, 1, "{}", played.stderr);
@@ -106,6 +108,55 @@ fn inspircd_with_its_limits_lifted_passes() {
 #[test]
 fn miniircd_passes() {
     check_open(Server::Miniircd, &[]);
+}
+
+#[test]
+fn own_echoes_are_counted_apart_from_deliveries() {
+    let Some(played) = played("echoes", Server::Inspircd, Limits::Open, &[]) else {
+        return;
+    };
+    assert_eq!(
+        played.code, 0,
+        "{:#}\n{}",
+        played.result["verdict"], played.stderr
+    );
+    check_whole(&played, &[]);
+    let sent = number(&played, "ledger.sent");
+    assert!(sent > 50, "{sent}");
+    assert_eq!(number(&played, "ledger.echoes"), sent);
+    assert_eq!(
+        number(&played, "ledger.delivered"),
+        number(&played, "ledger.required")
+    );
+}
+
+/// Plays the scenario `server` against ngircd, which `signal` ends in the middle of it. Returns how many lost their connections
+/// without a word, and how many after an ERROR.
+fn played_to_the_end_of(signal: &'static str) -> Option<(u64, u64)> {
+    let _slot = Slot::take();
+    let launched = launch(Server::Ngircd, Limits::Open)?;
+    let killer = launched.end_later(Duration::from_secs(6), signal);
+    let played = play("server", &launched.target, &[]);
+    assert!(killer.join().unwrap(), "nothing was left to end");
+    assert_eq!(played.code, 1, "{}", played.stderr);
+    // What the server took and did not relay before its end can't be called lost: nobody was there any more.
+    check_whole(&played, &[]);
+    Some((
+        number(&played, "disconnects.eof") + number(&played, "disconnects.reset"),
+        number(&played, "disconnects.error_line"),
+    ))
+}
+
+#[test]
+fn a_server_that_dies_is_told_from_one_that_stops() {
+    let Some((bare, after_error)) = played_to_the_end_of("-KILL") else {
+        return;
+    };
+    assert!(bare >= 25 && after_error == 0, "{bare}, {after_error}");
+    let Some((bare, after_error)) = played_to_the_end_of("-TERM") else {
+        return;
+    };
+    assert!(bare == 0 && after_error >= 25, "{bare}, {after_error}");
 }
 
 #[test]

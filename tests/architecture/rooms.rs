@@ -103,7 +103,7 @@ pub(crate) const ROOMS: &[Room] = &[
     pure("gate", &["units", "place", "scenario", "measure"]),
     pure(
         "report",
-        &["units", "place", "measure", "gate", "traffic::fidelity"],
+        &["units", "place", "traffic::fidelity", "measure", "gate"],
     ),
     pure("provision", &["units", "place"]),
     shell("drive::clock", &["units"]),
@@ -327,7 +327,7 @@ pub(crate) fn check_table() -> Vec<String> {
                     faults.push(format!(
                         "`{}` is pure and may import `{name}`, which is not",
                         room.name
-                    ))
+                    ));
                 }
                 Some(_) => {}
             }

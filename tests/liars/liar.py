@@ -339,7 +339,8 @@ class Client(asyncio.Protocol):
                 (b"@" if member is members[0] else b"") + member.nick.encode("latin-1")
                 for member in members
             )
-            self.reply(b"353", b"=", channel, b":" + names)
+            # As some servers do: to `*` instead of the nick.
+            self.send(b":%s 353 * = %s :%s" % (NAME, channel, names))
             self.reply(b"366", channel, b":End of names")
 
     def handle_part(self, params):

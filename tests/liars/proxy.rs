@@ -64,7 +64,7 @@ impl Proxy {
                 down.set_nodelay(true).unwrap();
                 let (from, to) = (down.try_clone().unwrap(), up.try_clone().unwrap());
                 std::thread::spawn(move || carry_up(from, &to));
-                std::thread::spawn(move || carry_down(up, down, &shared));
+                std::thread::spawn(move || carry_down(up, &down, &shared));
             }
         });
         Self { target, shared }
@@ -72,7 +72,9 @@ impl Proxy {
 
     /// Returns the lies told so far.
     pub(crate) fn told(&self) -> Vec<Told> {
-        self.shared.told.lock().unwrap().clone()
+        let mut told = self.shared.told.lock().unwrap().clone();
+        told.retain(Told::is_of_the_run);
+        told
     }
 }
 
@@ -86,7 +88,7 @@ fn carry_up(mut from: TcpStream, mut to: &TcpStream) {
     let _ = to.shutdown(Shutdown::Write);
 }
 
-fn carry_down(up: TcpStream, down: TcpStream, shared: &Shared) {
+fn carry_down(up: TcpStream, down: &TcpStream, shared: &Shared) {
     up.set_read_timeout(Some(LOOK)).unwrap();
     let mut reader = BufReader::new(up);
     let mut liar = Liar::new(shared.lie, shared.one_in);
@@ -95,7 +97,8 @@ fn carry_down(up: TcpStream, down: TcpStream, shared: &Shared) {
     let mut released = Instant::now();
     let mut send = |line: &[u8]| {
         // Whoever has gone misses nothing.
-        let _ = (&down).write_all(&[line, b"\r\n"].concat());
+        let mut down = down;
+        let _ = down.write_all(&[line, b"\r\n"].concat());
     };
     loop {
         match reader.read_until(b'\n', &mut line) {
@@ -136,6 +139,9 @@ fn carry_down(up: TcpStream, down: TcpStream, shared: &Shared) {
 
 /// Returns the nick that a 001 is for.
 fn welcomed(line: &[u8]) -> Option<String> {
-    let mut words = line.split(|&byte| byte == b' ').skip(1);
+    let mut words = line
+        .split(|&byte| byte == b' ')
+        .skip_while(|word| word.starts_with(b"@"))
+        .skip(1);
     (words.next() == Some(b"001")).then(|| String::from_utf8(words.next()?.to_vec()).ok())?
 }

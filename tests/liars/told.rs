@@ -23,7 +23,17 @@ struct Explained {
     receiver: String,
 }
 
-/// Reads what a liar wrote down, registrations apart.
+/// What users say with their QUIT once the run is judged: no lie about that counts.
+const GOODBYE: &str = "run complete";
+
+impl Told {
+    /// Returns whether it was told while the run was still to be judged.
+    pub(crate) fn is_of_the_run(&self) -> bool {
+        self.kind != "registered" && !self.line.ends_with(GOODBYE)
+    }
+}
+
+/// Reads what a liar wrote down.
 pub(crate) fn read(log: &Path) -> Vec<Told> {
     let text = std::fs::read_to_string(log).unwrap();
     let entries = text.lines().map(|line| {
@@ -35,7 +45,7 @@ pub(crate) fn read(log: &Path) -> Vec<Told> {
             line: field("line"),
         }
     });
-    entries.filter(|told| told.kind != "registered").collect()
+    entries.filter(Told::is_of_the_run).collect()
 }
 
 /// Checks that `explain` names breaches of that class, and none but the lies told: the very message by its sender, target,
@@ -72,7 +82,7 @@ fn blocks(text: &str) -> Vec<Explained> {
         } else if let (Some(name), Some(block)) =
             (line.trim().strip_prefix("receiver "), blocks.last_mut())
         {
-            block.receiver = name.trim().to_owned();
+            name.trim().clone_into(&mut block.receiver);
         }
     }
     blocks
@@ -83,7 +93,11 @@ fn is_of(block: &Explained, told: &Told) -> bool {
     if block.receiver != told.receiver {
         return false;
     }
-    let mut words = told.line.splitn(4, ' ');
+    let line = match told.line.split_once(' ') {
+        Some((tags, line)) if tags.starts_with('@') => line,
+        _ => &told.line,
+    };
+    let mut words = line.splitn(4, ' ');
     let source = words.next().unwrap_or_default();
     let sender = source
         .trim_start_matches(':')

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
+use std::thread::JoinHandle;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -44,8 +45,23 @@ pub(crate) enum Limits {
 pub(crate) struct Launched {
     /// Its address for `--target`.
     pub(crate) target: String,
-    _process: Process,
+    process: Process,
     _folder: TempDir,
+}
+
+impl Launched {
+    /// Ends the server with a signal after a while; the thread tells whether it was still there.
+    pub(crate) fn end_later(&self, after: Duration, signal: &'static str) -> JoinHandle<bool> {
+        let id = self.process.0.id().to_string();
+        std::thread::spawn(move || {
+            std::thread::sleep(after);
+            Command::new("kill")
+                .args([signal, &id])
+                .status()
+                .unwrap()
+                .success()
+        })
+    }
 }
 
 impl Server {
@@ -171,7 +187,7 @@ fn start(server: Server, limits: Limits, program: &Path) -> Option<Launched> {
         if TcpStream::connect(("127.0.0.1", port)).is_ok() {
             return Some(Launched {
                 target: format!("irc://127.0.0.1:{port}"),
-                _process: process,
+                process,
                 _folder: folder,
             });
         }
