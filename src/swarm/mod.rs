@@ -199,11 +199,19 @@ impl Shard {
         } else {
             self.planner.planned_until() - PLAN_AHEAD
         };
-        action.min(timer).min(unroll)
+        let presence = if self.is_closed {
+            Offset::NEVER
+        } else {
+            self.ledger.presence_due()
+        };
+        action.min(timer).min(unroll).min(presence)
     }
 
     /// Does what is due at `now`: unrolls the plan, acts, and lets timers fire.
     pub fn handle_due(&mut self, now: Offset) {
+        if !self.is_closed {
+            self.ledger.settle_some_presence(now);
+        }
         while !self.is_over
             && !self.planner.is_done()
             && self.planner.planned_until() - PLAN_AHEAD <= now
@@ -476,6 +484,7 @@ impl Shard {
         self.upcoming.is_empty()
             && (self.is_over || self.planner.is_done())
             && self.ledger.open_count() == 0
+            && (self.sharding.count() == 1 || self.ledger.has_told_all())
     }
 
     /// Returns the time by which an unjudged rest is judged at the latest.

@@ -112,7 +112,10 @@ fn receive(
 ) -> Received {
     let mut this = engine.borrow_mut();
     let this = &mut *this;
-    let read = match this.buffer.read(stream) {
+    let Some(buffer) = &mut this.buffer else {
+        return Received::Bytes;
+    };
+    let read = match buffer.read(stream) {
         Ok(read) => read,
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Received::Bytes,
         Err(_) => return Received::End(Closed::Reset),
@@ -128,7 +131,10 @@ fn receive(
         return Received::Bytes;
     };
     let mut framer = std::mem::take(&mut connection.framer);
-    let buffer = std::mem::take(&mut this.buffer);
+    // Lent for the call: the state machine must not be able to reach it.
+    let Some(buffer) = this.buffer.take() else {
+        return Received::Bytes;
+    };
     this.with_shard(|shard, _| {
         shard.handle_read(read.count);
         framer.push(buffer.bytes(read.count), |line| match line {
@@ -136,7 +142,7 @@ fn receive(
             Err(_) => shard.handle_line_too_long(user),
         });
     });
-    this.buffer = buffer;
+    this.buffer = Some(buffer);
     if let Some(connection) = &mut this.connections[slot] {
         connection.framer = framer;
     }

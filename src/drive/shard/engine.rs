@@ -38,7 +38,8 @@ pub(crate) struct Engine {
     is_spread: bool,
     to_run: SyncSender<FromShard>,
     pub(crate) connections: Vec<Option<Connection>>,
-    pub(crate) buffer: ReadBuffer,
+    /// Shared by all connections; absent only while a read's lines are handed over.
+    pub(crate) buffer: Option<ReadBuffer>,
     next_edge: Offset,
     interval: u64,
     is_over: bool,
@@ -61,7 +62,7 @@ impl Engine {
             servers,
             is_spread,
             to_run,
-            buffer: ReadBuffer::new(),
+            buffer: Some(ReadBuffer::new()),
             next_edge: Offset::ZERO + INTERVAL,
             interval: 0,
             is_over: false,

@@ -41,9 +41,11 @@ impl Default for ReadBuffer {
 impl ReadBuffer {
     /// Returns the buffers for one shard.
     pub fn new() -> Self {
+        let mut control = cmsg_space!(TimeSpec);
+        control.resize(control.capacity(), 0);
         Self {
             bytes: vec![0; READ_BYTES],
-            control: cmsg_space!(TimeSpec),
+            control,
         }
     }
 
@@ -61,8 +63,6 @@ impl ReadBuffer {
         let Self { bytes, control } = self;
         let mut found = None;
         let outcome = stream.try_io(Interest::READABLE, || {
-            control.clear();
-            control.resize(control.capacity(), 0);
             let mut slices = [IoSliceMut::new(bytes)];
             let message = recvmsg::<()>(
                 stream.as_raw_fd(),

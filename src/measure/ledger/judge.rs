@@ -143,6 +143,7 @@ impl Ledger {
             self.config.sides[b.index()],
             attempt,
             processed,
+            Offset::NEVER,
         )
     }
 
@@ -405,6 +406,7 @@ mod tests {
             joined: moment(stay[1]),
             leave_sent: moment(stay[2]),
             left: moment(stay[3]),
+            is_leave_derived: false,
         };
         assert_eq!(
             due(&stay, moment(attempt), moment(processed)),

@@ -21,6 +21,8 @@ pub(crate) struct Stay {
     pub(crate) leave_sent: Offset,
     /// Own leave echo or end of the connection read.
     pub(crate) left: Offset,
+    /// Whether the user never asked to leave: `leave_sent` was set when the end was read.
+    pub(crate) is_leave_derived: bool,
 }
 
 impl Stay {
@@ -30,6 +32,25 @@ impl Stay {
             joined: Offset::NEVER,
             leave_sent: Offset::NEVER,
             left: Offset::NEVER,
+            is_leave_derived: false,
+        }
+    }
+}
+
+impl Stay {
+    /// Returns the stay as it was known at `moment`: a later leave had not happened.
+    pub(crate) fn as_of(self, moment: Offset) -> Self {
+        let known = |at: Offset| if at > moment { Offset::NEVER } else { at };
+        let is_unknown = self.is_leave_derived && self.left > moment;
+        let leave_sent = if is_unknown {
+            Offset::NEVER
+        } else {
+            known(self.leave_sent)
+        };
+        Self {
+            leave_sent,
+            left: known(self.left),
+            ..self
         }
     }
 }
@@ -178,5 +199,6 @@ fn end_stay(stay: &mut Stay, proved: Offset, now: Offset) {
     stay.left = now;
     if stay.leave_sent == Offset::NEVER {
         stay.leave_sent = proved.min(now);
+        stay.is_leave_derived = true;
     }
 }

@@ -138,6 +138,11 @@ impl Ledger {
         self.books.iter().map(Book::open_count).sum::<usize>() + self.presence.open_count()
     }
 
+    /// Returns whether the other shards have been told everything so far.
+    pub fn has_told_all(&self) -> bool {
+        self.outgoing.is_empty() && self.outgoing.fresh.is_empty()
+    }
+
     fn book(&self, channel: ChannelId) -> Option<usize> {
         match self.book_of.get(channel.index()) {
             None | Some(&NO_BOOK) => None,

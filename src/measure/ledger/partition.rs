@@ -18,6 +18,19 @@ pub struct Split {
     pub healed: Offset,
 }
 
+impl Split {
+    /// Returns the split as it was known at `moment`: what came later had not happened.
+    fn as_of(self, moment: Offset) -> Self {
+        let known = |at: Offset| if at > moment { Offset::NEVER } else { at };
+        Self {
+            done: known(self.done),
+            heal_ordered: known(self.heal_ordered),
+            healed: known(self.healed),
+            ..self
+        }
+    }
+}
+
 /// How the splits bear on one message between two users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Between {
@@ -53,13 +66,15 @@ impl Partition {
             .any(|split| split.heal_ordered == Offset::NEVER)
     }
 
-    /// Returns how the splits bear on something attempted at `attempt` and proved processed by `processed` between users of two servers.
+    /// Returns how the splits bear on something attempted at `attempt` and proved processed by `processed` between users of two
+    /// servers, as it was known at `moment`.
     pub(crate) fn between(
         &self,
         a: ServerId,
         b: ServerId,
         attempt: Offset,
         processed: Offset,
+        moment: Offset,
     ) -> Between {
         if a == b {
             return Between::Linked;
@@ -68,7 +83,8 @@ impl Partition {
         for split in self
             .splits
             .iter()
-            .filter(|split| split.far == a || split.far == b)
+            .filter(|split| (split.far == a || split.far == b) && split.ordered <= moment)
+            .map(|split| split.as_of(moment))
         {
             if processed < split.ordered || attempt > split.healed {
                 continue;
@@ -103,15 +119,15 @@ mod tests {
             healed: at(21),
         });
         assert_eq!(
-            partition.between(ServerId(0), ServerId(1), attempt, processed),
+            partition.between(ServerId(0), ServerId(1), attempt, processed, Offset::NEVER),
             want
         );
         assert_eq!(
-            partition.between(ServerId(1), ServerId(0), attempt, processed),
+            partition.between(ServerId(1), ServerId(0), attempt, processed, Offset::NEVER),
             want
         );
         assert_eq!(
-            partition.between(ServerId(1), ServerId(1), attempt, processed),
+            partition.between(ServerId(1), ServerId(1), attempt, processed, Offset::NEVER),
             Between::Linked
         );
     }

@@ -21,6 +21,8 @@ use crate::units::offset::Offset;
 /// Most sightings remembered that no change explains yet. A target that invents presence must not fill the memory.
 const SIGHTINGS_MAX: usize = 4_000_000;
 
+/// Changes of presence judged before the shard looks at its sends again: a tenth of a millisecond's work.
+const PRESENCE_AT_ONCE_MAX: usize = 64;
 /// How many times `settle` a sighting waits for the change that explains it.
 const SIGHTING_SETTLES: u32 = 4;
 
@@ -359,23 +361,41 @@ impl Ledger {
             .unwrap_or_default()
     }
 
-    pub(crate) fn settle_presence(&mut self, now: Offset, settling: Settling) {
-        let mut open = std::mem::take(&mut self.presence.open);
-        open.retain(|fact| {
-            let since = fact.known;
-            let is_due = match settling {
-                Settling::WhenDue => now >= since + self.config.settle,
-                Settling::WhenSeen => {
-                    now >= since + self.config.settle || self.is_presence_seen(fact)
-                }
-                Settling::Now => true,
-            };
-            if is_due {
-                self.judge_presence(fact);
+    /// Returns when the oldest open change of presence is to be judged; `NEVER` if none is open.
+    pub fn presence_due(&self) -> Offset {
+        self.presence
+            .open
+            .front()
+            .map_or(Offset::NEVER, |fact| fact.known + self.config.settle)
+    }
+
+    /// Judges a few changes of presence that are due. A storm leaves tens of thousands at once; sends do not wait for them.
+    pub fn settle_some_presence(&mut self, now: Offset) {
+        for _ in 0..PRESENCE_AT_ONCE_MAX {
+            if self.presence_due() > now {
+                return;
             }
-            !is_due
-        });
-        self.presence.open = open;
+            if let Some(fact) = self.presence.open.pop_front() {
+                self.judge_presence(&fact);
+            }
+        }
+    }
+
+    /// Judges changes of presence at the end of a run, and forgets sightings that nothing explained.
+    pub(crate) fn settle_presence(&mut self, now: Offset, settling: Settling) {
+        if settling != Settling::WhenDue {
+            let mut open = std::mem::take(&mut self.presence.open);
+            open.retain(|fact| {
+                let is_due = settling == Settling::Now
+                    || now >= fact.known + self.config.settle
+                    || self.is_presence_seen(fact);
+                if is_due {
+                    self.judge_presence(fact);
+                }
+                !is_due
+            });
+            self.presence.open = open;
+        }
         if now >= self.presence.next_prune {
             // What explains a sighting is told within an interval of the user's own echo, and judged `settle` later.
             let horizon = now - self.config.settle * SIGHTING_SETTLES;
@@ -396,7 +416,9 @@ impl Ledger {
                 if row.user == fact.user {
                     continue;
                 }
-                let owed = due(&row.stay, fact.attempt, fact.processed);
+                // Judged as of its due time, however much later a busy shard gets to it.
+                let stay = row.stay.as_of(fact.known + self.config.settle);
+                let owed = due(&stay, fact.attempt, fact.processed);
                 observers.push((row.user, self.presence_across(fact, row.user, owed)));
             }
         }
@@ -415,9 +437,13 @@ impl Ledger {
             Some(far) if (mine == far) == (theirs == far) => Due::Forbidden,
             Some(_) => owed,
             None => {
-                let between = self
-                    .partition
-                    .between(mine, theirs, fact.attempt, fact.processed);
+                let between = self.partition.between(
+                    mine,
+                    theirs,
+                    fact.attempt,
+                    fact.processed,
+                    fact.known + self.config.settle,
+                );
                 if fact.processed == Offset::NEVER && between == Between::Unproved {
                     Due::Optional
                 } else {
@@ -446,7 +472,10 @@ impl Ledger {
                 .sightings
                 .range((sighting, fact.attempt, 0)..)
                 .next();
-            later.filter(|(found, _, _)| *found == sighting).copied()
+            let is_in_time = |at: Offset| at <= fact.known + self.config.settle;
+            later
+                .filter(|(found, at, _)| *found == sighting && is_in_time(*at))
+                .copied()
         };
         let sighting = Self::sighting(fact, observer);
         if sighting.channel.is_some() {
