@@ -125,6 +125,20 @@ fn an_honest_server_passes_while_users_come_and_go() {
 }
 
 #[test]
+fn nothing_longer_than_the_server_takes_is_ever_sent() {
+    let outcome = lied_to("calm", &["--lie", "honest", "--line-bytes", "160"], &[]);
+    // Not as it was to be sent, nor as others would be sent it.
+    assert_eq!(outcome.told, []);
+    let unsent = number(&outcome.played, "ledger.not_sent.over_limit");
+    assert!(unsent > 10, "{unsent}");
+    assert_eq!(
+        number(&outcome.played, "ledger.sent") + unsent,
+        number(&outcome.played, "ledger.planned")
+    );
+    check_whole(&outcome.played, &[]);
+}
+
+#[test]
 fn a_server_that_relays_nothing_loses_everything() {
     check_lie("black_hole", "1", &["lost"]);
 }

@@ -65,6 +65,9 @@ fn check_open(server: Server, flags: &[&str]) {
     );
     assert!(number(&played, "ledger.delivered") > 400);
     assert!(number(&played, "ledger.presence_seen") > 400);
+    // Every server answers PING in a shape of its own.
+    assert!(number(&played, "latency.ping.response.count") > 100);
+    assert_eq!(number(&played, "disconnects.ping_timeout"), 0);
 }
 
 /// Checks that a server's refusals of many clients from one address are known for what they are.

@@ -121,6 +121,7 @@ class Server:
         """Relays a PRIVMSG or NOTICE to one receiver, honestly or not."""
         lie = self.options.lie
         line = b":%s %s %s :%s" % (sender.source(), command, target, text)
+        sender.check_length(line)
         is_channel = target.startswith(b"#")
         is_long = len(text) >= TEXT_BYTES_MIN and not text.startswith(b"\x01")
         if lie == "black_hole" and self.is_turn():
@@ -259,7 +260,13 @@ class Client(asyncio.Protocol):
     def source(self):
         return b"%s!%s@%s" % (self.nick.encode("latin-1"), self.user, self.host)
 
+    def check_length(self, line):
+        """Writes down a line that is longer, its ending included, than the server said it may be."""
+        if len(line) + 2 > self.server.options.line_bytes:
+            self.server.note("too_long", self.nick, line)
+
     def handle_line(self, line):
+        self.check_length(line)
         if self.server.options.lie == "no_register" and not self.is_spared:
             return
         head, colon, tail = line.partition(b" :")
@@ -312,6 +319,7 @@ class Client(asyncio.Protocol):
             b"005",
             b"NETWORK=" + network,
             b"CASEMAPPING=ascii CHANTYPES=# PREFIX=(ov)@+ NICKLEN=30 CHANLIMIT=#:",
+            b"LINELEN=%d" % self.server.options.line_bytes,
             b":are supported by this server",
         )
         self.reply(b"422", b":No message of the day")
@@ -460,6 +468,7 @@ def main():
     parser.add_argument("--delay", type=float, default=3.0, help="seconds that delayed and late messages are held")
     parser.add_argument("--lasts", type=float, default=0.0, help="seconds of a freeze; 0 for good")
     parser.add_argument("--spare", type=int, default=0, help="connections that are served before no_register and rst begin")
+    parser.add_argument("--line-bytes", type=int, default=512, help="longest line, its ending included")
     parser.add_argument("--network", default="LiarNet", help="the NETWORK of its 005")
     parser.add_argument("--log", help="file for the lies told, one JSON object a line")
     asyncio.run(serve(parser.parse_args()))
