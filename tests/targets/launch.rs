@@ -9,6 +9,8 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::Mutex;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use std::time::Instant;
@@ -45,21 +47,27 @@ pub(crate) enum Limits {
 pub(crate) struct Launched {
     /// Its address for `--target`.
     pub(crate) target: String,
-    process: Process,
+    process: Arc<Mutex<Process>>,
     _folder: TempDir,
 }
 
 impl Launched {
     /// Ends the server with a signal after a while; the thread tells whether it was still there.
     pub(crate) fn end_later(&self, after: Duration, signal: &'static str) -> JoinHandle<bool> {
-        let id = self.process.0.id().to_string();
+        let process = Arc::downgrade(&self.process);
         std::thread::spawn(move || {
             std::thread::sleep(after);
-            Command::new("kill")
-                .args([signal, &id])
-                .status()
-                .unwrap()
-                .success()
+            // A number alone could by then be another process's; one that is held and not waited for is ours.
+            let Some(process) = process.upgrade() else {
+                return false;
+            };
+            let mut process = process.lock().unwrap();
+            process.0.try_wait().unwrap().is_none()
+                && Command::new("kill")
+                    .args([signal, &process.0.id().to_string()])
+                    .status()
+                    .unwrap()
+                    .success()
         })
     }
 }
@@ -187,7 +195,7 @@ fn start(server: Server, limits: Limits, program: &Path) -> Option<Launched> {
         if TcpStream::connect(("127.0.0.1", port)).is_ok() {
             return Some(Launched {
                 target: format!("irc://127.0.0.1:{port}"),
-                process,
+                process: Arc::new(Mutex::new(process)),
                 _folder: folder,
             });
         }
