@@ -78,6 +78,9 @@ fn check_clone_limit(server: Server) {
         "target.spread_sources=false",
         "--set",
         "reconnect.first=2s",
+        // Shipped limits slow down a sender for seconds, which is late and no loss.
+        "--set",
+        "settle=10s",
     ];
     let Some(played) = played("server", server, Limits::Defaults, &flags) else {
         return;
