@@ -125,9 +125,8 @@ fn an_honest_server_passes_while_users_come_and_go() {
 }
 
 #[test]
-fn nothing_longer_than_the_server_takes_is_ever_sent() {
+fn no_message_is_longer_as_others_are_sent_it_than_the_server_takes() {
     let outcome = lied_to("calm", &["--lie", "honest", "--line-bytes", "160"], &[]);
-    // Not as it was to be sent, nor as others would be sent it.
     assert_eq!(outcome.told, []);
     let unsent = number(&outcome.played, "ledger.not_sent.over_limit");
     assert!(unsent > 10, "{unsent}");

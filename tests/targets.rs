@@ -78,9 +78,13 @@ fn check_clone_limit(server: Server) {
         "target.spread_sources=false",
         "--set",
         "reconnect.first=2s",
-        // Shipped limits slow down a sender for seconds, which is late and no loss.
+        // Who gets in is slowed down by these servers when it sends much, without a word: late is not lost.
         "--set",
-        "settle=10s",
+        "settle=20s",
+        "--set",
+        "client.ping_every=60s",
+        "--set",
+        "client.mode_on_join=false",
     ];
     let Some(played) = played("server", server, Limits::Defaults, &flags) else {
         return;
@@ -128,7 +132,7 @@ fn own_echoes_are_counted_apart_from_deliveries() {
     );
     check_whole(&played, &[]);
     let sent = number(&played, "ledger.sent");
-    assert!(sent > 50, "{sent}");
+    assert!(sent > 40, "{sent}");
     assert_eq!(number(&played, "ledger.echoes"), sent);
     assert_eq!(
         number(&played, "ledger.delivered"),

@@ -261,12 +261,11 @@ class Client(asyncio.Protocol):
         return b"%s!%s@%s" % (self.nick.encode("latin-1"), self.user, self.host)
 
     def check_length(self, line):
-        """Writes down a line that is longer, its ending included, than the server said it may be."""
+        """Writes down a line to be relayed that is longer, its ending included, than the server said it may be."""
         if len(line) + 2 > self.server.options.line_bytes:
             self.server.note("too_long", self.nick, line)
 
     def handle_line(self, line):
-        self.check_length(line)
         if self.server.options.lie == "no_register" and not self.is_spared:
             return
         head, colon, tail = line.partition(b" :")
