@@ -1,7 +1,7 @@
 //! Names of users and channels: pronounceable, at most nine bytes, and read back into identifiers without a table.
 //!
 //! Four syllables of one consonant and one vowel hold 24 bits; a run's own permutation scatters them, so that runs of
-//! different seeds meet in no name. A generation above zero adds one character: a rename, or a way out of a nick in use.
+//! different seeds seldom meet in a name. A generation above zero adds one character: a rename, or a way out of a nick in use.
 
 use crate::irc::wire::casemapping::CaseMapping;
 use crate::plan::streams::Purpose;

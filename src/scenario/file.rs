@@ -42,7 +42,7 @@ pub fn read(
     let (profile, profile_place) = root.required_placed("profile", value::text)?;
     let starts = root.optional("starts", value::week_second)?;
     let heat = root.with_default("heat", 1.0, value::positive)?;
-    let settle = root.with_default("settle", Duration::from_secs(10), value::duration)?;
+    let settle = root.with_default("settle", Duration::from_secs(10), value::settle)?;
     let population = population(root.table("population")?)?;
     let client = client(root.table("client")?)?;
     let reconnect = reconnect(root.table("reconnect")?)?;

@@ -111,6 +111,19 @@ pub(crate) fn duration(value: &str) -> Result<Duration, Expected> {
     }
 }
 
+/// Shortest time for settling: shards tell each other once a second what they must know of a message.
+const SETTLE_MIN: Duration = Duration::from_secs(2);
+
+pub(crate) fn settle(value: &str) -> Result<Duration, Expected> {
+    duration(value)
+        .ok()
+        .filter(|settle| *settle >= SETTLE_MIN)
+        .ok_or(Expected {
+            what: "a duration of two seconds or more",
+            help: "write \"10s\"; a delivery is judged no sooner",
+        })
+}
+
 pub(crate) fn week_second(value: &str) -> Result<WeekSecond, Expected> {
     let expected = Expected {
         what: "a moment of the week",

@@ -25,6 +25,8 @@ use crate::units::offset::Offset;
 
 /// Longest JOIN or PART line built, line ending apart: within 512 for every server, whatever it counts.
 const LIST_LINE_BYTES_MAX: usize = 450;
+/// Bytes that one more channel takes in a list: a comma and a name.
+const CHANNEL_BYTES: usize = 10;
 /// Most channels in one JOIN or PART where the server names no limit; some read no more than this.
 const LIST_COUNT_MAX: u32 = 20;
 
@@ -366,6 +368,9 @@ impl Shard {
             .targets_max(command)
             .unwrap_or(LIST_COUNT_MAX)
             .clamp(1, LIST_COUNT_MAX) as usize;
+        let line_bytes = self.isupport.line_len as usize;
+        let room =
+            LIST_LINE_BYTES_MAX.min(line_bytes.saturating_sub(command.len() + " \r\n".len()));
         let names = self.plan.names;
         let mut list = std::mem::take(&mut self.scratch);
         let mut rest = channels;
@@ -373,7 +378,7 @@ impl Shard {
             list.clear();
             let mut count = 0;
             for &channel in rest.iter().take(most) {
-                if list.len() > LIST_LINE_BYTES_MAX {
+                if count > 0 && list.len() + CHANNEL_BYTES > room {
                     break;
                 }
                 if count > 0 {

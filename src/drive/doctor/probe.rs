@@ -47,7 +47,7 @@ pub struct Probed {
 #[non_exhaustive]
 pub enum ProbeError {
     /// No connection.
-    #[error("can't connect to {address}: {reason}")]
+    #[error("can't connect to {address}")]
     Unreachable {
         /// Where to.
         address: SocketAddr,
@@ -56,7 +56,7 @@ pub enum ProbeError {
         reason: io::Error,
     },
     /// The target refused the login.
-    #[error("{address} refused the login: {refusal:?}")]
+    #[error("{address} refused the login: {}", refusal.name())]
     Refused {
         /// Where.
         address: SocketAddr,
@@ -81,7 +81,7 @@ struct Prober;
 
 impl Identity for Prober {
     fn nick(&self, generation: u8, out: &mut Vec<u8>) {
-        // Outside the names of any run: a digit never follows a syllable there.
+        // Outside the names of any run: its consonants follow each other, which those of a run never do.
         out.extend_from_slice(b"stormy");
         out.extend_from_slice(generation.to_string().as_bytes());
     }

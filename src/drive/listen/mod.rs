@@ -4,7 +4,7 @@ mod server;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::SyncSender;
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 
@@ -16,7 +16,6 @@ use crate::drive::clock::Clock;
 use crate::drive::listen::server::Order;
 use crate::irc::network::config::NetworkConfig;
 use crate::units::id::ServerId;
-use crate::units::offset::Offset;
 
 /// Orders that may wait for the network's thread; a run gives a handful in all.
 const ORDERS_MAX: usize = 16;
@@ -69,23 +68,22 @@ impl Listening {
         }
     }
 
-    /// Breaks the link to a server. Returns when it was done, or `None` if the network is gone.
-    pub fn split(&self, far: ServerId) -> Option<Offset> {
-        self.order(|done| Order::Split { far, done })
+    /// Breaks the link to a server. Returns once it is done: what the network processes from then on it processes apart.
+    pub fn split(&self, far: ServerId) {
+        self.order(|done| Order::Split { far, done });
     }
 
-    /// Heals the link to a server. Returns when it was done, or `None` if the network is gone.
-    pub fn heal(&self, far: ServerId) -> Option<Offset> {
-        self.order(|done| Order::Heal { far, done })
+    /// Heals the link to a server. Returns once it is done.
+    pub fn heal(&self, far: ServerId) {
+        self.order(|done| Order::Heal { far, done });
     }
 
-    fn order(
-        &self,
-        order: impl FnOnce(std::sync::mpsc::SyncSender<Offset>) -> Order,
-    ) -> Option<Offset> {
-        let (done, answer): (_, Receiver<Offset>) = sync_channel(1);
-        self.orders.blocking_send(order(done)).ok()?;
-        answer.recv().ok()
+    fn order(&self, order: impl FnOnce(SyncSender<()>) -> Order) {
+        let (done, answer) = sync_channel(1);
+        // A network that has ended answers nothing; what it no longer relays tells.
+        if self.orders.blocking_send(order(done)).is_ok() {
+            let _ = answer.recv();
+        }
     }
 
     /// Ends the network.

@@ -32,14 +32,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// What the owner asks for.
 #[derive(Debug)]
 pub(crate) enum Order {
-    Split {
-        far: ServerId,
-        done: SyncSender<Offset>,
-    },
-    Heal {
-        far: ServerId,
-        done: SyncSender<Offset>,
-    },
+    Split { far: ServerId, done: SyncSender<()> },
+    Heal { far: ServerId, done: SyncSender<()> },
     Stop,
 }
 
@@ -113,18 +107,17 @@ pub(crate) async fn serve(
 
 fn command(
     server: &Rc<RefCell<Server>>,
-    done: &SyncSender<Offset>,
+    done: &SyncSender<()>,
     act: impl FnOnce(&mut Network, Offset) -> bool,
 ) {
-    let at = {
+    {
         let mut this = server.borrow_mut();
         let now = this.clock.now();
         act(&mut this.network, now);
-        // What the network processes from here on it processes by its new state; what it has relayed is in its outboxes.
-        this.clock.now()
-    };
-    // The owner may have gone; then nobody waits for it.
-    let _ = done.send(at);
+    }
+    // Told at once: what the network processes from here on it processes by its new state; what it has relayed is in its
+    // outboxes. The owner may have gone; then nobody waits for it.
+    let _ = done.send(());
     carry(server);
 }
 

@@ -27,6 +27,25 @@ pub enum Refusal {
     Other,
 }
 
+impl Refusal {
+    /// Returns what it is, in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Throttle => "too many connections in too short a time",
+            Self::CloneLimit => "too many connections from one address",
+            Self::Ban => "banned",
+            Self::Flood => "too many lines in too short a time",
+            Self::SendQ => "read too slowly",
+            Self::RecvQ => "sent more than it would hold",
+            Self::NickInUse => "no free nick",
+            Self::Auth => "password or account refused",
+            Self::ChannelLimit => "too many channels",
+            Self::CannotSend => "not allowed to send",
+            Self::Other => "without a reason that is known",
+        }
+    }
+}
+
 /// Words that tell refusals apart, most telling first. Servers' texts, lower case.
 const SIGNS: &[(&[&str], Refusal)] = &[
     (&["sendq", "send queue", "max sendq"], Refusal::SendQ),

@@ -99,7 +99,7 @@ pub struct LedgerCounts {
     pub presence_required: u64,
     /// Those that were seen.
     pub presence_seen: u64,
-    /// Messages of strangers, and notices: not ours to judge.
+    /// Messages of strangers, servers among them: not ours to judge.
     pub foreign: u64,
     breaches: [u64; Breach::ALL.len()],
 }
