@@ -19,7 +19,6 @@ mod told;
 
 use std::io::BufRead;
 use std::io::BufReader;
-use std::process::Command;
 use std::process::Stdio;
 
 use splitstorm::irc::fault::lie::Lie;
@@ -331,7 +330,7 @@ fn a_server_that_resets_is_unreached() {
 fn lied_to_by_proxy(scenario: &str, lie: Lie, one_in: u32) -> Outcome {
     let _slot = Slot::take();
     for _ in 0..TRIES_MAX {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_splitstorm"))
+        let mut child = play::bound(env!("CARGO_BIN_EXE_splitstorm"))
             .args(["network", "--listen", "127.0.0.1:0"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

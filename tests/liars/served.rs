@@ -3,12 +3,12 @@
 use std::io::BufRead;
 use std::io::BufReader;
 use std::path::PathBuf;
-use std::process::Command;
 use std::process::Stdio;
 
 use tempfile::TempDir;
 
 use crate::play::Process;
+use crate::play::bound;
 
 /// A liar that listens.
 pub(crate) struct Served {
@@ -24,7 +24,7 @@ pub(crate) struct Served {
 pub(crate) fn serve(flags: &[&str]) -> Served {
     let folder = TempDir::new().unwrap();
     let log = folder.path().join("told.jsonl");
-    let mut child = Command::new("python3")
+    let mut child = bound("python3")
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/liars/liar.py"))
         .arg("--log")
         .arg(&log)
@@ -32,7 +32,7 @@ pub(crate) fn serve(flags: &[&str]) -> Served {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
-        .expect("the liar needs python3");
+        .expect("the liar needs setpriv and python3");
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap())
         .read_line(&mut line)

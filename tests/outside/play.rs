@@ -1,5 +1,6 @@
 //! The program run from outside: its arguments, its end, and what it left behind.
 
+use std::ffi::OsStr;
 use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
@@ -44,6 +45,13 @@ impl Drop for Slot {
     }
 }
 
+/// Returns the command `program` for a process that ends with the test that starts it, even where that is killed and drops nothing.
+pub(crate) fn bound(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL"]).arg(program);
+    command
+}
+
 /// A process that does not outlive its test.
 pub(crate) struct Process(pub(crate) Child);
 
@@ -79,7 +87,7 @@ pub(crate) fn scenario(name: &str) -> PathBuf {
 pub(crate) fn play(name: &str, target: &str, flags: &[&str]) -> Played {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("out");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_splitstorm"))
+    let mut child = bound(env!("CARGO_BIN_EXE_splitstorm"))
         .arg("run")
         .arg(scenario(name))
         .args(["--target", target, "--out"])

@@ -4,7 +4,6 @@ use std::net::TcpListener;
 use std::net::TcpStream;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::chown;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -18,6 +17,7 @@ use std::time::Instant;
 use tempfile::TempDir;
 
 use crate::play::Process;
+use crate::play::bound;
 
 /// The user `nobody` and its group, as Debian numbers them.
 const NOBODY: u32 = 65_534;
@@ -105,33 +105,46 @@ impl Server {
         }
     }
 
+    /// Returns its command: unprivileged where the test is not, and bound to the test.
     fn command(self, program: &Path, folder: &Path, port: u16) -> Command {
+        let is_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
+        let mut command = bound("setpriv");
+        if is_root {
+            chown(folder, Some(NOBODY), Some(NOBODY)).unwrap();
+            let id = NOBODY.to_string();
+            command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]);
+        }
+        // A change of user lifts the bond: it is tied again after it.
+        command.args(["--pdeathsig", "KILL"]);
         let config = folder.join("ircd.conf");
         match self {
             Self::Ngircd => {
-                let mut command = Command::new(program);
-                command.arg("--nodaemon").arg("--config").arg(config);
                 command
+                    .arg(program)
+                    .arg("--nodaemon")
+                    .arg("--config")
+                    .arg(config);
             }
             Self::Inspircd => {
-                let mut command = Command::new(program);
-                command.arg("--nofork").arg("--config").arg(config);
                 command
+                    .arg(program)
+                    .arg("--nofork")
+                    .arg("--config")
+                    .arg(config);
             }
             Self::Miniircd => {
                 // A script may lie where nobody else may read: it is started from the server's own folder.
                 let script = folder.join("miniircd.py");
                 std::fs::copy(program, &script).unwrap();
-                let mut command = Command::new("/usr/bin/env");
                 command.arg("python3").arg(script).args([
                     "--listen",
                     "127.0.0.1",
                     "--ports",
                     &port.to_string(),
                 ]);
-                command
             }
         }
+        command
     }
 }
 
@@ -167,11 +180,6 @@ fn start(server: Server, limits: Limits, program: &Path) -> Option<Launched> {
     std::fs::write(path.join("ircd.conf"), config).unwrap();
     std::fs::write(path.join("motd"), "For tests alone.\n").unwrap();
     let mut command = server.command(program, path, port);
-    let is_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
-    if is_root {
-        chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
-        command.uid(NOBODY).gid(NOBODY);
-    }
     let out = std::fs::File::create(path.join("out")).unwrap();
     let child = command
         .current_dir(path)
