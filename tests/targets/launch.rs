@@ -136,7 +136,8 @@ impl Server {
                 // A script may lie where nobody else may read: it is started from the server's own folder.
                 let script = folder.join("miniircd.py");
                 std::fs::copy(program, &script).unwrap();
-                command.arg("python3").arg(script).args([
+                // Found by who runs it: a Python of root's own is not nobody's.
+                command.args(["/usr/bin/env", "python3"]).arg(script).args([
                     "--listen",
                     "127.0.0.1",
                     "--ports",
