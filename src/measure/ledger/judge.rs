@@ -213,43 +213,58 @@ impl Ledger {
             self.owed(row, record)
         };
         let stay = row.stay;
+        if let Some(missing) = self.enter_judgement(due, was_seen, key, record, receiver, &stay) {
+            self.remember(id, key.index, missing);
+        }
+    }
+
+    /// Counts one delivery as judged, with evidence if it is a breach; returns what an unseen one was called.
+    fn enter_judgement(
+        &mut self,
+        due: Due,
+        was_seen: bool,
+        key: MessageKey,
+        record: &Record,
+        receiver: UserId,
+        stay: &Stay,
+    ) -> Option<Missing> {
         match (due, was_seen) {
             (Due::Required, true) => {
                 self.counts.required += 1;
                 self.counts.delivered += 1;
+                None
             }
             (Due::Required, false) => {
                 self.counts.required += 1;
-                self.remember(id, key.index, Missing::Lost);
                 self.breach(
                     Breach::Lost,
                     key,
                     record,
                     receiver,
-                    &why_required(&stay, record),
+                    &why_required(stay, record),
                 );
+                Some(Missing::Lost)
             }
-            (Due::Optional, true) => self.counts.delivered_optional += 1,
+            (Due::Optional, true) => {
+                self.counts.delivered_optional += 1;
+                None
+            }
             (Due::Optional, false) => {
-                self.remember(id, key.index, Missing::Uncertain);
                 self.breach(
                     Breach::Uncertain,
                     key,
                     record,
                     receiver,
-                    "joining, leaving or a split crossed it",
+                    "coming, going or a split crossed it",
                 );
+                Some(Missing::Uncertain)
             }
             (Due::Forbidden, true) => {
-                self.breach(
-                    Breach::Misdelivered,
-                    key,
-                    record,
-                    receiver,
-                    "the receiver was no member, or on the other side of a split",
-                );
+                let why = "the receiver was no member, or on the other side of a split";
+                self.breach(Breach::Misdelivered, key, record, receiver, why);
+                None
             }
-            (Due::Forbidden, false) => self.remember(id, key.index, Missing::Forbidden),
+            (Due::Forbidden, false) => Some(Missing::Forbidden),
         }
     }
 
@@ -272,38 +287,8 @@ impl Ledger {
         } else {
             strongest(owed)
         };
-        match (due, was_seen) {
-            (Due::Required, true) => {
-                self.counts.required += 1;
-                self.counts.delivered += 1;
-            }
-            (Due::Required, false) => {
-                self.counts.required += 1;
-                self.breach(
-                    Breach::Lost,
-                    key,
-                    record,
-                    to,
-                    &why_required(&online[0], record),
-                );
-            }
-            (Due::Optional, true) => self.counts.delivered_optional += 1,
-            (Due::Optional, false) => self.breach(
-                Breach::Uncertain,
-                key,
-                record,
-                to,
-                "coming, going or a split crossed it",
-            ),
-            (Due::Forbidden, true) => self.breach(
-                Breach::Misdelivered,
-                key,
-                record,
-                to,
-                "the receiver was not to be reached",
-            ),
-            (Due::Forbidden, false) => {}
-        }
+        // A private message has no row to remember it by.
+        self.enter_judgement(due, was_seen, key, record, to, &online[0]);
     }
 
     fn remember(&mut self, row: u32, index: u32, missing: Missing) {

@@ -4,8 +4,10 @@
 //! time; `judge.rs` has the rule. What another shard must know crosses as [`facts::Facts`].
 
 pub mod arrival;
+mod changes;
 pub mod counts;
 pub mod facts;
+mod identify;
 pub mod judge;
 mod membership;
 pub mod partition;
