@@ -8,8 +8,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use splitstorm::irc::fault::lie::Lie;
+use splitstorm::irc::session::Closed;
 use splitstorm::measure::ledger::counts::Breach;
 use splitstorm::plan::Plan;
 use splitstorm::scenario::file;
@@ -17,8 +19,12 @@ use splitstorm::sim;
 use splitstorm::sim::SimConfig;
 use splitstorm::sim::SimOutcome;
 use splitstorm::sim::faults::FaultPlan;
+use splitstorm::swarm::Caps;
+use splitstorm::swarm::Shard;
+use splitstorm::swarm::io::Io;
 use splitstorm::traffic::profile::Profile;
 use splitstorm::units::id::Seed;
+use splitstorm::units::id::Sharding;
 use splitstorm::units::offset::Offset;
 
 static LIVELY: LazyLock<Profile> = LazyLock::new(|| {
@@ -327,4 +333,44 @@ fn one_seed_gives_one_run() {
     );
     assert_eq!(first.ledger, second.ledger);
     assert_ne!(first.ledger, play(&plan(STORM, 6), 2, stormy(6)).ledger);
+}
+
+#[test]
+fn caps_hold_whatever_the_plan_says() {
+    let plan = plan(STORM, 1);
+    let mut shard = Shard::new(&plan, Sharding::WHOLE, None);
+    let caps = Caps {
+        connections_max: 3,
+        connect_spacing: Duration::from_secs(1),
+        message_spacing: Duration::from_secs(1),
+    };
+    shard.set_caps(Some(caps));
+    let (mut now, mut standing, mut connects) = (Offset::ZERO, Vec::new(), Vec::new());
+    while now < Offset::from_secs(60) {
+        shard.handle_due(now);
+        while let Some(io) = shard.poll_io() {
+            match io {
+                Io::Connect { user, .. } => {
+                    connects.push(now);
+                    standing.push(user);
+                    shard.handle_connected(user, now);
+                }
+                // Nothing is ever answered: every connection stands until it is given up.
+                Io::Close { user } => {
+                    standing.retain(|&other| other != user);
+                    shard.handle_closed(user, Closed::Local, now);
+                }
+                _ => {}
+            }
+        }
+        assert!(
+            standing.len() <= caps.connections_max,
+            "{standing:?} at {now}"
+        );
+        now += Duration::from_millis(50);
+    }
+    assert!(connects.len() > 3);
+    for pair in connects.windows(2) {
+        assert!(pair[1].since(pair[0]) >= caps.connect_spacing, "{pair:?}");
+    }
 }

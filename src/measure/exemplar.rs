@@ -33,6 +33,8 @@ pub struct Exemplar {
     pub first_seen: Offset,
     /// Why it counts as it does.
     pub why: String,
+    /// The text as it was sent; empty where it was not, or can't be told.
+    pub text: Vec<u8>,
     /// The text as it arrived; empty where nothing did.
     pub wire: Vec<u8>,
 }
@@ -152,6 +154,7 @@ mod tests {
             accepted: Offset::ZERO,
             first_seen: Offset::NEVER,
             why: String::new(),
+            text: Vec::new(),
             wire: Vec::new(),
         }
     }

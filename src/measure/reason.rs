@@ -123,9 +123,11 @@ reasons! {
         ErrorLine = "error_line",
         /// The target did not answer a PING in time.
         PingTimeout = "ping_timeout",
+        /// The target did not take a connection or complete a registration in time.
+        Timeout = "timeout",
         /// The target sent a line longer than any may be.
         LineTooLong = "line_too_long",
-        /// Our own side ended it: connect or registration took too long, or the plan broke it.
+        /// Our own side ended it: no address or descriptor was left, or the machine refused.
         Local = "local",
     }
 }

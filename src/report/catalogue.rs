@@ -175,6 +175,7 @@ fn lost() -> Exemplar {
         accepted: Offset::from_micros(12_001_235),
         first_seen: Offset::from_micros(12_042_500),
         why: "joined at 3.210 s, before the attempt at 12.001 s, and never left".to_owned(),
+        text: b"AARAAASwk7Q the lantern fell by the river.".to_vec(),
         wire: Vec::new(),
     }
 }
@@ -197,6 +198,7 @@ fn presence() -> Exemplar {
         },
         sender: UserId(3),
         bytes: 0,
+        text: Vec::new(),
         accepted: Offset::from_micros(12_001_200),
         first_seen: Offset::NEVER,
         why: "Quit of a fellow member, by the split".to_owned(),

@@ -107,11 +107,14 @@ fn write_one(
         ),
     )?;
     line(out, "why", &exemplar.why)?;
-    let wire = exemplar.wire.as_ref().map_or_else(
-        || "nothing".to_owned(),
-        |text| format!("`{}`", printable(text)),
-    );
-    line(out, "received", &wire)
+    let quoted = |text: &Option<String>, otherwise: &str| {
+        let shown = text.as_deref().map(|text| format!("`{}`", printable(text)));
+        shown.unwrap_or_else(|| otherwise.to_owned())
+    };
+    if !is_presence {
+        line(out, "sent", &quoted(&exemplar.text, "can't be told"))?;
+    }
+    line(out, "received", &quoted(&exemplar.wire, "nothing"))
 }
 
 fn title(is_presence: bool, exemplar: &Exemplar) -> String {

@@ -299,7 +299,8 @@ fn exemplar(evidence: &Evidence, naming: &Naming<'_>) -> result::Exemplar {
     };
     let channel = evidence.key.channel;
     let is_known = channel != ChannelId(u32::MAX);
-    let wire = String::from_utf8_lossy(&evidence.wire).into_owned();
+    let text =
+        |bytes: &[u8]| (!bytes.is_empty()).then(|| String::from_utf8_lossy(bytes).into_owned());
     result::Exemplar {
         channel: is_known.then(|| (naming.channel)(channel)),
         index: (evidence.key.index != u32::MAX).then_some(evidence.key.index),
@@ -312,7 +313,8 @@ fn exemplar(evidence: &Evidence, naming: &Naming<'_>) -> result::Exemplar {
         accepted_us: moment(evidence.accepted),
         first_seen_us: moment(evidence.first_seen),
         why: evidence.why.clone(),
-        wire: (!wire.is_empty()).then_some(wire),
+        text: text(&evidence.text),
+        wire: text(&evidence.wire),
     }
 }
 

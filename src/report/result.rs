@@ -394,6 +394,9 @@ pub struct Exemplar {
     pub first_seen_us: Option<i64>,
     /// Why it counts as it does.
     pub why: String,
+    /// The text as it was sent; null where it was not, or can't be told.
+    #[serde(default)]
+    pub text: Option<String>,
     /// The text as it arrived, bytes that are no UTF-8 replaced; null where nothing did.
     pub wire: Option<String>,
 }

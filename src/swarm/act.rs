@@ -33,7 +33,7 @@ const LIST_COUNT_MAX: u32 = 20;
 impl Shard {
     pub(super) fn act(&mut self, planned: &Planned, now: Offset) {
         match planned.action {
-            Action::Arrive { user, event } => self.arrive(user, event, planned.at, now),
+            Action::Arrive { user, .. } => self.arrive(user, planned.at, now),
             Action::Leave { user, how, event } => self.leave(user, how, event, now),
             Action::Rename { user } => self.rename(user, now),
             Action::Mode { user, channel } => {
@@ -99,7 +99,7 @@ impl Shard {
         ServerId(u16::try_from(links.count()).unwrap_or(u16::MAX))
     }
 
-    fn arrive(&mut self, user: UserId, _event: Option<PhaseId>, intended: Offset, now: Offset) {
+    fn arrive(&mut self, user: UserId, intended: Offset, now: Offset) {
         let Some(local) = self.sharding.local(user) else {
             return;
         };
@@ -220,8 +220,8 @@ impl Shard {
             return Err(NotSent::Disconnected);
         }
         if self
-            .spacing
-            .is_some_and(|spacing| now < state.last_said + spacing)
+            .caps
+            .is_some_and(|caps| now < state.last_said + caps.message_spacing)
         {
             return Err(NotSent::Cancelled);
         }

@@ -33,6 +33,12 @@ impl Shard {
     }
 
     pub(super) fn connect(&mut self, local: usize, now: Offset) {
+        if let Some(at) = self.held_back_until(now) {
+            self.users[local].reconnect_at = at;
+            self.arm(local);
+            return;
+        }
+        self.last_connect = now;
         let state = &mut self.users[local];
         state.link = Link::Connecting;
         state.reconnect_at = Offset::NEVER;
@@ -44,6 +50,21 @@ impl Shard {
             server: self.plan.population.sides[user.index()],
         });
         self.arm(local);
+    }
+
+    /// Returns until when the caps hold a connect back, if they do.
+    fn held_back_until(&self, now: Offset) -> Option<Offset> {
+        let caps = self.caps?;
+        let earliest = self.last_connect + caps.connect_spacing;
+        if now < earliest {
+            return Some(earliest);
+        }
+        let standing = self
+            .users
+            .iter()
+            .filter(|state| state.link != Link::Down)
+            .count();
+        (standing >= caps.connections_max).then(|| now + caps.connect_spacing)
     }
 
     pub(super) fn close(&mut self, local: usize) {

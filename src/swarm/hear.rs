@@ -86,7 +86,7 @@ impl Shard {
 
     /// Registration and welcome move the session's deadlines; ordinary lines only push them away.
     fn arm_after(&mut self, local: usize, heard: &Heard<'_>) {
-        if !Self::heard_nothing(heard) || self.users[local].session.is_registering() {
+        if *heard != Heard::Nothing || self.users[local].session.is_registering() {
             self.arm(local);
         }
     }

@@ -20,7 +20,6 @@ use std::time::Duration;
 use crate::irc::session::Closed;
 use crate::irc::session::Context;
 use crate::irc::session::End;
-use crate::irc::session::Event as Heard;
 use crate::irc::session::SessionConfig;
 use crate::irc::wire::isupport::Isupport;
 use crate::irc::wire::message::Message;
@@ -80,10 +79,22 @@ pub struct Shard {
     is_over: bool,
     /// The run is judged; only goodbyes are left.
     is_closed: bool,
-    spacing: Option<Duration>,
+    caps: Option<Caps>,
+    last_connect: Offset,
     registered_count: u64,
     /// Lines under composition.
     scratch: Vec<u8>,
+}
+
+/// What must hold whatever the plan says, towards a target whose control is not proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caps {
+    /// Most connections at once, those being made included.
+    pub connections_max: usize,
+    /// Least time between two connects.
+    pub connect_spacing: Duration,
+    /// Least time between two messages of one connection; what comes sooner is cancelled.
+    pub message_spacing: Duration,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -149,7 +160,8 @@ impl Shard {
             outgoing_peers: Vec::new(),
             is_over: false,
             is_closed: false,
-            spacing: None,
+            caps: None,
+            last_connect: Offset::ALWAYS,
             registered_count: 0,
             scratch: Vec::new(),
             upcoming: VecDeque::new(),
@@ -159,9 +171,18 @@ impl Shard {
         }
     }
 
-    /// Sets the least time between two messages of one connection; what comes sooner is cancelled.
-    pub fn set_spacing(&mut self, spacing: Option<Duration>) {
-        self.spacing = spacing;
+    /// Sets what must hold whatever the plan says. Only a shard that drives everybody can keep it.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there are caps and other shards.
+    pub fn set_caps(&mut self, caps: Option<Caps>) {
+        assert!(
+            caps.is_none() || self.sharding.count() == 1,
+            "caps on one of {} shards",
+            self.sharding.count()
+        );
+        self.caps = caps;
     }
 
     /// Returns which users the shard drives.
@@ -172,16 +193,6 @@ impl Shard {
     /// Returns how many users the shard drives.
     pub fn user_count(&self) -> usize {
         self.users.len()
-    }
-
-    /// Returns the target's limits as learnt so far.
-    pub fn isupport(&self) -> &Isupport {
-        &self.isupport
-    }
-
-    /// Returns how many registrations were completed so far.
-    pub fn registered_count(&self) -> u64 {
-        self.registered_count
     }
 
     /// Returns when [`Shard::handle_due`] next has something to do.
@@ -307,12 +318,17 @@ impl Shard {
         let Some(local) = self.sharding.local(user) else {
             return;
         };
-        self.interval.disconnects.add(match closed {
-            Closed::Local => Disconnect::Local,
-            Closed::Eof => Disconnect::Eof,
-            Closed::Reset => Disconnect::ResetBeforeFirstByte,
-        });
-        self.users[local].link = Link::Down;
+        let state = &mut self.users[local];
+        state.link = Link::Down;
+        // An attempt that the plan gave up again failed nobody.
+        if state.is_wanted {
+            self.interval.disconnects.add(match closed {
+                Closed::Local if state.has_connect_timed_out() => Disconnect::Timeout,
+                Closed::Local => Disconnect::Local,
+                Closed::Eof => Disconnect::Eof,
+                Closed::Reset => Disconnect::ResetBeforeFirstByte,
+            });
+        }
         self.come_back_later(local, now);
     }
 
@@ -386,7 +402,10 @@ impl Shard {
             }
             return;
         }
-        self.note_end(end);
+        // A registration that the plan gave up again was ended by nobody else.
+        if end != End::Local || self.users[local].is_wanted {
+            self.note_end(end);
+        }
         if was_online {
             self.users[local].tries = 0;
         }
@@ -404,6 +423,7 @@ impl Shard {
                 Disconnect::ErrorLine
             }
             End::PingTimeout => Disconnect::PingTimeout,
+            End::RegisterTimeout => Disconnect::Timeout,
             End::LineTooLong => Disconnect::LineTooLong,
         });
     }
@@ -487,11 +507,6 @@ impl Shard {
             && (self.sharding.count() == 1 || self.ledger.has_told_all())
     }
 
-    /// Returns the time by which an unjudged rest is judged at the latest.
-    pub fn settle_time(&self) -> Duration {
-        self.plan.scenario.settle
-    }
-
     /// Returns the users whom the plan wants online since before `since` and who are not, or not in all their channels.
     pub fn not_whole(&self, since: Offset) -> Vec<UserId> {
         let is_missing = |state: &&User| {
@@ -515,9 +530,5 @@ impl Shard {
 
     fn event_mut(&mut self, phase: PhaseId) -> Option<&mut Event> {
         self.events.iter_mut().find(|event| event.phase == phase)
-    }
-
-    fn heard_nothing(heard: &Heard<'_>) -> bool {
-        matches!(heard, Heard::Nothing)
     }
 }

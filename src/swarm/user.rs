@@ -53,6 +53,11 @@ pub(crate) struct User {
 }
 
 impl User {
+    /// Returns whether the present connect was given up because it took too long.
+    pub(crate) fn has_connect_timed_out(&self) -> bool {
+        self.connect_by == Offset::NEVER
+    }
+
     pub(crate) fn new(id: UserId) -> Self {
         Self {
             id,

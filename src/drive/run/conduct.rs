@@ -29,6 +29,7 @@ use crate::measure::outcome::GeneratorHealth;
 use crate::measure::outcome::Outcome;
 use crate::measure::outcome::PhaseOutcome;
 use crate::plan::Plan;
+use crate::swarm::Caps;
 use crate::swarm::report::ShardReport;
 use crate::swarm::report::SplitStage;
 use crate::units::id::PhaseId;
@@ -64,8 +65,8 @@ pub struct Conduct<'a> {
     pub shard_count: u16,
     /// Whether source addresses are spread over 127.0.0.0/8.
     pub is_spread: bool,
-    /// Least time between two messages of one connection, where the target's owner has not proved to be ours.
-    pub spacing: Option<Duration>,
+    /// What must hold whatever the plan says, where control of the target is not proved; then there is one shard.
+    pub caps: Option<Caps>,
     /// The server password.
     pub password: Option<Vec<u8>>,
     /// How late a p99 may be before an interval counts as late.
@@ -143,7 +144,7 @@ pub fn conduct(conduct: &Conduct<'_>, watch: &mut dyn Watch) -> io::Result<Condu
             sharding,
             servers: conduct.servers.clone(),
             is_spread: conduct.is_spread,
-            spacing: conduct.spacing,
+            caps: conduct.caps,
             password: conduct.password.clone(),
             clock: conduct.clock,
         };

@@ -202,9 +202,12 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
         progress,
         ends: plan.timeline.ends,
     };
-    let shard_count = request
-        .shard_count
-        .unwrap_or_else(|| suitable_shards(preflight.is_loopback));
+    let shard_count = match (preflight.caps, request.shard_count) {
+        // Caps are counted over everybody.
+        (Some(_), _) => 1,
+        (None, Some(asked)) => asked,
+        (None, None) => suitable_shards(preflight.is_loopback),
+    };
     let conducted = conduct::conduct(
         &Conduct {
             plan: &plan,
@@ -213,7 +216,7 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
             network: preflight.network.as_ref(),
             shard_count,
             is_spread: preflight.is_spread,
-            spacing: preflight.spacing,
+            caps: preflight.caps,
             password: preflight.password.clone(),
             lateness_limit: lateness_limit(&rules.slos),
             interrupt: request.interrupt.clone(),

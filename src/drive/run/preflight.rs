@@ -2,7 +2,6 @@
 
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use crate::drive::clock::Clock;
 use crate::drive::doctor::probe;
@@ -20,6 +19,7 @@ use crate::measure::warning::Warning;
 use crate::plan::Plan;
 use crate::scenario::phase::PhaseKind;
 use crate::scenario::phase::SplitBy;
+use crate::swarm::Caps;
 use crate::units::id::UserId;
 
 /// A target that is ready to be loaded.
@@ -30,7 +30,7 @@ pub(crate) struct Preflight {
     pub(crate) probed: Probed,
     pub(crate) is_loopback: bool,
     pub(crate) is_spread: bool,
-    pub(crate) spacing: Option<Duration>,
+    pub(crate) caps: Option<Caps>,
     pub(crate) password: Option<Vec<u8>>,
     pub(crate) warnings: Vec<Warning>,
 }
@@ -95,7 +95,7 @@ impl Preflight {
             network: Some(network),
             probed,
             is_loopback: true,
-            spacing: None,
+            caps: None,
             password,
             warnings: Vec::new(),
         })
@@ -116,7 +116,7 @@ impl Preflight {
         let probed = probe::probe(resolved, source, password.clone())?;
         safety::check_network(&probed)?;
         let mut warnings = split_by_clients(request);
-        let mut spacing = None;
+        let mut caps = None;
         if !is_loopback {
             let file_error = |source| RunError::File {
                 doing: "keeping the proof key in",
@@ -132,7 +132,7 @@ impl Preflight {
                     safety::UNPROVED_USERS_MAX
                 ));
                 safety::cap(&mut request.scenario)?;
-                spacing = Some(safety::UNPROVED_SPACING);
+                caps = Some(safety::UNPROVED_CAPS);
                 warnings.push(Warning::Unproved);
             }
         }
@@ -143,7 +143,7 @@ impl Preflight {
             probed,
             is_loopback,
             is_spread,
-            spacing,
+            caps,
             password,
             warnings,
         })

@@ -15,6 +15,7 @@ use crate::drive::transport::address;
 use crate::drive::transport::address::TargetUrl;
 use crate::scenario::Scenario;
 use crate::scenario::phase::PhaseKind;
+use crate::swarm::Caps;
 use crate::units::hex;
 use crate::units::rate::Rate;
 
@@ -22,8 +23,12 @@ use crate::units::rate::Rate;
 pub const UNPROVED_USERS_MAX: u32 = 10;
 /// Connects per second to it.
 const UNPROVED_CONNECTS_PER_SEC: f64 = 1.0;
-/// Time between two messages of one connection to it.
-pub const UNPROVED_SPACING: Duration = Duration::from_secs(1);
+/// What holds for it whatever the plan says: the population alone would let latecomers of a profile in beside it.
+pub const UNPROVED_CAPS: Caps = Caps {
+    connections_max: UNPROVED_USERS_MAX as usize,
+    connect_spacing: Duration::from_secs(1),
+    message_spacing: Duration::from_secs(1),
+};
 /// Longest run against it.
 const UNPROVED_DURATION_MAX: Duration = Duration::from_mins(10);
 /// What precedes the nonce in a MOTD or 005.

@@ -11,7 +11,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use tokio::runtime::Builder;
 use tokio::runtime::LocalOptions;
@@ -24,6 +23,7 @@ use crate::drive::shard::message::FromShard;
 use crate::drive::shard::message::ToShard;
 use crate::drive::timer::Timer;
 use crate::plan::Plan;
+use crate::swarm::Caps;
 use crate::swarm::Shard;
 use crate::swarm::report::ShardReport;
 use crate::units::id::Sharding;
@@ -39,8 +39,8 @@ pub struct ShardStart {
     pub servers: Vec<SocketAddr>,
     /// Whether source addresses are spread over 127.0.0.0/8.
     pub is_spread: bool,
-    /// Least time between two messages of one connection.
-    pub spacing: Option<Duration>,
+    /// What must hold whatever the plan says.
+    pub caps: Option<Caps>,
     /// The server password.
     pub password: Option<Vec<u8>>,
     /// The run's clock.
@@ -81,7 +81,7 @@ fn play(
     runtime.block_on(async {
         let timer = Timer::new()?;
         let mut shard = Shard::new(&start.plan, start.sharding, start.password);
-        shard.set_spacing(start.spacing);
+        shard.set_caps(start.caps);
         let engine = Rc::new(RefCell::new(Engine::new(
             shard,
             start.clock,

@@ -199,9 +199,11 @@ pub enum End {
     ErrorLine(Refusal),
     /// The server did not answer a PING.
     PingTimeout,
+    /// The server did not complete the registration in time.
+    RegisterTimeout,
     /// The server sent a line longer than any may be.
     LineTooLong,
-    /// Our own side ended it: a time limit, or the plan.
+    /// Our own side ended it, as the plan wanted.
     Local,
 }
 
@@ -242,7 +244,6 @@ pub struct Session {
     next_ping: Offset,
     /// What the server's ERROR said.
     error: Option<Refusal>,
-    is_ping_timeout: bool,
     /// Whether the owner has been told to close the connection; there is nothing left to wait for.
     is_timed_out: bool,
 }
@@ -272,7 +273,6 @@ impl Session {
             ping_token: 0,
             next_ping: Offset::NEVER,
             error: None,
-            is_ping_timeout: false,
             is_timed_out: false,
         }
     }
@@ -391,7 +391,6 @@ impl Session {
     fn handle_liveness(&mut self, now: Offset, cx: &mut Context<'_>) -> Event<'static> {
         if self.ping_sent != Offset::NEVER {
             if now >= self.ping_sent.max(self.last_heard) + PONG_TIMEOUT {
-                self.is_ping_timeout = true;
                 self.is_timed_out = true;
                 return Event::TimedOut;
             }
@@ -449,8 +448,9 @@ impl Session {
         let end = match (self.state, closed) {
             (State::Leaving, _) => End::Asked,
             _ if self.is_line_too_long => End::LineTooLong,
-            _ if self.is_ping_timeout => End::PingTimeout,
+            (State::Online, _) if self.is_timed_out => End::PingTimeout,
             _ if self.error.is_some() => End::ErrorLine(self.error.unwrap_or(Refusal::Other)),
+            _ if self.is_timed_out => End::RegisterTimeout,
             (_, Closed::Local) => End::Local,
             (_, Closed::Eof) => End::Eof,
             (_, Closed::Reset) if !self.has_heard => End::ResetBeforeFirstByte,

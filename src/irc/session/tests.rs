@@ -255,7 +255,10 @@ fn a_registration_that_takes_too_long_times_out() {
     let (event, _) = client.step(|session, now, cx| format!("{:?}", session.handle_timer(now, cx)));
     assert_eq!(event, "TimedOut");
     client.check_is_told_once();
-    assert_eq!(client.session.handle_closed(Closed::Local), End::Local);
+    assert_eq!(
+        client.session.handle_closed(Closed::Local),
+        End::RegisterTimeout
+    );
 }
 
 #[test]

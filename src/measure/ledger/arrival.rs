@@ -388,18 +388,11 @@ impl Ledger {
         why: &str,
     ) -> Arrived {
         self.counts.add(breach);
+        let prober = self.config.prober;
         self.exemplars.offer(breach, arrival.at, || Exemplar {
-            key,
-            sender: record.planned.sender,
-            to: record.planned.to,
-            receiver: arrival.receiver,
-            bytes: record.planned.bytes,
-            intended: record.planned.intended,
-            attempt: record.attempt,
-            accepted: record.accepted,
             first_seen: arrival.at,
-            why: why.to_owned(),
             wire: arrival.text.to_vec(),
+            ..record.evidence(&prober, key, arrival.receiver, why)
         });
         Arrived::Breach(breach)
     }

@@ -4,7 +4,6 @@
 //! proof that the server processed the message: required iff Je < t and (w < Ls or it never left); forbidden iff w < Js or
 //! t > Le; else optional. A split of the network bounds what passes between its sides in the same way.
 
-use crate::measure::exemplar::Exemplar;
 use crate::measure::ledger::Ledger;
 use crate::measure::ledger::MISSING_COUNT_MAX;
 use crate::measure::ledger::MessageKey;
@@ -306,18 +305,9 @@ impl Ledger {
         why: &str,
     ) {
         self.counts.add(breach);
-        self.exemplars.offer(breach, record.attempt, || Exemplar {
-            key,
-            sender: record.planned.sender,
-            to: record.planned.to,
-            receiver,
-            bytes: record.planned.bytes,
-            intended: record.planned.intended,
-            attempt: record.attempt,
-            accepted: record.accepted,
-            first_seen: record.first_seen,
-            why: why.to_owned(),
-            wire: Vec::new(),
+        let prober = self.config.prober;
+        self.exemplars.offer(breach, record.attempt, || {
+            record.evidence(&prober, key, receiver, why)
         });
     }
 

@@ -367,6 +367,7 @@ impl Ledger {
                         "of its own"
                     }
                 ),
+                text: Vec::new(),
                 wire: Vec::new(),
             });
     }

@@ -2,8 +2,13 @@
 
 use std::collections::VecDeque;
 
+use crate::measure::exemplar::Exemplar;
+use crate::measure::ledger::MessageKey;
 use crate::measure::ledger::PlannedMessage;
+use crate::measure::probe::ProbeId;
+use crate::measure::probe::Prober;
 use crate::units::id::ChannelId;
+use crate::units::id::UserId;
 use crate::units::offset::Offset;
 
 /// Messages kept after their judgement, per channel, so that a late or second copy is still recognised whole.
@@ -21,6 +26,48 @@ pub(crate) struct Record {
     pub(crate) first_seen: Offset,
     /// Not sent, or refused: nobody is owed it.
     pub(crate) is_hole: bool,
+}
+
+impl Record {
+    /// Returns the evidence about one delivery of the message, its text as it was sent included.
+    pub(crate) fn evidence(
+        &self,
+        prober: &Prober,
+        key: MessageKey,
+        receiver: UserId,
+        why: &str,
+    ) -> Exemplar {
+        let planned = self.planned;
+        let mut text = Vec::new();
+        // Neither a stranger's text nor one that was never handed over can be composed again.
+        if planned.intended != Offset::NEVER && self.attempt != Offset::NEVER {
+            let id = ProbeId {
+                sender: planned.sender,
+                channel: key.channel,
+                index: key.index,
+            };
+            prober.compose(
+                id,
+                self.attempt.since(planned.intended),
+                planned.bytes,
+                &mut text,
+            );
+        }
+        Exemplar {
+            key,
+            sender: planned.sender,
+            to: planned.to,
+            receiver,
+            bytes: planned.bytes,
+            intended: planned.intended,
+            attempt: self.attempt,
+            accepted: self.accepted,
+            first_seen: self.first_seen,
+            why: why.to_owned(),
+            text,
+            wire: Vec::new(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -105,7 +152,6 @@ impl Book {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::id::UserId;
 
     #[test]
     fn an_index_resolves_to_the_latest_message_with_those_digits() {
