@@ -116,6 +116,22 @@ fn an_honest_server_passes() {
 }
 
 #[test]
+fn a_server_that_tells_another_time_changes_no_latency() {
+    let time = "2001-01-01T00:00:00.000Z";
+    let outcome = lied_to("calm", &["--lie", "honest", "--server-time", time], &[]);
+    outcome.check_code(0);
+    check_whole(&outcome.played, &[]);
+    for operation in ["message", "connect.registered", "join"] {
+        let times = &outcome.played.result["latency"][operation]["response"];
+        let (min, max) = (
+            times["min"].as_u64().unwrap(),
+            times["max"].as_u64().unwrap(),
+        );
+        assert!(min > 0 && max < 2_000_000, "{operation}: {times}");
+    }
+}
+
+#[test]
 fn an_honest_server_passes_while_users_come_and_go() {
     let outcome = lied_to("comings", &["--lie", "honest"], &[]);
     outcome.check_code(0);
@@ -309,6 +325,9 @@ fn a_server_that_never_answers_is_unreached() {
     let outcome = lied_to("calm", &["--lie", "no_register", "--spare", "1"], &flags);
     outcome.check_code(5);
     assert_eq!(outcome.played.reasons()[0], "unreached");
+    // It is the target that was silent, not we who hung up.
+    assert!(number(&outcome.played, "disconnects.timeout") >= 24);
+    assert_eq!(number(&outcome.played, "disconnects.local"), 0);
 }
 
 #[test]

@@ -345,8 +345,9 @@ fn moves(plan: &Plan, sharding: Sharding) -> Vec<Planned> {
             sequence += 1;
         };
         for stay in plan.timeline.stays(user) {
+            // Who was there before the run is due at its start: the time before it is nobody's latency.
             push(
-                stay.from,
+                stay.from.max(Offset::ZERO),
                 Action::Arrive {
                     user,
                     event: stay.returns_from,

@@ -253,8 +253,7 @@ fn planned(stay: ProfileStay) -> PlannedStay {
     )]
     let offset = |secs: f64| Offset::from_nanos(libm::floor(secs * 1e9) as i64);
     PlannedStay {
-        // Who was there before the run is due at its start; the waiting before it is nobody's latency.
-        from: offset(stay.from_secs).max(Offset::ZERO),
+        from: offset(stay.from_secs),
         returns_from: None,
         to: offset(stay.to_secs),
         how: stay.how,

@@ -251,7 +251,9 @@ class Client(asyncio.Protocol):
 
     def send(self, line):
         if not self.is_gone and not self.transport.is_closing():
-            self.transport.write(line + b"\r\n")
+            time = self.server.options.server_time
+            tags = b"@time=%s " % time.encode() if time else b""
+            self.transport.write(tags + line + b"\r\n")
 
     def reply(self, number, *rest):
         nick = self.nick.encode("latin-1") or b"*"
@@ -467,6 +469,7 @@ def main():
     parser.add_argument("--delay", type=float, default=3.0, help="seconds that delayed and late messages are held")
     parser.add_argument("--lasts", type=float, default=0.0, help="seconds of a freeze; 0 for good")
     parser.add_argument("--spare", type=int, default=0, help="connections that are served before no_register and rst begin")
+    parser.add_argument("--server-time", default="", help="the time that every line bears")
     parser.add_argument("--line-bytes", type=int, default=512, help="longest line, its ending included")
     parser.add_argument("--network", default="LiarNet", help="the NETWORK of its 005")
     parser.add_argument("--log", help="file for the lies told, one JSON object a line")

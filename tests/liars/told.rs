@@ -21,6 +21,8 @@ pub(crate) struct Told {
 struct Explained {
     title: String,
     receiver: String,
+    /// The text as it was sent; empty for a change of presence.
+    sent: String,
 }
 
 /// What users say with their QUIT once the run is judged: no lie about that counts.
@@ -78,11 +80,17 @@ fn blocks(text: &str) -> Vec<Explained> {
             blocks.push(Explained {
                 title: line.split_once(". ").unwrap().1.to_owned(),
                 receiver: String::new(),
+                sent: String::new(),
             });
         } else if let (Some(name), Some(block)) =
             (line.trim().strip_prefix("receiver "), blocks.last_mut())
         {
             name.trim().clone_into(&mut block.receiver);
+        } else if let (Some(text), Some(block)) =
+            (line.trim().strip_prefix("sent "), blocks.last_mut())
+            && let Some(text) = text.trim().strip_prefix('`')
+        {
+            text.trim_end_matches('`').clone_into(&mut block.sent);
         }
     }
     blocks
@@ -128,5 +136,6 @@ fn is_of(block: &Explained, told: &Told) -> bool {
         .strip_prefix(prefix)
         .and_then(|rest| rest.strip_suffix(&suffix))
         .and_then(|index| index.parse::<u32>().ok());
-    index.is_some_and(|index| index % header.modulus == header.index)
+    // To the letter what the server's own log says.
+    block.sent == text && index.is_some_and(|index| index % header.modulus == header.index)
 }

@@ -105,7 +105,11 @@ pub fn probe(
     source: Option<IpAddr>,
     password: Option<Vec<u8>>,
 ) -> Result<Probed, ProbeError> {
-    let unreachable = |reason| ProbeError::Unreachable { address, reason };
+    let unreachable = |reason: io::Error| match reason.kind() {
+        // A refusal is another error: this one can only follow a connection that was made.
+        io::ErrorKind::ConnectionReset => ProbeError::Closed { address },
+        _ => ProbeError::Unreachable { address, reason },
+    };
     let mut stream = tcp::connect_blocking(address, source, PROBE_TIMEOUT).map_err(unreachable)?;
     stream
         .set_read_timeout(Some(READ_TIMEOUT))
