@@ -128,7 +128,7 @@ fn files_in_error_are_named_with_exit_code_2() {
         2,
         "error: expected an IRC log, found `All about the wood.`\n  \
          --> logs/README:1\n  \
-         help: the formats are znc, eggdrop, raw; --format names one\n",
+         help: the formats are znc, eggdrop, irssi, weechat, hexchat, mirc, mirc-html, limnoria, pircbot, colabti, ubuntu, energymech, json, unix-time, raw; --format names one\n",
     );
     check(
         folder.path(),

@@ -11,6 +11,8 @@ use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 
+use flate2::bufread::MultiGzDecoder;
+use indicatif::ProgressBar;
 use tempfile::NamedTempFile;
 
 use crate::cli::error::Error;
@@ -18,23 +20,43 @@ use crate::cli::error::Error;
 /// Level of compression: zstd's default, which keeps up with any disk.
 const ZSTD_LEVEL: i32 = 3;
 
+/// What a file compressed by gzip begins with (RFC 1952, 2.3.1).
+const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
+
+/// What a file compressed by zstd begins with (RFC 8878, 3.1.1).
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// Bytes that are read at a time.
+const BUFFER_BYTES: usize = 256 * 1024;
+
 /// Returns a path as messages show it.
 pub(crate) fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// Returns the content of a file, decompressed if its name ends in `.zst`.
+/// Returns the content of a file, unpacked if it is compressed by gzip or zstd, whatever its name.
 pub(crate) fn open(path: &Path) -> Result<Box<dyn BufRead>, Error> {
+    open_counted(path, &ProgressBar::hidden())
+}
+
+/// Returns the content of a file as [`open`] does, and moves `bar` on by the bytes read of the file.
+pub(crate) fn open_counted(path: &Path, bar: &ProgressBar) -> Result<Box<dyn BufRead>, Error> {
     let fail = |source: io::Error| Error::file("read", shown(path), source);
     let file = File::open(path).map_err(fail)?;
     if file.metadata().map_err(fail)?.is_dir() {
         return Err(fail(io::Error::from(io::ErrorKind::IsADirectory)));
     }
-    if is_compressed(path) {
-        let decoder = zstd::Decoder::new(file).map_err(fail)?;
-        return Ok(Box::new(BufReader::new(decoder)));
+    let mut file = BufReader::with_capacity(BUFFER_BYTES, bar.wrap_read(file));
+    let start = file.fill_buf().map_err(fail)?;
+    if start.starts_with(&GZIP) {
+        let decoder = MultiGzDecoder::new(file);
+        return Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder)));
     }
-    Ok(Box::new(BufReader::new(file)))
+    if start.starts_with(&ZSTD) {
+        let decoder = zstd::Decoder::with_buffer(file).map_err(fail)?;
+        return Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder)));
+    }
+    Ok(Box::new(file))
 }
 
 /// Writes a file by `write`: to a file beside it that is renamed at the end, compressed if its name ends in `.zst`.

@@ -1,5 +1,6 @@
 //! The clock of one log: times of day become moments that never run back.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
@@ -9,13 +10,30 @@ use crate::traffic::capture::Moment;
 /// A time of day that falls by more than this begins a new day; less is a clock that was set back.
 const MIDNIGHT_FALL_SECS: u32 = 12 * 3_600;
 
+/// Microseconds of a second.
+const MICROS: i64 = 1_000_000;
+
+/// Microseconds of a day without a change of the clocks.
+const DAY_US: i64 = 86_400 * MICROS;
+
 /// The clock of one log: times of day become moments that never run back.
 #[derive(Debug)]
 pub(crate) struct Clock {
     day: Option<Date>,
     zone: TimeZone,
     last_secs: u32,
-    last_us: i64,
+    last_us: Option<i64>,
+    /// The day that was looked up last, and when it began if its clocks did not change.
+    known: Option<(Date, Option<i64>)>,
+}
+
+/// Why a time of a log is no moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoMoment {
+    /// Nothing has told the day.
+    Dayless,
+    /// The year is none that clocks know.
+    Unknown,
 }
 
 impl Clock {
@@ -25,7 +43,8 @@ impl Clock {
             day,
             zone,
             last_secs: 0,
-            last_us: i64::MIN,
+            last_us: None,
+            known: None,
         }
     }
 
@@ -36,36 +55,83 @@ impl Clock {
     }
 
     /// Returns a moment in microseconds since 1970 UTC, and whether it was lifted to the one before.
-    pub(crate) fn at_us(&mut self, moment: Moment) -> Option<(i64, bool)> {
+    ///
+    /// # Errors
+    ///
+    /// When the day is not known, or is beyond what clocks know.
+    pub(crate) fn at_us(&mut self, moment: Moment) -> Result<(i64, bool), NoMoment> {
         let at_us = match moment {
             Moment::Unix { us } => us,
-            Moment::TimeOfDay { secs } => self.civil_us(secs)?,
+            Moment::TimeOfDay { secs } => {
+                let day = self.day_of(secs)?;
+                self.civil_us(day, i64::from(secs) * MICROS)
+                    .ok_or(NoMoment::Unknown)?
+            }
+            Moment::Civil { day, us } => self.civil_us(day, us).ok_or(NoMoment::Unknown)?,
+            // It stands behind the line before it.
+            Moment::Unstamped => match (self.last_us, self.day) {
+                (Some(last_us), _) => last_us,
+                (None, Some(day)) => self.civil_us(day, 0).ok_or(NoMoment::Unknown)?,
+                (None, None) => return Err(NoMoment::Dayless),
+            },
         };
-        let lifted_us = at_us.max(self.last_us);
-        self.last_us = lifted_us;
-        Some((lifted_us, lifted_us > at_us))
+        let lifted_us = self.last_us.map_or(at_us, |last_us| at_us.max(last_us));
+        self.last_us = Some(lifted_us);
+        Ok((lifted_us, lifted_us > at_us))
     }
 
-    fn civil_us(&mut self, secs: u32) -> Option<i64> {
-        let mut day = self.day?;
+    /// Returns the day that a time of day is of: the next one once it has fallen.
+    fn day_of(&mut self, secs: u32) -> Result<Date, NoMoment> {
+        let mut day = self.day.ok_or(NoMoment::Dayless)?;
         if secs.saturating_add(MIDNIGHT_FALL_SECS) < self.last_secs {
-            day = day.tomorrow().ok()?;
+            day = day.tomorrow().map_err(|_| NoMoment::Unknown)?;
             self.day = Some(day);
         }
         self.last_secs = secs;
-        let (hours, minutes, seconds) = (secs / 3_600, secs / 60 % 60, secs % 60);
+        Ok(day)
+    }
+
+    fn civil_us(&mut self, day: Date, us: i64) -> Option<i64> {
         // A leap second, the second 86,400 of a day, is its last.
+        let us = us.min(DAY_US - 1);
+        let begin_us = match self.known {
+            Some((known, begin_us)) if known == day => begin_us,
+            _ => {
+                let begin_us = self.plain_begin_us(day);
+                self.known = Some((day, begin_us));
+                begin_us
+            }
+        };
+        match begin_us {
+            Some(begin_us) => begin_us.checked_add(us),
+            None => self.changing_us(day, us),
+        }
+    }
+
+    /// Returns when a day began, in microseconds since 1970 UTC; `None` if its clocks are set forward or back.
+    fn plain_begin_us(&self, day: Date) -> Option<i64> {
+        let midnight = |day: Date| {
+            let moment = day.to_datetime(Time::midnight());
+            let moment = self.zone.to_ambiguous_timestamp(moment);
+            moment.unambiguous().ok().map(Timestamp::as_microsecond)
+        };
+        let begin_us = midnight(day)?;
+        (midnight(day.tomorrow().ok()?)? - begin_us == DAY_US).then_some(begin_us)
+    }
+
+    /// Returns a moment of a day on which the clocks change.
+    fn changing_us(&self, day: Date, us: i64) -> Option<i64> {
+        let secs = us / MICROS;
         let time = Time::new(
-            i8::try_from(hours.min(23)).ok()?,
-            i8::try_from(if hours > 23 { 59 } else { minutes }).ok()?,
-            i8::try_from(if hours > 23 { 59 } else { seconds }).ok()?,
-            0,
+            i8::try_from(secs / 3_600).ok()?,
+            i8::try_from(secs / 60 % 60).ok()?,
+            i8::try_from(secs % 60).ok()?,
+            i32::try_from(us % MICROS * 1_000).ok()?,
         )
         .ok()?;
-        let civil = day.to_datetime(time);
-        let moments = self.zone.to_ambiguous_timestamp(civil);
+        let moments = self.zone.to_ambiguous_timestamp(day.to_datetime(time));
         let first_us = moments.compatible().ok()?.as_microsecond();
-        if first_us >= self.last_us {
+        if self.last_us.is_none_or(|last_us| first_us >= last_us) {
             return Some(first_us);
         }
         // The hour that a clock shows twice in autumn: a time that seems to run back is of the second showing.
@@ -162,6 +228,30 @@ mod tests {
         let mut clock = clock("UTC");
         let last = clock.at_us(Moment::TimeOfDay { secs: 86_400 }).unwrap();
         assert_eq!(last.0 / 1_000_000 % 86_400, 86_399);
+    }
+
+    #[test]
+    fn a_line_without_a_time_is_of_the_one_before() {
+        let mut clock = clock("UTC");
+        let begin = clock.at_us(Moment::Unstamped).unwrap().0;
+        assert_eq!(begin % DAY_US, 0);
+        let next = clock.at_us(Moment::TimeOfDay { secs: 9 }).unwrap().0;
+        assert_eq!(next - begin, 9 * MICROS);
+        assert_eq!(clock.at_us(Moment::Unstamped), Ok((next, false)));
+        let mut dayless = Clock::new(None, TimeZone::UTC);
+        assert_eq!(dayless.at_us(Moment::Unstamped), Err(NoMoment::Dayless));
+        let timed = dayless.at_us(Moment::TimeOfDay { secs: 9 });
+        assert_eq!(timed, Err(NoMoment::Dayless));
+    }
+
+    #[test]
+    fn a_line_that_tells_its_day_needs_no_other() {
+        let mut clock = Clock::new(None, TimeZone::UTC);
+        let moment = Moment::Civil {
+            day: date(1970, 1, 2),
+            us: 1,
+        };
+        assert_eq!(clock.at_us(moment), Ok((DAY_US + 1, false)));
     }
 
     #[test]

@@ -214,19 +214,26 @@ impl Connections {
 }
 
 /// Returns whether a nick is one that a service or web client hands out: it tells nothing about a person.
-pub(crate) fn is_guest(nick: &str) -> bool {
-    let lower = nick.to_ascii_lowercase();
+pub(crate) fn is_guest(nick: &[u8]) -> bool {
     // An ircd's own identifiers, given to those who lose a nick, begin with a digit; nicks never do.
-    if lower.starts_with(|first: char| first.is_ascii_digit()) {
+    if nick.first().is_some_and(u8::is_ascii_digit) {
         return true;
     }
-    let handed_out = [
-        "guest", "webchat", "mib_", "kiwi_", "kiwi-", "irc-user", "anon", "qwebirc",
+    let handed_out: [&[u8]; 8] = [
+        b"guest",
+        b"webchat",
+        b"mib_",
+        b"kiwi_",
+        b"kiwi-",
+        b"irc-user",
+        b"anon",
+        b"qwebirc",
     ];
     handed_out.iter().any(|prefix| {
-        lower
-            .strip_prefix(prefix)
-            .is_some_and(|rest| !rest.is_empty() && rest.bytes().any(|byte| byte.is_ascii_digit()))
+        nick.split_at_checked(prefix.len())
+            .is_some_and(|(start, rest)| {
+                start.eq_ignore_ascii_case(prefix) && rest.iter().any(u8::is_ascii_digit)
+            })
     })
 }
 
@@ -353,10 +360,10 @@ mod tests {
     #[test]
     fn guests_are_told_by_their_nick() {
         for nick in ["Guest86829", "6A4ABKBTE", "webchat_12", "mib_a1b2"] {
-            assert!(is_guest(nick), "{nick}");
+            assert!(is_guest(nick.as_bytes()), "{nick}");
         }
         for nick in ["alder", "guest", "guesswork", "anonymoose", "birch2"] {
-            assert!(!is_guest(nick), "{nick}");
+            assert!(!is_guest(nick.as_bytes()), "{nick}");
         }
     }
 }

@@ -1,95 +1,67 @@
 //! Which format a log has, by trying each on its first lines.
 
-use std::fmt;
-use std::str::FromStr;
+use jiff::civil::Date;
 
-use crate::traffic::capture::LogFormat;
 use crate::traffic::capture::Reading;
-use crate::traffic::capture::eggdrop::Eggdrop;
-use crate::traffic::capture::raw::Raw;
-use crate::traffic::capture::znc::Znc;
+use crate::traffic::capture::format::Format;
 
 /// Lines by which a log's format is told.
 pub(crate) const SAMPLE_LINES: usize = 200;
 
-/// A format of logs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Format {
-    /// Logs of ZNC's log module.
-    Znc,
-    /// Channel logs of the bot eggdrop.
-    Eggdrop,
-    /// Lines of the protocol with times.
-    Raw,
+/// How well a format reads some lines.
+#[derive(Clone, Copy, Debug, Default)]
+struct Fit {
+    events: u32,
+    notes: u32,
+    damaged: u32,
 }
 
-impl Format {
-    /// Every format. Where two read a log equally well, the first one counts.
-    pub const ALL: [Self; 3] = [Self::Znc, Self::Eggdrop, Self::Raw];
-
-    /// Returns the word for the format on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Znc => "znc",
-            Self::Eggdrop => "eggdrop",
-            Self::Raw => "raw",
+impl Fit {
+    fn of(format: Format, lines: &[Vec<u8>]) -> Self {
+        let mut fit = Self::default();
+        let mut reader = format.reader();
+        // Any day will do: it only has to be one.
+        reader.begin(Some(Date::constant(2000, 1, 1)));
+        for line in lines {
+            if line.is_empty() && !reader.reads_empty_lines() {
+                continue;
+            }
+            match reader.read_line(line, &mut |_, _| {}) {
+                Reading::Events | Reading::Folded(_) => fit.events += 1,
+                // Anything may have empty lines.
+                _ if line.is_empty() => {}
+                Reading::Note | Reading::Day(_) => fit.notes += 1,
+                Reading::Damaged(_) => fit.damaged += 1,
+            }
         }
+        fit
     }
 
-    /// Returns whether lines tell their day and channel themselves.
-    pub(crate) fn is_self_contained(self) -> bool {
-        matches!(self, Self::Raw)
-    }
-
-    /// Returns a reader of this format at the beginning of a log.
-    pub(crate) fn reader(self) -> Box<dyn LogFormat> {
-        match self {
-            Self::Znc => Box::new(Znc),
-            Self::Eggdrop => Box::new(Eggdrop),
-            Self::Raw => Box::new(Raw::default()),
-        }
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Format {
-    type Err = ();
-
-    fn from_str(word: &str) -> Result<Self, ()> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.as_str() == word)
-            .ok_or(())
+    /// Returns the merit: an event weighs more than a remark, whose pattern is looser; `None` if the lines are none of
+    /// the format's.
+    fn score(self, format: Format) -> Option<u32> {
+        let is_empty_page = format.is_page() && self.events == 0;
+        let is_told = self.events + self.notes >= self.damaged;
+        (is_told && !is_empty_page).then_some(2 * self.events + self.notes)
     }
 }
 
 /// Returns the format that reads most of `lines`, `likely` on a tie; `None` if none reads at least half.
+///
+/// `likely` is the format of a log beside this one: if it reads every line, no other is tried.
 pub(crate) fn detect(lines: &[Vec<u8>], likely: Option<Format>) -> Option<Format> {
+    if let Some(likely) = likely {
+        let fit = Fit::of(likely, lines);
+        if fit.damaged == 0 && fit.events > 0 {
+            return Some(likely);
+        }
+    }
     let mut best = None;
     let mut best_score = 0;
     for format in likely.into_iter().chain(Format::ALL) {
-        let mut reader = format.reader();
-        let (mut score, mut understood, mut damaged) = (0_usize, 0_usize, 0_usize);
-        for line in lines.iter().filter(|line| !line.is_empty()) {
-            match reader.read_line(line, &mut |_, _| {}) {
-                // An event weighs more than a remark, whose pattern is looser.
-                Reading::Events => {
-                    score += 2;
-                    understood += 1;
-                }
-                Reading::Note | Reading::Day(_) => {
-                    score += 1;
-                    understood += 1;
-                }
-                Reading::Damaged(_) => damaged += 1,
-            }
-        }
-        if understood >= damaged && score > best_score {
+        if let Some(score) = Fit::of(format, lines).score(format)
+            && score > best_score
+        {
             best = Some(format);
             best_score = score;
         }
@@ -124,6 +96,46 @@ mod tests {
         );
         check("[00:00:00] --- Fri Jan 4 2013", None, Some(Format::Eggdrop));
         check("1795557949.1 :a!b@c JOIN #wood", None, Some(Format::Raw));
+        check("14:39 <@alder> hi", None, Some(Format::Irssi));
+        check(
+            "2024-02-29 12:30:01\t@alder\thi",
+            None,
+            Some(Format::WeeChat),
+        );
+        check("Feb 29 12:30:01 <alder>\thi", None, Some(Format::HexChat));
+        check("[10:58] * Joins: alder (~a@h)", None, Some(Format::Mirc));
+        check(
+            "<ol>\n<li>[10:58] &lt;alder&gt; hi</li>",
+            None,
+            Some(Format::MircHtml),
+        );
+        check(
+            "2024-02-29T12:30:01  <alder> hi",
+            None,
+            Some(Format::Limnoria),
+        );
+        check("[14:49] *** alder joined", None, Some(Format::Colabti));
+        check(
+            "=== alder is now known as birch",
+            None,
+            Some(Format::Ubuntu),
+        );
+        check(
+            "{\"type\":\"join\",\"nick\":\"a\",\"time\":1}",
+            None,
+            Some(Format::Json),
+        );
+        check("1795557949\nalder\nhi\n\n", None, Some(Format::UnixTime));
+        check(
+            "[00:04] Joins: alder (~a@h)",
+            None,
+            Some(Format::EnergyMech),
+        );
+        check(
+            "<span class=\"irc-date\">[6:49]</span> <span class=\"irc-black\">&lt;alder&gt; hi</span><br />",
+            None,
+            Some(Format::PircBot),
+        );
     }
 
     #[test]
@@ -146,6 +158,7 @@ mod tests {
         check("", None, None);
         check("# A readme\n\nIt says: hello.\nAnd more.", None, None);
         check("fn main() {\n    println!();\n}", None, None);
+        check("<!DOCTYPE html>\n<p>\nHello.\n</p>", None, None);
     }
 
     proptest! {
@@ -159,13 +172,16 @@ mod tests {
             start in prop_oneof![
                 Just("[01:02:03] "), Just("[01:02:03] *** "), Just("[01:02:03] *** Joins"), Just("[01:02:03] <"),
                 Just("[01:02:03] a (b) "), Just("[01:02:03] Action: "), Just("1795557949 "), Just("1795557949 :a!b "),
-                Just("@time="), Just("@batch=1 :a BATCH "), Just("1795557949 :a!b MODE #c "),
+                Just("@time="), Just("14:39 -!- "), Just("14:39 -!- Netsplit "), Just("--- "), Just("**** "),
+                Just("2024-02-29 12:30:01\t-->\t"), Just("Feb 29 12:30:01 *\t"), Just("<li>[10:58] "), Just("=== "),
+                Just("2024-02-29T12:30:01  *** "), Just("<span class=\"irc-date\">[6:49]<span class=\"irc-navy\">* "),
+                Just("{\"type\":\"join\",\"time\":"), Just("[14:49] *** a "), Just("Session "), Just("1795557949"), Just("@batch=1 :a BATCH "), Just("1795557949 :a!b MODE #c "),
             ],
             rest in any::<Vec<u8>>(),
         ) {
             let line = [start.as_bytes(), &rest].concat();
             for format in Format::ALL {
-                format.reader().read_line(&line, &mut |_, _| {});
+                let _ = format.reader().read_line(&line, &mut |_, _| {});
             }
         }
     }

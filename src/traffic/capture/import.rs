@@ -1,28 +1,40 @@
 //! Import of foreign logs: lines to rows, rows of all files to one trace in order of time.
 
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::hash::Hasher as _;
 use std::io::BufRead;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use thiserror::Error;
+use siphasher::sip::SipHasher13;
 
 use crate::place::Misread;
 use crate::place::Place;
 use crate::traffic::capture::LogFormat;
 use crate::traffic::capture::Reading;
 use crate::traffic::capture::Seen;
+use crate::traffic::capture::bridges::Bridges;
 use crate::traffic::capture::clock::Clock;
 use crate::traffic::capture::clock::Tick;
 use crate::traffic::capture::connections;
 use crate::traffic::capture::detect;
-use crate::traffic::capture::detect::Format;
 use crate::traffic::capture::first_word;
+use crate::traffic::capture::format::Format;
 use crate::traffic::capture::imported::Imported;
 use crate::traffic::capture::lines::Lines;
 use crate::traffic::capture::origin;
+use crate::traffic::capture::refusal;
+use crate::traffic::capture::refusal::EVENTS_MAX;
+use crate::traffic::capture::refusal::ImportError;
+use crate::traffic::capture::refusal::NAMES_MAX;
+use crate::traffic::capture::refusal::Stop;
+use crate::traffic::capture::report::FileReport;
+use crate::traffic::capture::row::NAMELESS;
 use crate::traffic::capture::row::NameId;
 use crate::traffic::capture::row::Names;
 use crate::traffic::capture::row::Row;
+use crate::traffic::capture::row::SourceId;
 use crate::traffic::trace::cause::LeaveCause;
 use crate::traffic::trace::event::DETAIL_GUEST;
 use crate::traffic::trace::event::DETAIL_NAMES;
@@ -30,18 +42,6 @@ use crate::traffic::trace::event::EventKind;
 use crate::traffic::trace::event::TraceMeta;
 use crate::traffic::trace::event::ZONE_ASSUMED;
 use crate::traffic::trace::pseudonym::Pseudonyms;
-
-/// Events of one import: they are sorted in memory, at some fifty bytes each.
-const EVENTS_MAX: usize = 50_000_000;
-
-/// Distinct names of one import: nicks, channels and details.
-const NAMES_MAX: usize = 10_000_000;
-
-/// Damaged lines of a file that its report shows.
-pub const DAMAGED_SHOWN_MAX: usize = 3;
-
-/// Characters of a damaged line that its report shows.
-const EXCERPT_CHARS_MAX: usize = 80;
 
 /// How logs are to be read.
 #[derive(Clone, Debug)]
@@ -60,57 +60,13 @@ pub struct ImportOptions {
     pub keeps_text: bool,
 }
 
-/// What came of one log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileReport {
+/// Whose log is read, and where it lies.
+#[derive(Clone, Copy, Debug)]
+pub struct Log<'a> {
     /// The log's path.
-    pub path: String,
-    /// Its format; `None` for a log without lines.
-    pub format: Option<Format>,
-    /// Its lines that are not empty.
-    pub line_count: u64,
-    /// Lines that tell events.
-    pub event_line_count: u64,
-    /// Lines that are understood and tell no event.
-    pub note_count: u64,
-    /// Lines that are not understood.
-    pub damaged_count: u64,
-    /// The first damaged lines, at most [`DAMAGED_SHOWN_MAX`].
-    pub damaged: Vec<DamagedLine>,
-    /// Events whose time ran back, and that got the time of the event before them.
-    pub lifted_count: u64,
-}
-
-/// A line that is not understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DamagedLine {
-    /// Its number, from one.
-    pub line: u64,
-    /// What was expected.
-    pub expected: &'static str,
-    /// Its beginning.
-    pub excerpt: String,
-}
-
-/// Why a log is not imported.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum ImportError {
-    /// The file is no IRC log of a known format.
-    #[error(transparent)]
-    NoLog(Misread),
-    /// The log can't be read, or does not tell what it must.
-    #[error(transparent)]
-    Misread(#[from] Misread),
-}
-
-impl ImportError {
-    /// Returns what was misread, whatever the reason.
-    pub fn into_misread(self) -> Misread {
-        match self {
-            Self::NoLog(misread) | Self::Misread(misread) => misread,
-        }
-    }
+    pub path: &'a str,
+    /// Who logged it, where several do; what two of them tell counts once.
+    pub logger: Option<&'a str>,
 }
 
 /// Logs on their way to a trace.
@@ -119,48 +75,68 @@ pub struct Importer {
     options: ImportOptions,
     rows: Vec<Row>,
     names: Names,
+    causes: [NameId; LeaveCause::ALL.len()],
+    sources: HashMap<(NameId, NameId), SourceId>,
+    days: HashSet<(SourceId, Date)>,
+    bridges: Bridges,
     likely: Option<Format>,
     tick: Tick,
     has_assumed_zone: bool,
     has_stamps: bool,
+    has_loggers: bool,
+}
+
+/// A log that is being read.
+struct Reader {
+    format: Box<dyn LogFormat>,
+    clock: Clock,
+    channel: Option<NameId>,
+    source: SourceId,
 }
 
 impl Importer {
     /// Returns an importer without logs.
     pub fn new(options: ImportOptions) -> Self {
+        let mut names = Names::default();
+        let causes = LeaveCause::ALL.map(|cause| names.id(cause.as_str().as_bytes()));
         Self {
             options,
             rows: Vec::new(),
-            names: Names::default(),
+            names,
+            causes,
+            sources: HashMap::new(),
+            days: HashSet::new(),
+            bridges: Bridges::default(),
             likely: None,
             tick: Tick::default(),
             has_assumed_zone: false,
             has_stamps: false,
+            has_loggers: false,
         }
     }
 
-    /// Reads the log `path`.
+    /// Returns how many nicks speak for others elsewhere, and how many messages they carry.
+    pub fn bridges(&self) -> (u64, u64) {
+        self.bridges.found()
+    }
+
+    /// Reads a log.
     ///
     /// # Errors
     ///
     /// When `input` can't be read or is no IRC log, or its day or channel is told nowhere.
-    pub fn read(&mut self, path: &str, mut input: impl BufRead) -> Result<FileReport, ImportError> {
-        let mut lines = Lines::new(path, &mut input);
-        let mut sample = Vec::new();
+    pub fn read(&mut self, log: Log<'_>, input: impl BufRead) -> Result<FileReport, ImportError> {
+        let path = log.path;
+        let mut lines = Lines::new(path, input);
+        let mut sample: Vec<Vec<u8>> = Vec::new();
         while sample.len() < detect::SAMPLE_LINES
             && let Some(line) = lines.next_line()?
         {
-            sample.push(line);
+            sample.push(line.to_vec());
         }
         let mut report = FileReport {
             path: path.to_owned(),
-            format: None,
-            line_count: 0,
-            event_line_count: 0,
-            note_count: 0,
-            damaged_count: 0,
-            damaged: Vec::new(),
-            lifted_count: 0,
+            ..FileReport::default()
         };
         let Some(first) = sample.iter().position(|line| !line.is_empty()) else {
             return Ok(report);
@@ -170,30 +146,19 @@ impl Importer {
             .options
             .format
             .or_else(told)
-            .ok_or_else(|| ImportError::NoLog(no_log(path, &sample, first)))?;
+            .ok_or_else(|| ImportError::NoLog(refusal::no_log(path, &sample, first)))?;
         self.likely = Some(format);
         report.format = Some(format);
-        let mut clock = self.clock(path, format)?;
-        let channel = self.channel(path, format)?;
-        let mut reader = format.reader();
+        let mut reader = self.reader(log, format, &mut report)?;
         let mut number = 0;
-        let mut sample = sample.into_iter();
-        while let Some(line) = match sample.next() {
-            Some(line) => Some(line),
-            None => lines.next_line()?,
-        } {
+        for line in &sample {
             number += 1;
-            if !line.is_empty() {
-                report.line_count += 1;
-                self.read_line(
-                    &line,
-                    number,
-                    reader.as_mut(),
-                    &mut clock,
-                    channel,
-                    &mut report,
-                )?;
-            }
+            self.read_line(line, number, &mut reader, &mut report)?;
+        }
+        drop(sample);
+        while let Some(line) = lines.next_line()? {
+            number += 1;
+            self.read_line(line, number, &mut reader, &mut report)?;
         }
         Ok(report)
     }
@@ -205,12 +170,17 @@ impl Importer {
             Some(zone) if self.has_stamps => zone.iana_name().unwrap_or("fixed").to_owned(),
             _ => "UTC".to_owned(),
         };
+        let mut loggers: HashMap<NameId, u32> = HashMap::new();
+        for &(_, channel) in self.sources.keys() {
+            *loggers.entry(channel).or_default() += 1;
+        }
         let meta = TraceMeta {
             tool: tool.to_owned(),
             zone,
             tick_us: self.tick.us(),
             has_names: self.options.keeps_text,
             has_text: self.options.keeps_text,
+            overlaps: Vec::new(),
         };
         Imported::new(
             meta,
@@ -218,6 +188,7 @@ impl Importer {
             self.rows,
             self.names,
             pseudonyms,
+            &loggers,
         )
     }
 
@@ -225,122 +196,164 @@ impl Importer {
         &mut self,
         line: &[u8],
         number: u64,
-        reader: &mut dyn LogFormat,
-        clock: &mut Clock,
-        channel: Option<NameId>,
+        reader: &mut Reader,
         report: &mut FileReport,
     ) -> Result<(), Misread> {
-        let mut overflow = None;
-        let reading = reader.read_line(line, &mut |moment, seen| {
-            let Some((at_us, is_lifted)) = clock.at_us(moment) else {
-                overflow = Some("a time of the years that clocks know");
-                return;
+        if line.is_empty() && !reader.format.reads_empty_lines() {
+            return Ok(());
+        }
+        report.line_count += u64::from(!line.is_empty());
+        let mut stop = None;
+        let Reader {
+            format,
+            clock,
+            channel,
+            source,
+        } = reader;
+        let reading = format.read_line(line, &mut |moment, seen| {
+            let (at_us, is_lifted) = match clock.at_us(moment) {
+                Ok(at) => at,
+                Err(why) => {
+                    stop = Some(why.into());
+                    return;
+                }
             };
             report.lifted_count += u64::from(is_lifted);
             if self.rows.len() >= EVENTS_MAX || self.names.len() >= NAMES_MAX {
-                overflow = Some("fewer events and names in one import: import in parts");
+                stop = Some(Stop::Full);
                 return;
             }
             self.tick.see(at_us);
-            let row = self.row(at_us, &seen, channel);
+            let row = self.row(at_us, &seen, *channel, *source);
             self.rows.push(row);
         });
         match reading {
             Reading::Events => report.event_line_count += 1,
+            Reading::Folded(count) => {
+                report.event_line_count += 1;
+                report.unnamed_count += u64::from(count);
+            }
             Reading::Note => report.note_count += 1,
             Reading::Day(day) => {
                 report.note_count += 1;
-                clock.set_day(day);
+                reader.clock.set_day(day);
             }
-            Reading::Damaged(expected) => {
-                report.damaged_count += 1;
-                if report.damaged.len() < DAMAGED_SHOWN_MAX {
-                    report.damaged.push(DamagedLine {
-                        line: number,
-                        expected,
-                        excerpt: excerpt(line),
-                    });
-                }
-            }
+            Reading::Damaged(expected) => report.note_damaged(number, expected, line),
         }
-        match overflow {
-            Some(want) => Err(Misread::new(
-                format!("expected {want}"),
-                Place::line(report.path.as_str(), number),
-            )),
-            None => Ok(()),
-        }
+        stop.map_or(Ok(()), |stop| Err(stop.misread(&report.path, number)))
     }
 
     /// Returns the row of an event.
-    fn row(&mut self, at_us: i64, seen: &Seen<'_>, channel: Option<NameId>) -> Row {
-        let nick = String::from_utf8_lossy(seen.nick);
-        let text = String::from_utf8_lossy(seen.text);
+    fn row(
+        &mut self,
+        at_us: i64,
+        seen: &Seen<'_>,
+        channel: Option<NameId>,
+        source: SourceId,
+    ) -> Row {
         let mut row = Row {
             at_us,
             kind: seen.kind,
+            source,
             channel: match seen.channel {
                 None => channel,
                 Some(b"") => None,
-                Some(named) => Some(self.names.id(&String::from_utf8_lossy(named))),
+                Some(named) => Some(self.names.id(named)),
             },
-            nick: self.names.id(&nick),
-            peer: None,
+            nick: self.names.id(seen.nick),
+            peer: (!seen.peer.is_empty()).then(|| self.names.id(seen.peer)),
             bytes: u32::try_from(seen.text.len()).unwrap_or(u32::MAX),
-            detail: self.names.id(""),
+            detail: NAMELESS,
             is_membership: false,
-            text: (self.options.keeps_text && seen.kind.is_talk()).then(|| text.as_ref().into()),
+            text_hash: if self.has_loggers { hash(seen.text) } else { 0 },
+            text: None,
         };
-        if !seen.peer.is_empty() {
-            row.peer = Some(self.names.id(&String::from_utf8_lossy(seen.peer)));
-        }
         match seen.kind {
-            EventKind::Quit => row.detail = self.names.id(LeaveCause::of_quit(&text).as_str()),
+            EventKind::Quit => {
+                let cause = LeaveCause::of_quit(&String::from_utf8_lossy(seen.text));
+                let index = LeaveCause::ALL.iter().position(|known| *known == cause);
+                row.detail = index
+                    .and_then(|index| self.causes.get(index).copied())
+                    .unwrap_or_default();
+            }
             EventKind::Mode => {
                 let (letters, parameters) = first_word(seen.text);
-                row.detail = self.names.id(&String::from_utf8_lossy(letters));
+                row.detail = self.names.id(letters);
+                if !seen.peer.is_empty() {
+                    row.bytes = row.bytes.saturating_add(1 + len(seen.peer));
+                }
                 // Only who has been seen can be meant: parameters also hold keys, masks and limits.
                 let (parameter, _) = first_word(parameters);
-                row.peer = self.names.find(&String::from_utf8_lossy(parameter));
+                row.peer = row.peer.or_else(|| self.names.find(parameter));
             }
-            EventKind::Nick => {
-                let peer = String::from_utf8_lossy(seen.peer);
-                if connections::is_guest(&nick) || connections::is_guest(&peer) {
-                    row.detail = self.names.id(DETAIL_GUEST);
-                }
+            EventKind::Nick
+                if connections::is_guest(seen.nick) || connections::is_guest(seen.peer) =>
+            {
+                row.detail = self.names.id(DETAIL_GUEST.as_bytes());
             }
             EventKind::Message | EventKind::Action if row.peer.is_none() => {
-                row.peer = addressee(&text).and_then(|nick| self.names.find(nick));
+                row.peer = addressee(seen.text).and_then(|nick| self.names.find(nick));
+                if seen.kind == EventKind::Message {
+                    self.bridges.note(row.nick, seen.text);
+                }
             }
             EventKind::Other => {
                 row.bytes = 0;
-                row.detail = self.names.id(&text);
-                row.is_membership = &*text == DETAIL_NAMES;
+                row.detail = self.names.id(seen.text);
+                row.is_membership = seen.text == DETAIL_NAMES.as_bytes();
             }
             _ => {}
+        }
+        if self.options.keeps_text && seen.kind.is_talk() {
+            row.text = Some(String::from_utf8_lossy(seen.text).into());
         }
         row
     }
 
-    /// Returns the clock of a log.
-    fn clock(&mut self, path: &str, format: Format) -> Result<Clock, Misread> {
-        let day = self.options.day.or_else(|| origin::day(path));
-        if !format.is_self_contained() {
+    /// Returns the reader of a log.
+    fn reader(
+        &mut self,
+        log: Log<'_>,
+        format: Format,
+        report: &mut FileReport,
+    ) -> Result<Reader, Misread> {
+        let day = self.options.day.or_else(|| origin::day(log.path));
+        if !format.is_zoned() {
             self.has_stamps = true;
             self.has_assumed_zone |= self.options.zone.is_none();
-            if day.is_none() {
-                let what = "expected a day in the log's path, found none";
-                return Err(Misread::new(what, Place::file(path))
-                    .with_help("name the day on which the log begins: --date 2024-02-29"));
-            }
         }
+        if format.needs_day() && day.is_none() {
+            return Err(refusal::dayless(Place::file(log.path)));
+        }
+        let channel = self.channel(log.path, format)?;
+        self.has_loggers |= log.logger.is_some();
+        let logger = log
+            .logger
+            .map_or(NAMELESS, |logger| self.names.id(logger.as_bytes()));
+        let next = SourceId(u32::try_from(self.sources.len()).unwrap_or(u32::MAX));
+        let source = *self
+            .sources
+            .entry((logger, channel.unwrap_or(NAMELESS)))
+            .or_insert(next);
+        if format.needs_day()
+            && let Some(day) = day
+        {
+            report.is_second = !self.days.insert((source, day));
+        }
+        let mut lines = format.reader();
+        lines.begin(day);
         let zone = self.options.zone.clone().unwrap_or(TimeZone::UTC);
-        Ok(Clock::new(day, zone))
+        Ok(Reader {
+            format: lines,
+            clock: Clock::new(day, zone),
+            channel,
+            source,
+        })
     }
 
     /// Returns the channel of a log.
     fn channel(&mut self, path: &str, format: Format) -> Result<Option<NameId>, Misread> {
-        if format.is_self_contained() {
+        if format.tells_channel() {
             return Ok(None);
         }
         let channel = self
@@ -354,46 +367,41 @@ impl Importer {
                 Misread::new(what, Place::file(path)).with_help("name it: --channel '#channel'")
             );
         };
-        Ok(Some(self.names.id(channel)))
+        Ok(Some(self.names.id(channel.as_bytes())))
     }
 }
 
 /// Returns the nick that a message begins with, as in `alder: hi` or `alder, hi`.
-fn addressee(text: &str) -> Option<&str> {
-    let (word, _) = text.split_once(' ').unwrap_or((text, ""));
-    word.strip_suffix([':', ','])
-        .filter(|nick| !nick.is_empty())
+fn addressee(text: &[u8]) -> Option<&[u8]> {
+    let end = text
+        .iter()
+        .take(ADDRESSEE_BYTES_MAX)
+        .position(|&byte| byte == b' ')
+        .or_else(|| (text.len() < ADDRESSEE_BYTES_MAX).then_some(text.len()))?;
+    match text.get(..end)? {
+        [nick @ .., b':' | b','] if !nick.is_empty() => Some(nick),
+        _ => None,
+    }
 }
 
-/// Returns the error that a file is no IRC log.
-fn no_log(path: &str, sample: &[Vec<u8>], first: usize) -> Misread {
-    let line = sample.get(first).map_or(&b""[..], Vec::as_slice);
-    let formats = Format::ALL.map(Format::as_str).join(", ");
-    Misread::new(
-        format!("expected an IRC log, found `{}`", excerpt(line)),
-        Place::line(path, first as u64 + 1),
-    )
-    .with_help(format!("the formats are {formats}; --format names one"))
+/// Longest nick that a message can begin with, and its sign.
+const ADDRESSEE_BYTES_MAX: usize = 66;
+
+/// Returns a number that tells texts apart, the same in every run.
+fn hash(text: &[u8]) -> u64 {
+    let mut hasher = SipHasher13::new();
+    hasher.write(text);
+    hasher.finish()
 }
 
-/// Returns the beginning of a line, fit to be shown.
-fn excerpt(line: &[u8]) -> String {
-    String::from_utf8_lossy(line)
-        .chars()
-        .map(|character| {
-            if character.is_control() {
-                '\u{fffd}'
-            } else {
-                character
-            }
-        })
-        .take(EXCERPT_CHARS_MAX)
-        .collect()
+fn len(text: &[u8]) -> u32 {
+    u32::try_from(text.len()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::traffic::capture::report::DamagedLine;
     use crate::traffic::trace::event::Event;
 
     fn options() -> ImportOptions {
@@ -414,7 +422,11 @@ mod tests {
         let mut importer = Importer::new(options);
         let reports = logs
             .iter()
-            .map(|(path, log)| importer.read(path, log.as_bytes()).unwrap())
+            .map(|(path, log)| {
+                importer
+                    .read(Log { path, logger: None }, log.as_bytes())
+                    .unwrap()
+            })
             .collect();
         let imported = importer.finish(Pseudonyms::kept(), "0.1.0");
         (imported.meta().clone(), imported.collect(), reports)
@@ -438,10 +450,14 @@ mod tests {
             .collect()
     }
 
+    fn log(path: &str) -> Log<'_> {
+        Log { path, logger: None }
+    }
+
     #[track_caller]
     fn check(options: ImportOptions, path: &str, log: &str, want: &str) {
         let error = Importer::new(options)
-            .read(path, log.as_bytes())
+            .read(Log { path, logger: None }, log.as_bytes())
             .unwrap_err()
             .into_misread();
         assert_eq!(
@@ -515,7 +531,9 @@ mod tests {
         };
         let mut importer = Importer::new(hidden);
         for (path, log) in [("#w_20240101.log", FIRST), ("#w_20240102.log", SECOND)] {
-            importer.read(path, log.as_bytes()).unwrap();
+            importer
+                .read(Log { path, logger: None }, log.as_bytes())
+                .unwrap();
         }
         let imported = importer.finish(Pseudonyms::hashed([3; 16]), "0.1.0");
         assert!(!imported.meta().has_names && !imported.meta().has_text);
@@ -534,7 +552,8 @@ mod tests {
             "README.md",
             "\nA forest of alders.\n",
             "expected an IRC log, found `A forest of alders.` --> README.md:2; \
-             the formats are znc, eggdrop, raw; --format names one",
+             the formats are znc, eggdrop, irssi, weechat, hexchat, mirc, mirc-html, limnoria, pircbot, colabti, ubuntu, \
+             energymech, json, unix-time, raw; --format names one",
         );
         check(
             options(),
@@ -554,9 +573,9 @@ mod tests {
     #[test]
     fn what_is_no_log_is_told_from_what_is_damaged() {
         let mut importer = Importer::new(options());
-        let readme = importer.read("README.md", b"A forest.".as_slice());
+        let readme = importer.read(log("README.md"), b"A forest.".as_slice());
         assert!(matches!(readme, Err(ImportError::NoLog(_))));
-        let nowhere = importer.read("#w.log", FIRST.as_bytes());
+        let nowhere = importer.read(log("#w.log"), FIRST.as_bytes());
         assert!(matches!(nowhere, Err(ImportError::Misread(_))));
     }
 

@@ -14,41 +14,54 @@ const LINE_BYTES_MAX: u64 = 16_384;
 #[derive(Debug)]
 pub(crate) struct Lines<'a, R> {
     path: &'a str,
-    input: &'a mut R,
+    input: R,
     number: u64,
+    line: Vec<u8>,
 }
 
 impl<'a, R: BufRead> Lines<'a, R> {
     /// Returns the lines of the log `path`.
-    pub(crate) fn new(path: &'a str, input: &'a mut R) -> Self {
+    pub(crate) fn new(path: &'a str, input: R) -> Self {
         Self {
             path,
             input,
             number: 0,
+            line: Vec::new(),
         }
     }
 
     /// Returns the next line, cut where it is longer than any line may be; `None` at the end.
-    pub(crate) fn next_line(&mut self) -> Result<Option<Vec<u8>>, Misread> {
+    ///
+    /// # Errors
+    ///
+    /// When the input can't be read.
+    pub(crate) fn next_line(&mut self) -> Result<Option<&[u8]>, Misread> {
         self.number += 1;
-        self.read().map_err(|error| {
-            let place = Place::line(self.path, self.number);
-            Misread::new(format!("expected a readable log: {error}"), place)
-        })
+        match self.read() {
+            Ok(true) => Ok(Some(&self.line)),
+            Ok(false) => Ok(None),
+            Err(error) => {
+                let place = Place::line(self.path, self.number);
+                Err(Misread::new(
+                    format!("expected a readable log: {error}"),
+                    place,
+                ))
+            }
+        }
     }
 
-    fn read(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let mut line = Vec::new();
+    fn read(&mut self) -> io::Result<bool> {
+        self.line.clear();
         let mut bounded = self.input.by_ref().take(LINE_BYTES_MAX);
-        if bounded.read_until(b'\n', &mut line)? == 0 {
-            return Ok(None);
+        if bounded.read_until(b'\n', &mut self.line)? == 0 {
+            return Ok(false);
         }
-        if line.last() != Some(&b'\n') {
+        if self.line.last() != Some(&b'\n') {
             self.input.skip_until(b'\n')?;
         }
-        while matches!(line.last(), Some(b'\n' | b'\r')) {
-            line.pop();
+        while matches!(self.line.last(), Some(b'\n' | b'\r')) {
+            self.line.pop();
         }
-        Ok(Some(line))
+        Ok(true)
     }
 }

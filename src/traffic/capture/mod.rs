@@ -8,18 +8,28 @@ pub mod detect;
 pub mod import;
 pub mod imported;
 pub mod origin;
+pub mod refusal;
+pub mod report;
 
+pub mod format;
+
+mod bridges;
 mod clock;
 mod connections;
-mod eggdrop;
 mod lines;
-mod raw;
+mod repeats;
 mod row;
-mod stamp;
-mod znc;
 
 /// One kind of log: what a line of it means.
 pub(crate) trait LogFormat {
+    /// Begins a log, on that day if its path or the user tells one.
+    fn begin(&mut self, _day: Option<Date>) {}
+
+    /// Returns whether empty lines mean something.
+    fn reads_empty_lines(&self) -> bool {
+        false
+    }
+
     /// Reads a line without its end and hands every event of it to `seen`.
     fn read_line(&mut self, line: &[u8], seen: &mut dyn FnMut(Moment, Seen<'_>)) -> Reading;
 }
@@ -29,6 +39,8 @@ pub(crate) trait LogFormat {
 pub(crate) enum Reading {
     /// It held at least one event.
     Events,
+    /// It held events, and tells of that many more without naming who took part.
+    Folded(u32),
     /// It is understood and tells no event: a logger's own remark, a numeric, a server notice.
     Note,
     /// It says which day it is.
@@ -45,6 +57,15 @@ pub(crate) enum Moment {
         /// The seconds, below 86,401.
         secs: u32,
     },
+    /// A day and the time of it in the log's zone.
+    Civil {
+        /// The day.
+        day: Date,
+        /// Microseconds since midnight, below 86,401 seconds.
+        us: i64,
+    },
+    /// The line tells no time: it stands between two that do.
+    Unstamped,
     /// Microseconds since 1970 UTC.
     Unix {
         /// The microseconds.
@@ -93,9 +114,9 @@ const NICK_BYTES_MAX: usize = 64;
 pub(crate) fn is_nick(word: &[u8]) -> bool {
     !word.is_empty()
         && word.len() <= NICK_BYTES_MAX
-        && word
-            .iter()
-            .all(|&byte| byte > b' ' && !matches!(byte, b'<' | b'>' | b'!' | b'@' | b',' | 0x7f))
+        && word.iter().all(|&byte| {
+            byte > b' ' && !matches!(byte, b'<' | b'>' | b'!' | b'@' | b',' | b':' | 0x7f)
+        })
 }
 
 /// Returns `nick` without the sign of its channel status (`@alder`).

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 /// Returns the day that a path names: in the file's name (`20160601`, `2016-06-01`), else in its folders
-/// (`2020/05/30.log`).
+/// (`2020/05/30.log`, `2020/05/30/#wood.log`).
 pub fn day(path: &str) -> Option<Date> {
     let numbers = numbers(file_name(path));
     numbers
@@ -15,12 +15,14 @@ pub fn day(path: &str) -> Option<Date> {
                 .find_map(|window| apart(window.iter().map(|&(_, _, number)| number)))
         })
         .or_else(|| {
+            // The file's own name may be the day of the month, or the channel.
             let parts: Vec<&str> = path
                 .rsplit(['/', '\\'])
-                .take(3)
+                .take(4)
                 .map(|part| part.split('.').next().unwrap_or_default())
                 .collect();
-            apart(parts.into_iter().rev())
+            let end = |skipped| apart(parts.iter().skip(skipped).take(3).rev().copied());
+            end(0).or_else(|| end(1))
         })
 }
 
@@ -51,6 +53,49 @@ pub fn channel(path: &str) -> Option<&str> {
             .filter(|part| *part != "." && *part != "..")
             .find(is_name)
     })
+}
+
+/// What a log's path tells in a bouncer's tree: a folder per user, below it networks and channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TreeOrigin<'a> {
+    /// The user whose log it is: the first folder.
+    pub logger: &'a str,
+    /// The network: the folder between user and channel, where there is one.
+    pub network: Option<&'a str>,
+    /// The channel, or the other side of a private query.
+    pub channel: &'a str,
+}
+
+impl TreeOrigin<'_> {
+    /// Returns whether the log is of a private query: what people say there is not read.
+    pub fn is_query(&self) -> bool {
+        !is_channel(self.channel)
+    }
+}
+
+/// Folders of ZNC between a user and the networks.
+const ZNC_FOLDERS: [&str; 3] = ["moddata", "log", "networks"];
+
+/// Returns what a path below the tree's root tells; `None` for what lies in no user's folder.
+pub fn in_tree(path: &str) -> Option<TreeOrigin<'_>> {
+    let (logger, rest) = path.split_once(['/', '\\'])?;
+    let channel = channel(rest)?;
+    let network = rest
+        .split(['/', '\\'])
+        .find(|part| !ZNC_FOLDERS.contains(part))
+        // The last part is the file.
+        .filter(|&part| part != file_name(rest) && part != channel && !is_channel(part))
+        .filter(|part| part.bytes().any(|byte| !byte.is_ascii_digit()));
+    Some(TreeOrigin {
+        logger,
+        network,
+        channel,
+    })
+}
+
+/// Returns whether a name is a channel's; some loggers write `#` as `%23`.
+fn is_channel(name: &str) -> bool {
+    name.starts_with(['#', '&', '!', '+']) || name.starts_with("%23")
 }
 
 /// Returns the last part of a path.
@@ -131,8 +176,39 @@ mod tests {
     fn folders_tell_what_the_name_does_not() {
         check("logs/wood/2020/05/30.log", Some("2020-05-30"), Some("wood"));
         check("./2020/05/30.log", Some("2020-05-30"), None);
+        check("x/2020/05/30/#wood.txt", Some("2020-05-30"), Some("#wood"));
         check("net/#wood/today.log", None, Some("today"));
         check("wood.raw", None, Some("wood"));
+    }
+
+    #[track_caller]
+    fn check_tree(path: &str, want: Option<(&str, Option<&str>, &str, bool)>) {
+        let found = in_tree(path).map(|origin| {
+            let is_query = origin.is_query();
+            (origin.logger, origin.network, origin.channel, is_query)
+        });
+        assert_eq!(found, want, "{path}");
+    }
+
+    #[test]
+    fn a_tree_tells_who_logged_what_where() {
+        check_tree(
+            "alder/moddata/log/net/#wood/2024-02-29.log",
+            Some(("alder", Some("net"), "#wood", false)),
+        );
+        check_tree(
+            "alder/net/#wood_20240229.log",
+            Some(("alder", Some("net"), "#wood", false)),
+        );
+        check_tree(
+            "alder/#wood/2024-02-29.log",
+            Some(("alder", None, "#wood", false)),
+        );
+        check_tree(
+            "alder/net/birch/2024-02-29.log",
+            Some(("alder", Some("net"), "birch", true)),
+        );
+        check_tree("readme.txt", None);
     }
 
     #[test]

@@ -376,6 +376,7 @@ mod tests {
             tick_us: 1,
             has_names: false,
             has_text: false,
+            overlaps: Vec::new(),
         };
         let options = FitOptions {
             name: "again".to_owned(),

@@ -132,6 +132,8 @@ pub struct TraceMeta {
     pub has_names: bool,
     /// Whether texts were kept; else only their lengths were.
     pub has_text: bool,
+    /// Channels that several loggers logged, and how many: each of their events counts once.
+    pub overlaps: Vec<(Arc<str>, u32)>,
 }
 
 /// Zone of a trace whose log named none.

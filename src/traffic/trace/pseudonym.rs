@@ -76,11 +76,19 @@ impl Pseudonyms {
 
 /// Returns the lower case of a character as IRC knows it: `{}|~` are the lower case of `[]\^`.
 pub fn folded(character: char) -> char {
-    match character {
-        '[' => '{',
-        ']' => '}',
-        '\\' => '|',
-        '^' => '~',
+    u8::try_from(character)
+        .ok()
+        .filter(u8::is_ascii)
+        .map_or(character, |byte| char::from(folded_byte(byte)))
+}
+
+/// Returns the lower case of a byte as IRC knows it; what is not ASCII stays.
+pub fn folded_byte(byte: u8) -> u8 {
+    match byte {
+        b'[' => b'{',
+        b']' => b'}',
+        b'\\' => b'|',
+        b'^' => b'~',
         other => other.to_ascii_lowercase(),
     }
 }

@@ -18,8 +18,8 @@ use crate::traffic::trace::event::TraceMeta;
 /// Longest line of a trace's head; its values are short.
 const HEAD_LINE_BYTES_MAX: u64 = 4_096;
 
-/// Lines of a trace's head: room for notes of people.
-const HEAD_LINES_MAX: u64 = 1_000;
+/// Lines of a trace's head: room for a line per channel and notes of people.
+const HEAD_LINES_MAX: u64 = 100_000;
 
 /// Distinct names that are shared between events; further ones are stored each time.
 const NAMES_MAX: usize = 1_000_000;
@@ -150,6 +150,7 @@ fn read_head(path: &str, input: &mut impl BufRead) -> Result<(TraceMeta, u64), M
         tick_us: 1,
         has_names: false,
         has_text: false,
+        overlaps: Vec::new(),
     };
     for number in 1..=HEAD_LINES_MAX {
         let misread = |what: String| Misread::new(what, Place::line(path, number));
@@ -198,13 +199,23 @@ fn read_head(path: &str, input: &mut impl BufRead) -> Result<(TraceMeta, u64), M
             ("names", "kept") => meta.has_names = true,
             ("names", "hashed") | ("text", "length") => {}
             ("text", "kept") => meta.has_text = true,
+            ("overlap", _) => match value.split_once(' ') {
+                Some((count, channel)) if let Ok(count) = count.parse() => {
+                    meta.overlaps.push((Arc::from(channel), count));
+                }
+                _ => {
+                    return Err(misread(format!(
+                        "expected a number of loggers and a channel, found `{value}`"
+                    )));
+                }
+            },
             _ => {
                 return Err(misread(format!(
                     "expected a known key and value, found `{}`",
                     shown(note)
                 ))
                 .with_help(
-                    "the keys are tool, tz, tick_us, names (kept, hashed), text (kept, length)",
+                    "the keys are tool, tz, tick_us, names (kept, hashed), text (kept, length), overlap",
                 ));
             }
         }
@@ -245,6 +256,7 @@ mod tests {
             tick_us: 1_000_000,
             has_names: has_text,
             has_text,
+            overlaps: vec![("#wood".into(), 50)],
         }
     }
 

@@ -32,6 +32,9 @@ impl<W: Write> TraceWriter<W> {
         writeln!(output, "# tick_us={}", meta.tick_us)?;
         writeln!(output, "# names={names}")?;
         writeln!(output, "# text={text}")?;
+        for (channel, loggers) in &meta.overlaps {
+            writeln!(output, "# overlap={loggers} {channel}")?;
+        }
         let mut columns = COLUMNS.to_vec();
         if meta.has_text {
             columns.push(TEXT_COLUMN);

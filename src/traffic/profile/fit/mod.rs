@@ -236,6 +236,7 @@ pub(crate) mod examples {
             tick_us: 1_000_000,
             has_names: false,
             has_text: false,
+            overlaps: Vec::new(),
         }
     }
 

@@ -1,16 +1,14 @@
 //! Channel logs of the bot eggdrop.
 
-use jiff::civil::Date;
-
 use crate::traffic::capture::LogFormat;
 use crate::traffic::capture::Moment;
 use crate::traffic::capture::Reading;
 use crate::traffic::capture::Seen;
 use crate::traffic::capture::first_word;
+use crate::traffic::capture::format::phrase;
+use crate::traffic::capture::format::stamp;
 use crate::traffic::capture::is_nick;
 use crate::traffic::capture::split_once;
-use crate::traffic::capture::stamp;
-use crate::traffic::capture::znc;
 use crate::traffic::trace::event::EventKind;
 
 /// The format; it remembers nothing from line to line.
@@ -35,11 +33,11 @@ const REMARKS: [&[u8]; 9] = [
 
 impl LogFormat for Eggdrop {
     fn read_line(&mut self, line: &[u8], seen: &mut dyn FnMut(Moment, Seen<'_>)) -> Reading {
-        let Some((moment, rest)) = stamp::split(line) else {
+        let Some((moment, rest)) = stamp::bracketed(line) else {
             return Reading::Damaged(stamp::EXPECTED);
         };
         if let Some(day) = rest.strip_prefix(b"--- ") {
-            return day_of(day).map_or(
+            return stamp::day_in_words(day).map_or(
                 Reading::Damaged("a day such as `--- Fri Jan 4 2013`"),
                 Reading::Day,
             );
@@ -58,18 +56,6 @@ impl LogFormat for Eggdrop {
     }
 }
 
-/// Reads `Fri Jan 4 2013`.
-fn day_of(text: &[u8]) -> Option<Date> {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    let text = str::from_utf8(text).ok()?;
-    let mut words = text.split_ascii_whitespace();
-    let (_, month, day, year) = (words.next()?, words.next()?, words.next()?, words.next()?);
-    let month = (1..).zip(MONTHS).find(|&(_, name)| name == month)?.0;
-    Date::new(year.parse().ok()?, month, day.parse().ok()?).ok()
-}
-
 /// Returns whether the bot gives up waiting for somebody whose QUIT it has told already.
 fn is_split_over(text: &[u8]) -> bool {
     text.ends_with(b" got lost in the net-split.")
@@ -77,16 +63,12 @@ fn is_split_over(text: &[u8]) -> bool {
 
 /// Reads `<nick> text`, `Action: nick text` and `-nick:#channel- text`.
 fn talk(text: &[u8]) -> Option<Seen<'_>> {
-    if let Some(action) = text.strip_prefix(b"Action: ") {
-        let (nick, text) = first_word(action);
-        return is_nick(nick).then(|| Seen::new(EventKind::Action, nick, text));
+    match text.first()? {
+        b'A' => phrase::action(text.strip_prefix(b"Action: ")?),
+        b'-' => phrase::notice(text),
+        b'<' => phrase::message(text),
+        _ => None,
     }
-    if let Some(notice) = text.strip_prefix(b"-") {
-        let (source, text) = split_once(notice, b"- ")?;
-        let (nick, _) = split_once(source, b":").unwrap_or((source, b""));
-        return is_nick(nick).then(|| Seen::new(EventKind::Notice, nick, text));
-    }
-    text.starts_with(b"<").then(|| znc::talk(text)).flatten()
 }
 
 /// Reads `nick (user@host) …`.

@@ -5,9 +5,10 @@ use crate::traffic::capture::Moment;
 use crate::traffic::capture::Reading;
 use crate::traffic::capture::Seen;
 use crate::traffic::capture::first_word;
+use crate::traffic::capture::format::phrase;
+use crate::traffic::capture::format::stamp;
 use crate::traffic::capture::is_nick;
 use crate::traffic::capture::split_once;
-use crate::traffic::capture::stamp;
 use crate::traffic::capture::without_status;
 use crate::traffic::trace::event::EventKind;
 
@@ -17,13 +18,15 @@ pub(crate) struct Znc;
 
 impl LogFormat for Znc {
     fn read_line(&mut self, line: &[u8], seen: &mut dyn FnMut(Moment, Seen<'_>)) -> Reading {
-        let Some((moment, rest)) = stamp::split(line) else {
+        let Some((moment, rest)) = stamp::bracketed(line) else {
             return Reading::Damaged(stamp::EXPECTED);
         };
         if is_remark(rest) {
             return Reading::Note;
         }
-        let Some(event) = talk(rest).or_else(|| rest.strip_prefix(b"*** ").and_then(change)) else {
+        let Some(event) =
+            phrase::talk(rest).or_else(|| rest.strip_prefix(b"*** ").and_then(change))
+        else {
             return Reading::Damaged("talk, or what `***` reports");
         };
         seen(moment, event);
@@ -38,56 +41,15 @@ fn is_remark(text: &[u8]) -> bool {
         || text.starts_with(b"Broadcast: ")
 }
 
-/// Reads `<nick> text`, `* nick text` and `-nick- text`.
-pub(crate) fn talk(text: &[u8]) -> Option<Seen<'_>> {
-    let (kind, nick, text) = match text {
-        [b'<', rest @ ..] => {
-            let (nick, text) = split_once(rest, b">")?;
-            (
-                EventKind::Message,
-                nick,
-                text.strip_prefix(b" ").unwrap_or(text),
-            )
-        }
-        [b'*', b' ', rest @ ..] => {
-            let (nick, text) = first_word(rest);
-            (EventKind::Action, nick, text)
-        }
-        [b'-', rest @ ..] => {
-            let (nick, text) = split_once(rest, b"- ")?;
-            // No nick begins with a hyphen: this is a ruler such as `--- Fri Jan 4`.
-            if nick.is_empty() || nick.starts_with(b"-") {
-                return None;
-            }
-            (EventKind::Notice, nick, text)
-        }
-        _ => return None,
-    };
-    let nick = without_status(nick);
-    is_nick(nick).then(|| Seen::new(kind, nick, text))
+/// Reads what follows `*** `: what somebody did, in words or as `Joins: nick`.
+pub(crate) fn change(text: &[u8]) -> Option<Seen<'_>> {
+    // The nick comes first in a deed; it may itself be `Joins` or `Quits`.
+    phrase::deed(text).or_else(|| coming_or_going(text))
 }
 
-/// Reads what follows `*** `.
-fn change(text: &[u8]) -> Option<Seen<'_>> {
+/// Reads `Joins: nick (user@host)`, `Quits: nick (user@host) (reason)` and `Parts: …`.
+pub(crate) fn coming_or_going(text: &[u8]) -> Option<Seen<'_>> {
     let (first, rest) = first_word(text);
-    // The nick comes first in these; it may itself be `Joins` or `Quits`.
-    if let Some(new) = rest.strip_prefix(b"is now known as ") {
-        let both = is_nick(first) && is_nick(new);
-        return both.then(|| Seen::new(EventKind::Nick, first, b"").with_peer(new));
-    }
-    if let Some(modes) = rest.strip_prefix(b"sets mode: ") {
-        return Some(Seen::new(EventKind::Mode, first, modes.trim_ascii_end()));
-    }
-    if let Some(topic) = rest.strip_prefix(b"changes topic to ") {
-        let topic = topic.strip_prefix(b"'").unwrap_or(topic);
-        let topic = topic.strip_suffix(b"'").unwrap_or(topic);
-        return Some(Seen::new(EventKind::Topic, first, topic));
-    }
-    if let Some(by) = rest.strip_prefix(b"was kicked by ") {
-        let (kicker, reason) = first_word(by);
-        let both = is_nick(first) && is_nick(kicker);
-        return both.then(|| Seen::new(EventKind::Kick, kicker, bare(reason)).with_peer(first));
-    }
     let kind = match first.strip_suffix(b":").unwrap_or(first) {
         b"Joins" => EventKind::Join,
         b"Quits" => EventKind::Quit,
@@ -95,6 +57,7 @@ fn change(text: &[u8]) -> Option<Seen<'_>> {
         _ => return None,
     };
     let (nick, rest) = first_word(rest);
+    let nick = without_status(nick);
     if !is_nick(nick) {
         return None;
     }
@@ -107,7 +70,7 @@ fn change(text: &[u8]) -> Option<Seen<'_>> {
     let text = if kind == EventKind::Join {
         b""
     } else {
-        bare(reason)
+        phrase::unwrapped(reason)
     };
     Some(Seen::new(kind, nick, text))
 }
@@ -122,14 +85,6 @@ fn is_host(text: &[u8]) -> bool {
     };
     // A host that was scrubbed away leaves `user@ `.
     split_once(inside, b"@").is_some_and(|(user, _)| !user.is_empty() && !user.contains(&b' '))
-}
-
-/// Returns a reason without the brackets around it.
-fn bare(reason: &[u8]) -> &[u8] {
-    reason
-        .strip_prefix(b"(")
-        .and_then(|reason| reason.strip_suffix(b")"))
-        .unwrap_or(reason)
 }
 
 #[cfg(test)]
