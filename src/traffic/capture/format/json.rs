@@ -1,8 +1,14 @@
 //! Lines of JSON, as exported from a database of messages: an object each, with type, nick, time and text.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::Deserialize;
+use serde::Deserializer;
+use serde::de;
+use serde::de::IgnoredAny;
+use serde::de::MapAccess;
+use serde::de::Visitor;
 
 use crate::traffic::capture::LogFormat;
 use crate::traffic::capture::Moment;
@@ -23,15 +29,15 @@ pub(crate) struct Json;
 #[derive(Debug, Deserialize)]
 struct Line<'a> {
     #[serde(rename = "type", alias = "event", alias = "command", borrow)]
-    kind: Cow<'a, str>,
+    kind: Text<'a>,
     #[serde(alias = "user", alias = "from", borrow)]
-    nick: Cow<'a, str>,
+    nick: Text<'a>,
     #[serde(alias = "timestamp", alias = "ts")]
-    time: Time<'a>,
+    time: Time,
     #[serde(alias = "message", alias = "reason", borrow, default)]
-    text: Option<Cow<'a, str>>,
+    text: Text<'a>,
     #[serde(alias = "target", borrow, default)]
-    channel: Option<Cow<'a, str>>,
+    channel: Text<'a>,
     #[serde(
         alias = "newnick",
         alias = "new_nick",
@@ -40,31 +46,95 @@ struct Line<'a> {
         borrow,
         default
     )]
-    peer: Option<Cow<'a, str>>,
+    peer: Text<'a>,
 }
 
-/// A time in one of the shapes that databases export.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Time<'a> {
-    Millis(i64),
-    Seconds(f64),
-    Text(#[serde(borrow)] Cow<'a, str>),
-    Dated {
-        #[serde(rename = "$date", borrow)]
-        date: Dated<'a>,
-    },
+/// A text of the line where it has no escapes, so that nothing is copied; missing and null are empty.
+#[derive(Debug, Default)]
+struct Text<'a>(Cow<'a, str>);
+
+impl Text<'_> {
+    fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Dated<'a> {
-    Millis(i64),
-    Text(#[serde(borrow)] Cow<'a, str>),
-    Long {
-        #[serde(rename = "$numberLong", borrow)]
-        millis: Cow<'a, str>,
-    },
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfText;
+        impl<'de> Visitor<'de> for OfText {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or null")
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Text<'de>, E> {
+                Ok(Text::default())
+            }
+        }
+        deserializer.deserialize_any(OfText)
+    }
+}
+
+/// A time in one of the shapes that databases export; `None` if it is none that can be read.
+#[derive(Debug)]
+struct Time(Option<Moment>);
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfTime;
+        impl<'de> Visitor<'de> for OfTime {
+            type Value = Time;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a time")
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Time, E> {
+                Ok(Time(of_number(number)))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Time, E> {
+                Ok(Time(i64::try_from(number).ok().and_then(of_number)))
+            }
+
+            fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Time, E> {
+                Ok(Time(of_seconds(seconds)))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Time, E> {
+                // MongoDB writes long numbers as text.
+                if let Ok(number) = text.parse() {
+                    return Ok(Time(of_number(number)));
+                }
+                let stamp = stamp::iso(text.as_bytes()).filter(|(_, rest)| rest.is_empty());
+                Ok(Time(stamp.map(|(moment, _)| moment)))
+            }
+
+            /// `{"$date": …}` and `{"$numberLong": …}`.
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Time, A::Error> {
+                let mut found = Time(None);
+                while let Some((_, time)) = map.next_entry::<IgnoredAny, Time>()? {
+                    found = time;
+                }
+                Ok(found)
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Time, E> {
+                Ok(Time(None))
+            }
+        }
+        deserializer.deserialize_any(OfTime)
+    }
 }
 
 /// Whole numbers from here on are milliseconds since 1970 (this one is of 1973), below it seconds (of 5138).
@@ -84,63 +154,52 @@ impl LogFormat for Json {
         let Ok(told) = serde_json::from_slice::<Line<'_>>(line) else {
             return Reading::Damaged(EXPECTED);
         };
-        let Some(moment) = moment(&told.time) else {
+        let Some(moment) = told.time.0 else {
             return Reading::Damaged(
                 "a time: milliseconds since 1970, or such as 2024-02-29T12:30:01Z",
             );
         };
-        let kind = match &*told.kind.to_ascii_lowercase() {
-            "message" | "privmsg" | "pubmsg" | "msg" => EventKind::Message,
-            "topicchange" => EventKind::Topic,
-            word => match EventKind::from_word(word) {
-                Some(kind) => kind,
-                None => return Reading::Note,
-            },
+        let kind = match kind_of(told.kind.bytes()) {
+            Some(kind) => kind,
+            None => return Reading::Note,
         };
-        if !is_nick(told.nick.as_bytes()) {
+        if !is_nick(told.nick.bytes()) {
             return Reading::Damaged("a nick");
         }
-        let mut event = Seen::new(kind, told.nick.as_bytes(), bytes(told.text.as_ref()))
-            .with_peer(bytes(told.peer.as_ref()));
-        event.channel = told.channel.as_ref().map(|channel| channel.as_bytes());
+        let mut event =
+            Seen::new(kind, told.nick.bytes(), told.text.bytes()).with_peer(told.peer.bytes());
+        event.channel = Some(told.channel.bytes()).filter(|channel| !channel.is_empty());
         seen(moment, event);
         Reading::Events
     }
 }
 
-/// Returns a text that may be missing or null.
-fn bytes<'a>(text: Option<&'a Cow<'_, str>>) -> &'a [u8] {
-    text.map_or(b"", |text| text.as_bytes())
+/// Returns the kind of event that a type names, in whatever case.
+fn kind_of(word: &[u8]) -> Option<EventKind> {
+    let is = |known: &&[u8]| word.eq_ignore_ascii_case(known);
+    if MESSAGES.iter().any(|known| is(known)) {
+        return Some(EventKind::Message);
+    }
+    EventKind::ALL
+        .into_iter()
+        .find(|kind| is(&kind.as_str().as_bytes()))
 }
 
-fn moment(time: &Time<'_>) -> Option<Moment> {
-    let millis = match time {
-        Time::Millis(number)
-        | Time::Dated {
-            date: Dated::Millis(number),
-        } if number.abs() < MILLIS_MIN => number.checked_mul(1_000)?,
-        Time::Millis(millis)
-        | Time::Dated {
-            date: Dated::Millis(millis),
-        } => *millis,
-        Time::Seconds(seconds) => return seconds_of(*seconds),
-        Time::Dated {
-            date: Dated::Long { millis },
-        } => millis.parse().ok()?,
-        Time::Text(text)
-        | Time::Dated {
-            date: Dated::Text(text),
-        } => {
-            let (moment, rest) = stamp::iso(text.as_bytes())?;
-            return rest.is_empty().then_some(moment);
-        }
+/// Types that mean a message.
+const MESSAGES: [&[u8]; 3] = [b"privmsg", b"pubmsg", b"msg"];
+
+/// Returns the moment of milliseconds or, if it is that small, seconds since 1970.
+fn of_number(number: i64) -> Option<Moment> {
+    let micros = if number.abs() < MILLIS_MIN {
+        1_000_000
+    } else {
+        1_000
     };
-    Some(Moment::Unix {
-        us: millis.checked_mul(1_000)?,
-    })
+    let us = number.checked_mul(micros)?;
+    Some(Moment::Unix { us })
 }
 
-fn seconds_of(seconds: f64) -> Option<Moment> {
+fn of_seconds(seconds: f64) -> Option<Moment> {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "rounded to microseconds within the range of years"

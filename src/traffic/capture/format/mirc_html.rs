@@ -39,14 +39,12 @@ fn content(item: &[u8]) -> Option<&[u8]> {
 
 /// Returns an item without the link to itself that stands in front of it.
 fn without_anchor(item: &[u8]) -> &[u8] {
-    let anchor = item
-        .starts_with(b"<a href=\"#")
-        .then(|| memchr::memmem::find(item, b"</a> "))
-        .flatten();
-    match anchor {
-        Some(end) => item.get(end + b"</a> ".len()..).unwrap_or_default(),
-        None => item,
+    if !item.starts_with(b"<a href=\"#") {
+        return item;
     }
+    memchr::memchr_iter(b'<', item)
+        .find_map(|at| item.get(at..)?.strip_prefix(b"</a> "))
+        .unwrap_or(item)
 }
 
 #[cfg(test)]
