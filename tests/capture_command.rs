@@ -237,3 +237,123 @@ fn a_folder_of_other_things_is_not_written_over() {
          help: name a folder of the profile's own\n",
     );
 }
+
+/// Writes a bouncer's folder of logs: `users` users in one channel, each of whom missed some of it, and their queries.
+fn bouncer(users: u32) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for user in 0..users {
+        let logs = folder.path().join(format!("logs/user{user}/net"));
+        for channel in ["#wood", "birch"] {
+            fs::create_dir_all(logs.join(channel)).unwrap();
+        }
+        let mut log = String::new();
+        for line in 0..100 {
+            // Everybody was away for a while, never all at once.
+            if (line + user) % users == 0 {
+                continue;
+            }
+            let (minute, second) = (line / 3, line % 3 * 20 + user % 2);
+            writeln!(
+                log,
+                "[12:{minute:02}:{second:02}] <tree{}> leaf {line}",
+                line % 7
+            )
+            .unwrap();
+        }
+        writeln!(
+            log,
+            "[13:00:0{}] *** Quits: tree1 (t@h) (Quit: night)",
+            user % 3
+        )
+        .unwrap();
+        fs::write(logs.join("#wood/2024-02-29.log"), log).unwrap();
+        fs::write(
+            logs.join("birch/2024-02-29.log"),
+            "[12:00:00] <birch> a secret of ours\n",
+        )
+        .unwrap();
+    }
+    folder
+}
+
+#[test]
+fn a_channel_that_fifty_users_of_a_bouncer_logged_counts_once() {
+    let folder = bouncer(50);
+    let import = |flags: &[&str]| {
+        let arguments = [&["capture", "import", "logs", "-o", "t.csv"], flags].concat();
+        let output = splitstorm(folder.path(), &arguments);
+        assert_eq!(output.status.code(), Some(0));
+        (
+            fs::read_to_string(folder.path().join("t.csv")).unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let (trace, said) = import(&["--tree"]);
+    let count = |event: &str| trace.lines().filter(|row| row.contains(event)).count();
+    assert_eq!((count(",message,net,"), count(",quit,net,")), (100, 1));
+    let overlap = trace
+        .lines()
+        .find(|line| line.starts_with("# overlap=50 #"));
+    assert!(overlap.is_some(), "{trace}");
+    assert!(
+        said.contains("was logged by 50 users, and counts once"),
+        "{said}"
+    );
+    assert!(
+        said.contains("50 logs of private queries not read"),
+        "{said}"
+    );
+    // Without the flag they are fifty logs of a channel, and the import says so.
+    let (trace, said) = import(&[]);
+    assert!(
+        trace
+            .lines()
+            .filter(|row| row.contains(",message,"))
+            .count()
+            > 4_000
+    );
+    assert!(
+        said.contains("--tree if they are of several users"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_kept_key_gives_the_same_pseudonyms_again() {
+    let folder = wood();
+    let import = |flags: &[&str]| {
+        let arguments = [&["capture", "import", "logs", "-o", "t.csv"], flags].concat();
+        assert_eq!(splitstorm(folder.path(), &arguments).status.code(), Some(0));
+        fs::read_to_string(folder.path().join("t.csv")).unwrap()
+    };
+    assert_eq!(
+        import(&["--key-file", "key"]),
+        import(&["--key-file", "key"])
+    );
+    assert_ne!(import(&[]), import(&[]));
+}
+
+#[test]
+fn compressed_logs_are_read_as_they_are() {
+    let folder = wood();
+    let log = folder.path().join("logs/#wood_20240102.log");
+    let plain = fs::read(&log).unwrap();
+    let import = || {
+        let arguments = ["capture", "import", "logs", "-o", "t.csv", "--keep-text"];
+        assert_eq!(splitstorm(folder.path(), &arguments).status.code(), Some(0));
+        fs::read_to_string(folder.path().join("t.csv")).unwrap()
+    };
+    let want = import();
+    fs::remove_file(&log).unwrap();
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packer, &plain).unwrap();
+    fs::write(log.with_extension("log.gz"), packer.finish().unwrap()).unwrap();
+    assert_eq!(import(), want);
+    fs::remove_file(log.with_extension("log.gz")).unwrap();
+    fs::write(
+        log.with_extension("log.zst"),
+        zstd::encode_all(plain.as_slice(), 1).unwrap(),
+    )
+    .unwrap();
+    assert_eq!(import(), want);
+}

@@ -278,7 +278,7 @@ impl Importer {
             }
             EventKind::Mode => {
                 let (letters, parameters) = first_word(seen.text);
-                row.detail = self.names.id(letters);
+                row.detail = self.names.id(mode_letters(letters));
                 if !seen.peer.is_empty() {
                     row.bytes = row.bytes.saturating_add(1 + len(seen.peer));
                 }
@@ -299,7 +299,7 @@ impl Importer {
             }
             EventKind::Other => {
                 row.bytes = 0;
-                row.detail = self.names.id(seen.text);
+                row.detail = self.names.id(command(seen.text));
                 row.is_membership = seen.text == DETAIL_NAMES.as_bytes();
             }
             _ => {}
@@ -370,6 +370,55 @@ impl Importer {
         Ok(Some(self.names.id(channel.as_bytes())))
     }
 }
+
+/// Commands that a trace names; any other word of a log might be somebody's.
+const COMMANDS: [&[u8]; 22] = [
+    b"names",
+    b"ctcp",
+    b"invite",
+    b"wallops",
+    b"away",
+    b"account",
+    b"chghost",
+    b"setname",
+    b"tagmsg",
+    b"markread",
+    b"redact",
+    b"knock",
+    b"clearchat",
+    b"clearmsg",
+    b"usernotice",
+    b"userstate",
+    b"roomstate",
+    b"globaluserstate",
+    b"hosttarget",
+    b"reconnect",
+    b"whisper",
+    b"batch",
+];
+
+/// Returns the command that an event is of, as far as a trace names it.
+fn command(word: &[u8]) -> &[u8] {
+    if COMMANDS.contains(&word) {
+        word
+    } else {
+        b"command"
+    }
+}
+
+/// Returns letters of modes with their signs; empty for anything else.
+fn mode_letters(letters: &[u8]) -> &[u8] {
+    let is_sign = |byte: &u8| matches!(byte, b'+' | b'-');
+    let is_mode = letters.first().is_some_and(is_sign)
+        && letters.len() <= MODE_LETTERS_MAX
+        && letters
+            .iter()
+            .all(|byte| is_sign(byte) || byte.is_ascii_alphabetic());
+    if is_mode { letters } else { b"" }
+}
+
+/// Longest change of modes that a trace shows: servers allow some twenty in a line.
+const MODE_LETTERS_MAX: usize = 40;
 
 /// Returns the nick that a message begins with, as in `alder: hi` or `alder, hi`.
 fn addressee(text: &[u8]) -> Option<&[u8]> {

@@ -159,9 +159,8 @@ impl LogFormat for Json {
                 "a time: milliseconds since 1970, or such as 2024-02-29T12:30:01Z",
             );
         };
-        let kind = match kind_of(told.kind.bytes()) {
-            Some(kind) => kind,
-            None => return Reading::Note,
+        let Some(kind) = kind_of(told.kind.bytes()) else {
+            return Reading::Note;
         };
         if !is_nick(told.nick.bytes()) {
             return Reading::Damaged("a nick");
@@ -177,7 +176,7 @@ impl LogFormat for Json {
 /// Returns the kind of event that a type names, in whatever case.
 fn kind_of(word: &[u8]) -> Option<EventKind> {
     let is = |known: &&[u8]| word.eq_ignore_ascii_case(known);
-    if MESSAGES.iter().any(|known| is(known)) {
+    if MESSAGES.iter().any(is) {
         return Some(EventKind::Message);
     }
     EventKind::ALL
