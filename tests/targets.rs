@@ -12,6 +12,8 @@ mod launch;
 mod ledger;
 #[path = "outside/play.rs"]
 mod play;
+#[path = "tap/tapped.rs"]
+mod tapped;
 
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ use crate::ledger::number;
 use crate::play::Played;
 use crate::play::Slot;
 use crate::play::play;
+use crate::tapped::Tapped;
 
 /// Times that a run is tried: one in which the machine made the generator late says nothing of the target.
 const TRIES_MAX: u32 = 4;
@@ -177,4 +180,39 @@ fn ngircd_says_no_to_many_clients_of_one_address() {
 #[test]
 fn inspircd_says_no_to_many_clients_of_one_address() {
     check_clone_limit(Server::Inspircd);
+}
+
+#[test]
+fn a_tap_in_front_of_inspircd_changes_nothing_and_tells_each_message_once() {
+    let _slot = Slot::take();
+    for _ in 0..TRIES_MAX {
+        let Some(launched) = launch(Server::Inspircd, Limits::Open) else {
+            return;
+        };
+        let upstream = launched.target.trim_start_matches("irc://");
+        let tap = Tapped::start(&[], upstream, &["--keep-text"]);
+        let played = play("server", &format!("irc://{}", tap.address), &[]);
+        let ended = tap.end("-INT");
+        if played.is_strained() {
+            continue;
+        }
+        assert_eq!(
+            played.code, 0,
+            "{:#}\n{}",
+            played.result["verdict"], played.stderr
+        );
+        check_whole(&played, &[]);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let (events, is_cut) = ended.events();
+        assert!(!is_cut);
+        let told = events.iter().filter(|event| event.kind.is_talk()).count();
+        assert_eq!(
+            told as u64,
+            number(&played, "ledger.sent"),
+            "{}",
+            ended.stderr
+        );
+        return;
+    }
+    panic!("the generator was late in {TRIES_MAX} runs: the machine is too busy to tell");
 }

@@ -5,6 +5,8 @@ use clap::Subcommand;
 use crate::cli::error::Error;
 use crate::cli::import;
 use crate::cli::import::ImportArguments;
+use crate::cli::tap;
+use crate::cli::tap::TapArguments;
 
 /// What to do with recordings.
 #[derive(Debug, Subcommand)]
@@ -14,11 +16,17 @@ pub(crate) enum CaptureCommand {
     /// Names become pseudonyms under a key that is thrown away, and texts become their lengths, unless --keep-text is
     /// given. Lines that are not understood are counted and shown.
     Import(ImportArguments),
+    /// Stand between clients and a server, pass every byte on unchanged, and record what passes as a trace.
+    ///
+    /// Names become pseudonyms under a key that is thrown away, and texts become their lengths, unless --keep-text is
+    /// given. Several clients make one trace, in which each message is told once. Ctrl-C ends it.
+    Tap(TapArguments),
 }
 
 /// Runs a command on recordings.
 pub(crate) fn run(command: CaptureCommand) -> Result<u8, Error> {
     match command {
         CaptureCommand::Import(arguments) => import::run(&arguments),
+        CaptureCommand::Tap(arguments) => tap::run(arguments),
     }
 }

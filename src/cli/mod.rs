@@ -28,6 +28,7 @@ mod profile;
 mod report;
 mod result_file;
 mod run;
+mod tap;
 
 /// Load-tests and replays against IRC bouncers and servers, with traffic that resembles live IRC.
 #[derive(Debug, Parser)]

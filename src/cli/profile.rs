@@ -160,6 +160,13 @@ fn read(path: &Path) -> Result<(TraceMeta, Vec<Event>), Error> {
         }
         events.push(event);
     }
+    if reader.is_cut() {
+        error::say(&format!(
+            "warning: {} ends before its end, as if its recorder was killed or its disk full: its {} whole lines are used\n",
+            files::shown(path),
+            events.len()
+        ));
+    }
     Ok((reader.meta().clone(), events))
 }
 

@@ -32,6 +32,28 @@ impl Clock {
         }
     }
 
+    /// Returns this clock with the time of day as it is now, where that has been stepped: for what outlives such steps.
+    #[must_use]
+    pub fn set_anew(&self) -> Self {
+        /// Less is no step: the two readings lie apart by as much where the thread is held up between them.
+        const STEP_MIN: Duration = Duration::from_millis(10);
+        let now = Self::start();
+        let system = if now.monotonic >= self.monotonic {
+            now.system.checked_sub(now.monotonic - self.monotonic)
+        } else {
+            now.system.checked_add(self.monotonic - now.monotonic)
+        };
+        let system = system.unwrap_or(self.system);
+        let step = match system.duration_since(self.system) {
+            Ok(ahead) => ahead,
+            Err(behind) => behind.duration(),
+        };
+        Self {
+            monotonic: self.monotonic,
+            system: if step < STEP_MIN { self.system } else { system },
+        }
+    }
+
     /// Returns the time since the epoch; negative before it.
     pub fn now(&self) -> Offset {
         let now = Instant::now();
@@ -77,6 +99,19 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_anew_follows_the_time_of_day_and_keeps_its_epoch() {
+        let clock = Clock::start();
+        let stepped = Clock {
+            system: clock.system - Duration::from_secs(3),
+            ..clock
+        };
+        let anew = stepped.set_anew();
+        let micros = anew.epoch_unix_micros();
+        assert!(micros.abs_diff(clock.epoch_unix_micros()) < 1_000_000);
+        assert_eq!(anew.monotonic, clock.monotonic);
+    }
 
     #[test]
     fn a_stamp_of_another_day_is_not_believed() {

@@ -7,5 +7,6 @@ pub mod interrupt;
 pub mod listen;
 pub mod run;
 pub mod shard;
+pub mod tap;
 mod timer;
 pub mod transport;

@@ -151,11 +151,13 @@ pub(crate) const ROOMS: &[Room] = &[
         "drive::tap",
         &[
             "units",
-            "place",
             "irc::wire",
             "traffic::trace",
             "traffic::capture",
+            // Distributions of its own delay.
+            "measure",
             "drive::clock",
+            "drive::timer",
             "drive::transport",
         ],
     ),
@@ -230,6 +232,8 @@ pub(crate) const ROOMS: &[Room] = &[
             "provision",
             "drive::clock",
             "drive::interrupt",
+            // Settings of TLS and hosts, as the tap takes them.
+            "drive::transport",
             "drive::host",
             "drive::listen",
             "drive::tap",

@@ -49,6 +49,14 @@ impl HostLimit {
     }
 }
 
+/// Raises this process's descriptors as far as it may, for what does not know how many it will need.
+pub fn raise_descriptors() {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        // As far as it goes: who needs more than that is told when there are none left.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}
+
 /// Raises this process's descriptors as far as it may and checks that a run's connections fit.
 ///
 /// # Errors

@@ -300,6 +300,8 @@ fn write(server: &Rc<RefCell<Server>>, client: ClientId, stream: &Rc<TcpStream>)
         peer.is_closing
     };
     if is_closing {
+        // Dropping it would not do: its reader holds it too, until this tells both ends.
+        let _ = rustix::net::shutdown(&**stream, rustix::net::Shutdown::Both);
         end(server, client, stream, CloseReason::Asked);
     }
     true

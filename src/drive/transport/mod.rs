@@ -2,4 +2,6 @@
 
 pub mod address;
 pub mod read;
+pub mod stamped;
 pub mod tcp;
+pub mod tls;

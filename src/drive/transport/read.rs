@@ -41,11 +41,9 @@ impl Default for ReadBuffer {
 impl ReadBuffer {
     /// Returns the buffers for one shard.
     pub fn new() -> Self {
-        let mut control = cmsg_space!(TimeSpec);
-        control.resize(control.capacity(), 0);
         Self {
             bytes: vec![0; READ_BYTES],
-            control,
+            control: control_room(),
         }
     }
 
@@ -63,27 +61,7 @@ impl ReadBuffer {
         let Self { bytes, control } = self;
         let mut found = None;
         let outcome = stream.try_io(Interest::READABLE, || {
-            let mut slices = [IoSliceMut::new(bytes)];
-            let message = recvmsg::<()>(
-                stream.as_raw_fd(),
-                &mut slices,
-                Some(control),
-                MsgFlags::empty(),
-            )?;
-            let stamp =
-                message
-                    .cmsgs()
-                    .ok()
-                    .into_iter()
-                    .flatten()
-                    .find_map(|control| match control {
-                        ControlMessageOwned::ScmTimestampns(stamp) => Some(Duration::from(stamp)),
-                        _ => None,
-                    });
-            let read = Read {
-                count: message.bytes,
-                stamp,
-            };
+            let read = receive(stream, bytes, control)?;
             found = Some(read);
             // A short read has emptied the socket. Saying so spares the call that would find out, one in two; but an end
             // must stay readable.
@@ -99,4 +77,39 @@ impl ReadBuffer {
             (None, Ok(())) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
+}
+
+/// Returns room for the control data of one read.
+pub(crate) fn control_room() -> Vec<u8> {
+    let mut control = cmsg_space!(TimeSpec);
+    control.resize(control.capacity(), 0);
+    control
+}
+
+/// Receives into `bytes`, with the stamp.
+pub(crate) fn receive(
+    stream: &TcpStream,
+    bytes: &mut [u8],
+    control: &mut [u8],
+) -> io::Result<Read> {
+    let mut slices = [IoSliceMut::new(bytes)];
+    let message = recvmsg::<()>(
+        stream.as_raw_fd(),
+        &mut slices,
+        Some(control),
+        MsgFlags::empty(),
+    )?;
+    let stamp = message
+        .cmsgs()
+        .ok()
+        .into_iter()
+        .flatten()
+        .find_map(|control| match control {
+            ControlMessageOwned::ScmTimestampns(stamp) => Some(Duration::from(stamp)),
+            _ => None,
+        });
+    Ok(Read {
+        count: message.bytes,
+        stamp,
+    })
 }

@@ -2,27 +2,24 @@
 
 use std::collections::HashMap;
 use std::collections::HashSet;
-use std::hash::Hasher as _;
 use std::io::BufRead;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use siphasher::sip::SipHasher13;
 
 use crate::place::Misread;
 use crate::place::Place;
 use crate::traffic::capture::LogFormat;
 use crate::traffic::capture::Reading;
-use crate::traffic::capture::Seen;
 use crate::traffic::capture::bridges::Bridges;
 use crate::traffic::capture::clock::Clock;
 use crate::traffic::capture::clock::Tick;
-use crate::traffic::capture::connections;
 use crate::traffic::capture::detect;
-use crate::traffic::capture::first_word;
 use crate::traffic::capture::format::Format;
 use crate::traffic::capture::imported::Imported;
 use crate::traffic::capture::lines::Lines;
+use crate::traffic::capture::naming;
+use crate::traffic::capture::naming::RowContext;
 use crate::traffic::capture::origin;
 use crate::traffic::capture::refusal;
 use crate::traffic::capture::refusal::EVENTS_MAX;
@@ -35,9 +32,6 @@ use crate::traffic::capture::row::NameId;
 use crate::traffic::capture::row::Names;
 use crate::traffic::capture::row::Row;
 use crate::traffic::capture::row::SourceId;
-use crate::traffic::trace::cause::LeaveCause;
-use crate::traffic::trace::event::DETAIL_GUEST;
-use crate::traffic::trace::event::DETAIL_NAMES;
 use crate::traffic::trace::event::EventKind;
 use crate::traffic::trace::event::TraceMeta;
 use crate::traffic::trace::event::ZONE_ASSUMED;
@@ -75,7 +69,6 @@ pub struct Importer {
     options: ImportOptions,
     rows: Vec<Row>,
     names: Names,
-    causes: [NameId; LeaveCause::ALL.len()],
     sources: HashMap<(NameId, NameId), SourceId>,
     days: HashSet<(SourceId, Date)>,
     bridges: Bridges,
@@ -97,13 +90,10 @@ struct Reader {
 impl Importer {
     /// Returns an importer without logs.
     pub fn new(options: ImportOptions) -> Self {
-        let mut names = Names::default();
-        let causes = LeaveCause::ALL.map(|cause| names.id(cause.as_str().as_bytes()));
         Self {
             options,
             rows: Vec::new(),
-            names,
-            causes,
+            names: Names::default(),
             sources: HashMap::new(),
             days: HashSet::new(),
             bridges: Bridges::default(),
@@ -210,6 +200,12 @@ impl Importer {
             channel,
             source,
         } = reader;
+        let context = RowContext {
+            channel: *channel,
+            source: *source,
+            keeps_text: self.options.keeps_text,
+            hashes_text: self.has_loggers,
+        };
         let reading = format.read_line(line, &mut |moment, seen| {
             let (at_us, is_lifted) = match clock.at_us(moment) {
                 Ok(at) => at,
@@ -224,7 +220,10 @@ impl Importer {
                 return;
             }
             self.tick.see(at_us);
-            let row = self.row(at_us, &seen, *channel, *source);
+            let row = naming::row_of(&mut self.names, at_us, &seen, context);
+            if seen.kind == EventKind::Message && seen.peer.is_empty() {
+                self.bridges.note(row.nick, seen.text);
+            }
             self.rows.push(row);
         });
         match reading {
@@ -241,73 +240,6 @@ impl Importer {
             Reading::Damaged(expected) => report.note_damaged(number, expected, line),
         }
         stop.map_or(Ok(()), |stop| Err(stop.misread(&report.path, number)))
-    }
-
-    /// Returns the row of an event.
-    fn row(
-        &mut self,
-        at_us: i64,
-        seen: &Seen<'_>,
-        channel: Option<NameId>,
-        source: SourceId,
-    ) -> Row {
-        let mut row = Row {
-            at_us,
-            kind: seen.kind,
-            source,
-            channel: match seen.channel {
-                None => channel,
-                Some(b"") => None,
-                Some(named) => Some(self.names.id(named)),
-            },
-            nick: self.names.id(seen.nick),
-            peer: (!seen.peer.is_empty()).then(|| self.names.id(seen.peer)),
-            bytes: u32::try_from(seen.text.len()).unwrap_or(u32::MAX),
-            detail: NAMELESS,
-            is_membership: false,
-            text_hash: if self.has_loggers { hash(seen.text) } else { 0 },
-            text: None,
-        };
-        match seen.kind {
-            EventKind::Quit => {
-                let cause = LeaveCause::of_quit(&String::from_utf8_lossy(seen.text));
-                let index = LeaveCause::ALL.iter().position(|known| *known == cause);
-                row.detail = index
-                    .and_then(|index| self.causes.get(index).copied())
-                    .unwrap_or_default();
-            }
-            EventKind::Mode => {
-                let (letters, parameters) = first_word(seen.text);
-                row.detail = self.names.id(mode_letters(letters));
-                if !seen.peer.is_empty() {
-                    row.bytes = row.bytes.saturating_add(1 + len(seen.peer));
-                }
-                // Only who has been seen can be meant: parameters also hold keys, masks and limits.
-                let (parameter, _) = first_word(parameters);
-                row.peer = row.peer.or_else(|| self.names.find(parameter));
-            }
-            EventKind::Nick
-                if connections::is_guest(seen.nick) || connections::is_guest(seen.peer) =>
-            {
-                row.detail = self.names.id(DETAIL_GUEST.as_bytes());
-            }
-            EventKind::Message | EventKind::Action if row.peer.is_none() => {
-                row.peer = addressee(seen.text).and_then(|nick| self.names.find(nick));
-                if seen.kind == EventKind::Message {
-                    self.bridges.note(row.nick, seen.text);
-                }
-            }
-            EventKind::Other => {
-                row.bytes = 0;
-                row.detail = self.names.id(command(seen.text));
-                row.is_membership = seen.text == DETAIL_NAMES.as_bytes();
-            }
-            _ => {}
-        }
-        if self.options.keeps_text && seen.kind.is_talk() {
-            row.text = Some(String::from_utf8_lossy(seen.text).into());
-        }
-        row
     }
 
     /// Returns the reader of a log.
@@ -369,82 +301,6 @@ impl Importer {
         };
         Ok(Some(self.names.id(channel.as_bytes())))
     }
-}
-
-/// Commands that a trace names; any other word of a log might be somebody's.
-const COMMANDS: [&[u8]; 22] = [
-    b"names",
-    b"ctcp",
-    b"invite",
-    b"wallops",
-    b"away",
-    b"account",
-    b"chghost",
-    b"setname",
-    b"tagmsg",
-    b"markread",
-    b"redact",
-    b"knock",
-    b"clearchat",
-    b"clearmsg",
-    b"usernotice",
-    b"userstate",
-    b"roomstate",
-    b"globaluserstate",
-    b"hosttarget",
-    b"reconnect",
-    b"whisper",
-    b"batch",
-];
-
-/// Returns the command that an event is of, as far as a trace names it.
-fn command(word: &[u8]) -> &[u8] {
-    if COMMANDS.contains(&word) {
-        word
-    } else {
-        b"command"
-    }
-}
-
-/// Returns letters of modes with their signs; empty for anything else.
-fn mode_letters(letters: &[u8]) -> &[u8] {
-    let is_sign = |byte: &u8| matches!(byte, b'+' | b'-');
-    let is_mode = letters.first().is_some_and(is_sign)
-        && letters.len() <= MODE_LETTERS_MAX
-        && letters
-            .iter()
-            .all(|byte| is_sign(byte) || byte.is_ascii_alphabetic());
-    if is_mode { letters } else { b"" }
-}
-
-/// Longest change of modes that a trace shows: servers allow some twenty in a line.
-const MODE_LETTERS_MAX: usize = 40;
-
-/// Returns the nick that a message begins with, as in `alder: hi` or `alder, hi`.
-fn addressee(text: &[u8]) -> Option<&[u8]> {
-    let end = text
-        .iter()
-        .take(ADDRESSEE_BYTES_MAX)
-        .position(|&byte| byte == b' ')
-        .or_else(|| (text.len() < ADDRESSEE_BYTES_MAX).then_some(text.len()))?;
-    match text.get(..end)? {
-        [nick @ .., b':' | b','] if !nick.is_empty() => Some(nick),
-        _ => None,
-    }
-}
-
-/// Longest nick that a message can begin with, and its sign.
-const ADDRESSEE_BYTES_MAX: usize = 66;
-
-/// Returns a number that tells texts apart, the same in every run.
-fn hash(text: &[u8]) -> u64 {
-    let mut hasher = SipHasher13::new();
-    hasher.write(text);
-    hasher.finish()
-}
-
-fn len(text: &[u8]) -> u32 {
-    u32::try_from(text.len()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -1,15 +1,13 @@
 //! The events of an import, in order of time.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use crate::traffic::capture::connections::Connections;
+use crate::traffic::capture::naming::Naming;
 use crate::traffic::capture::repeats::Repeats;
 use crate::traffic::capture::row::NAMELESS;
 use crate::traffic::capture::row::NameId;
 use crate::traffic::capture::row::Names;
 use crate::traffic::capture::row::Row;
-use crate::traffic::trace::event::DETAIL_REPLY;
 use crate::traffic::trace::event::Event;
 use crate::traffic::trace::event::EventKind;
 use crate::traffic::trace::event::TraceMeta;
@@ -20,11 +18,8 @@ use crate::traffic::trace::pseudonym::Pseudonyms;
 pub struct Imported {
     meta: TraceMeta,
     repeat_count: u64,
-    network: Arc<str>,
     rows: std::vec::IntoIter<Row>,
-    names: Names,
-    pseudonyms: Pseudonyms,
-    connections: Connections,
+    naming: Naming,
 }
 
 impl Imported {
@@ -50,11 +45,8 @@ impl Imported {
         Self {
             meta,
             repeat_count,
-            network: Arc::from(network),
             rows: rows.into_iter(),
-            names,
-            pseudonyms,
-            connections: Connections::default(),
+            naming: Naming::new(network, names, pseudonyms),
         }
     }
 
@@ -90,29 +82,6 @@ impl Iterator for Imported {
 
     fn next(&mut self) -> Option<Event> {
         let row = self.rows.next()?;
-        let (names, pseudonyms) = (&self.names, &mut self.pseudonyms);
-        let parties = self
-            .connections
-            .handle(&row, &mut |id| pseudonyms.user(names.name(id)));
-        let is_reply = row.kind.is_talk() && row.channel.is_some() && !parties.peer.is_empty();
-        let detail = if is_reply {
-            Arc::from(DETAIL_REPLY)
-        } else {
-            Arc::from(names.name(row.detail))
-        };
-        Some(Event {
-            at_us: row.at_us,
-            kind: row.kind,
-            network: Arc::clone(&self.network),
-            channel: row.channel.map_or_else(
-                || Arc::from(""),
-                |channel| pseudonyms.channel(names.name(channel)),
-            ),
-            user: parties.user,
-            peer: parties.peer,
-            bytes: row.bytes,
-            detail,
-            text: row.text.unwrap_or_default(),
-        })
+        Some(self.naming.event(row))
     }
 }

@@ -5,8 +5,10 @@ use jiff::civil::Date;
 use crate::traffic::trace::event::EventKind;
 
 pub mod detect;
+pub(crate) mod dialogue;
 pub mod import;
 pub mod imported;
+pub mod live;
 pub mod origin;
 pub mod refusal;
 pub mod report;
@@ -17,6 +19,9 @@ mod bridges;
 mod clock;
 mod connections;
 mod lines;
+mod message;
+mod naming;
+mod playback;
 mod repeats;
 mod row;
 

@@ -1,6 +1,7 @@
 //! Reader of trace files.
 
 use std::collections::HashMap;
+use std::io;
 use std::io::BufRead;
 use std::io::Read;
 use std::sync::Arc;
@@ -30,7 +31,7 @@ pub struct TraceReader<R> {
     path: String,
     meta: TraceMeta,
     head_lines: u64,
-    csv: csv::Reader<R>,
+    csv: csv::Reader<Tail<R>>,
     record: csv::StringRecord,
     names: HashMap<Box<str>, Arc<str>>,
     last_us: i64,
@@ -47,7 +48,7 @@ impl<R: BufRead> TraceReader<R> {
         let csv = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
-            .from_reader(input);
+            .from_reader(Tail::new(input));
         Ok(Self {
             path: path.to_owned(),
             meta,
@@ -64,13 +65,24 @@ impl<R: BufRead> TraceReader<R> {
         &self.meta
     }
 
+    /// Returns whether the trace ends before its end, as far as it has been read: its recorder was killed, or its disk full.
+    /// A last line that is cut is no event.
+    pub fn is_cut(&self) -> bool {
+        let tail = self.csv.get_ref();
+        tail.is_broken || tail.ends_within_line()
+    }
+
     /// Returns the next event, or `None` at the end.
     ///
     /// # Errors
     ///
     /// When a row is damaged or earlier than the one before, or the input can't be read.
     pub fn next_event(&mut self) -> Result<Option<Event>, Misread> {
-        match self.csv.read_record(&mut self.record) {
+        let outcome = self.csv.read_record(&mut self.record);
+        if self.csv.get_ref().ends_within_line() {
+            return Ok(None);
+        }
+        match outcome {
             Ok(true) => {}
             Ok(false) => return Ok(None),
             Err(error) => {
@@ -127,6 +139,50 @@ impl<R: BufRead> TraceReader<R> {
             what,
             Place::line(self.path.as_str(), self.head_lines + line),
         )
+    }
+}
+
+/// The rows of a trace, and how they end.
+#[derive(Debug)]
+struct Tail<R> {
+    input: R,
+    last: u8,
+    has_ended: bool,
+    /// The input itself says that there should be more: a compressed file without its end.
+    is_broken: bool,
+}
+
+impl<R> Tail<R> {
+    /// Returns the rows that follow a whole line.
+    fn new(input: R) -> Self {
+        Self {
+            input,
+            last: b'\n',
+            has_ended: false,
+            is_broken: false,
+        }
+    }
+
+    /// Returns whether everything was read and the last line has no end.
+    fn ends_within_line(&self) -> bool {
+        self.has_ended && self.last != b'\n'
+    }
+}
+
+impl<R: Read> Read for Tail<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = match self.input.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.is_broken = true;
+                0
+            }
+            outcome => outcome?,
+        };
+        match count.checked_sub(1).and_then(|last| buffer.get(last)) {
+            Some(&last) => self.last = last,
+            None => self.has_ended = true,
+        }
+        Ok(count)
     }
 }
 
@@ -341,6 +397,46 @@ mod tests {
             &format!("{head}2,join,n,c,u,,-1,\n"),
             "expected bytes, found `-1` --> t.csv:3",
         );
+    }
+
+    #[test]
+    fn a_trace_that_is_cut_anywhere_gives_its_whole_lines_and_says_so() {
+        let events = [1, 2, 3].map(|at_us| event(at_us, EventKind::Join, "", ""));
+        let head = written(&meta(false), &[]).len();
+        let bytes = written(&meta(false), &events);
+        for end in head..=bytes.len() {
+            let cut = &bytes[..end];
+            let whole_count = cut[head..].split(|&byte| byte == b'\n').count() - 1;
+            let mut reader = TraceReader::open("t.csv", cut).unwrap();
+            let mut found = Vec::new();
+            while let Some(event) = reader.next_event().unwrap() {
+                found.push(event);
+            }
+            assert_eq!(found, events[..whole_count], "{end}");
+            assert_eq!(reader.is_cut(), !cut.ends_with(b"\n"), "{end}");
+        }
+    }
+
+    #[test]
+    fn a_compressed_trace_without_its_end_gives_what_was_flushed() {
+        let events = [1, 2].map(|at_us| event(at_us, EventKind::Join, "", ""));
+        let encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+        let mut writer = TraceWriter::create(encoder, &meta(false)).unwrap();
+        writer.write(&events[0]).unwrap();
+        writer.flush().unwrap();
+        let killed = writer.output().get_ref().clone();
+        writer.write(&events[1]).unwrap();
+        let whole = writer.finish().unwrap().finish().unwrap();
+        for (bytes, want, is_cut) in [(killed, &events[..1], true), (whole, &events[..], false)] {
+            let decoder = zstd::Decoder::new(bytes.as_slice()).unwrap();
+            let mut reader =
+                TraceReader::open("t.csv.zst", std::io::BufReader::new(decoder)).unwrap();
+            let mut found = Vec::new();
+            while let Some(event) = reader.next_event().unwrap() {
+                found.push(event);
+            }
+            assert_eq!((found.as_slice(), reader.is_cut()), (want, is_cut));
+        }
     }
 
     proptest! {

@@ -72,6 +72,20 @@ impl<W: Write> TraceWriter<W> {
         self.csv.write_record(fields).map_err(io::Error::other)
     }
 
+    /// Writes what is buffered, so that it can be read.
+    ///
+    /// # Errors
+    ///
+    /// When the output can't be written.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.csv.flush()
+    }
+
+    /// Returns the output.
+    pub fn output(&self) -> &W {
+        self.csv.get_ref()
+    }
+
     /// Writes what is buffered and returns the output.
     ///
     /// # Errors

@@ -1,7 +1,5 @@
 //! Lines of the IRC protocol with times: a leading Unix time, or tags that tell one.
 
-use std::collections::BTreeSet;
-
 use crate::irc::wire::message::Message;
 use crate::irc::wire::server_time;
 use crate::traffic::capture::LogFormat;
@@ -9,39 +7,17 @@ use crate::traffic::capture::Moment;
 use crate::traffic::capture::Reading;
 use crate::traffic::capture::Seen;
 use crate::traffic::capture::first_word;
-use crate::traffic::capture::split_once;
-use crate::traffic::capture::without_status;
-use crate::traffic::trace::event::DETAIL_NAMES;
-use crate::traffic::trace::event::EventKind;
+use crate::traffic::capture::message;
+use crate::traffic::capture::message::Verb;
+use crate::traffic::capture::message::parameter;
+use crate::traffic::capture::playback::Playback;
 
-/// Open batches that are remembered; servers open one or two at a time.
-const BATCHES_MAX: usize = 64;
-
-/// Commands that keep up the connection and tell nothing about the channel.
-const HOUSEKEEPING: [&[u8]; 12] = [
-    b"PING",
-    b"PONG",
-    b"CAP",
-    b"AUTHENTICATE",
-    b"ERROR",
-    b"USER",
-    b"PASS",
-    b"WHO",
-    b"WHOIS",
-    b"NAMES",
-    b"LIST",
-    b"FAIL",
-];
-
-/// Types of batches that hold what was said before: it was not said now.
-const PLAYBACK: [&[u8]; 3] = [b"chathistory", b"znc.in/playback", b"playback"];
-
-/// The format; it remembers the own nick and the batches that play back.
+/// The format; it remembers the own nick and what is played back.
 #[derive(Debug, Default)]
 pub(crate) struct Raw {
     own_nick: Vec<u8>,
     has_echo: bool,
-    playback: BTreeSet<Vec<u8>>,
+    playback: Playback,
 }
 
 impl LogFormat for Raw {
@@ -61,150 +37,48 @@ impl LogFormat for Raw {
         let Some(us) = stamp.or_else(|| tagged_time(&message)) else {
             return Reading::Damaged("a time: a leading Unix time, or a tag such as @time");
         };
-        let mut count = 0_u32;
-        let reading = self.read_message(&message, &mut |event| {
-            count += 1;
+        let mut reading = Reading::Note;
+        self.read_message(&message, &mut |event| {
+            reading = Reading::Events;
             seen(Moment::Unix { us }, event);
         });
-        if count > 0 { Reading::Events } else { reading }
+        reading
     }
 }
 
 impl Raw {
-    fn read_message(&mut self, message: &Message<'_>, seen: &mut dyn FnMut(Seen<'_>)) -> Reading {
-        if let Some(batch) = message.tags.get(b"batch")
-            && self.playback.contains(batch)
-        {
-            return Reading::Note;
-        }
-        let (nick, first, last) = (
-            message.source.map_or(&b""[..], |source| source.nick),
-            parameter(message, 0),
-            message.params.last().unwrap_or_default(),
-        );
-        match message.command {
-            b"PRIVMSG" | b"NOTICE" => self.read_talk(message, seen),
-            // Without a source these are our own requests; the server's echo tells what became of them.
-            b"JOIN" | b"PART" | b"QUIT" | b"NICK" | b"KICK" | b"MODE" | b"TOPIC"
-                if nick.is_empty() => {}
-            b"JOIN" => {
-                for channel in first.split(|&byte| byte == b',') {
-                    seen(in_channel(Seen::new(EventKind::Join, nick, b""), channel));
-                }
-            }
-            b"PART" => {
-                let reason = parameter(message, 1);
-                for channel in first.split(|&byte| byte == b',') {
-                    seen(in_channel(
-                        Seen::new(EventKind::Part, nick, reason),
-                        channel,
-                    ));
-                }
-            }
-            b"QUIT" => seen(in_channel(Seen::new(EventKind::Quit, nick, first), b"")),
-            b"NICK" => {
-                seen(in_channel(
-                    Seen::new(EventKind::Nick, nick, b"").with_peer(first),
-                    b"",
-                ));
-                if nick == self.own_nick {
-                    self.own_nick = first.to_vec();
-                }
-            }
-            b"KICK" => {
-                let kick = Seen::new(EventKind::Kick, nick, parameter(message, 2));
-                seen(in_channel(kick.with_peer(parameter(message, 1)), first));
-            }
-            b"MODE" if is_channel(first) => {
-                let words: Vec<&[u8]> = message.params.iter().skip(1).collect();
-                let modes = words.join(&b' ');
-                seen(in_channel(Seen::new(EventKind::Mode, nick, &modes), first));
-            }
-            b"MODE" => {}
-            b"TOPIC" => seen(in_channel(Seen::new(EventKind::Topic, nick, last), first)),
-            b"BATCH" => self.read_batch(message),
-            b"CAP" => self.has_echo |= is_echo_on(message),
-            b"001" => self.own_nick = first.to_vec(),
-            b"353" => {
-                let channel = parameter(message, 2);
-                for name in last
-                    .split(|&byte| byte == b' ')
-                    .filter(|name| !name.is_empty())
-                {
-                    let member =
-                        Seen::new(EventKind::Other, member_nick(name), DETAIL_NAMES.as_bytes());
-                    seen(in_channel(member, channel));
-                }
-            }
-            command
-                if HOUSEKEEPING.contains(&command) || command.iter().all(u8::is_ascii_digit) => {}
-            command => {
-                let word = command.to_ascii_lowercase();
-                let channel = if is_channel(first) { first } else { b"" };
-                seen(in_channel(
-                    Seen::new(EventKind::Other, nick, &word),
-                    channel,
-                ));
-            }
-        }
-        Reading::Note
-    }
-
-    /// Reads a PRIVMSG or NOTICE; what servers say, and what a bouncer says about itself, is no event.
-    fn read_talk(&self, message: &Message<'_>, seen: &mut dyn FnMut(Seen<'_>)) {
-        let (target, text) = (parameter(message, 0), parameter(message, 1));
-        let nick = match message.source.map_or(&b""[..], |source| source.nick) {
-            // Sent by ourselves: an event unless the server echoes it.
-            b"" if self.has_echo || self.own_nick.is_empty() => return,
-            b"" => self.own_nick.as_slice(),
-            nick => nick,
-        };
-        // ZNC's own pseudo-users begin with `*`.
-        if message.source.is_some_and(|source| source.is_server())
-            || nick.starts_with(b"*")
-            || target == b"*"
-            || target.is_empty()
-        {
+    fn read_message(&mut self, message: &Message<'_>, seen: &mut dyn FnMut(Seen<'_>)) {
+        let verb = Verb::of(message);
+        if self.playback.holds(message, verb) {
             return;
         }
-        let (kind, text) = match text.strip_prefix(b"\x01") {
-            Some(ctcp) => match ctcp.strip_prefix(b"ACTION ") {
-                Some(action) => (
-                    EventKind::Action,
-                    action.strip_suffix(b"\x01").unwrap_or(action),
-                ),
-                None => (EventKind::Other, &b"ctcp"[..]),
-            },
-            None if message.command == b"NOTICE" => (EventKind::Notice, text),
-            None => (EventKind::Message, text),
-        };
-        let event = Seen::new(kind, nick, text);
-        // `@#channel` addresses the operators of a channel.
-        let bare = without_status(target);
-        if is_channel(bare) {
-            seen(in_channel(event, bare));
-        } else {
-            seen(in_channel(event.with_peer(target), b""));
-        }
-    }
-
-    /// Remembers the batches that play back what was said before.
-    fn read_batch(&mut self, message: &Message<'_>) {
-        let (reference, kind) = (parameter(message, 0), parameter(message, 1));
-        if let Some(opened) = reference.strip_prefix(b"+") {
-            if PLAYBACK.contains(&kind) && self.playback.len() < BATCHES_MAX {
-                self.playback.insert(opened.to_vec());
+        let source = message.source.map_or(&b""[..], |source| source.nick);
+        let first = parameter(message, 0);
+        match verb {
+            // Sent by ourselves: an event unless the server echoes it.
+            Verb::Privmsg | Verb::Notice if source.is_empty() => {
+                if !self.has_echo && !self.own_nick.is_empty() {
+                    message::events(message, verb, &self.own_nick, seen);
+                }
             }
-        } else if let Some(closed) = reference.strip_prefix(b"-") {
-            self.playback.remove(closed);
+            // Without a source these are our own requests; the server's echo tells what became of them.
+            Verb::Join
+            | Verb::Part
+            | Verb::Quit
+            | Verb::Nick
+            | Verb::Kick
+            | Verb::Mode
+            | Verb::Topic
+                if source.is_empty() => {}
+            _ => message::events(message, verb, source, seen),
+        }
+        match verb {
+            Verb::Nick if source == self.own_nick => self.own_nick = first.to_vec(),
+            Verb::Numeric(message::WELCOME) => self.own_nick = first.to_vec(),
+            Verb::Cap => self.has_echo |= is_echo_on(message),
+            _ => {}
         }
     }
-}
-
-/// Returns the event in a channel.
-fn in_channel<'a>(mut seen: Seen<'a>, channel: &'a [u8]) -> Seen<'a> {
-    seen.channel = Some(channel);
-    seen
 }
 
 /// Returns whether the server agrees to echo what we say.
@@ -214,20 +88,6 @@ fn is_echo_on(message: &Message<'_>) -> bool {
         && caps
             .split(|&byte| byte == b' ')
             .any(|cap| cap == b"echo-message")
-}
-
-/// Returns the nick of a name in a list of names: status signs before it, `!user@host` behind it.
-fn member_nick(name: &[u8]) -> &[u8] {
-    let mut nick = name;
-    while without_status(nick).len() < nick.len() {
-        nick = without_status(nick);
-    }
-    split_once(nick, b"!").map_or(nick, |(nick, _)| nick)
-}
-
-/// Returns whether a target is a channel.
-fn is_channel(target: &[u8]) -> bool {
-    matches!(target, [b'#' | b'&', ..])
 }
 
 /// Splits off a leading Unix time such as `1795557949.926636`; microseconds, or `None` if there is none.
@@ -269,17 +129,9 @@ fn tagged_time(message: &Message<'_>) -> Option<i64> {
     millis.checked_mul(1_000)
 }
 
-/// Returns the message that a line holds; what is no command in capitals and no numeric is none.
+/// Returns the message that a line holds; what has its command not in capitals is prose.
 fn message(line: &[u8]) -> Option<Message<'_>> {
-    let message = Message::parse(line).ok()?;
-    let command = message.command;
-    let is_word = (3..=20).contains(&command.len()) && command.iter().all(u8::is_ascii_uppercase);
-    (is_word || message.numeric().is_some()).then_some(message)
-}
-
-/// Returns a parameter; empty if the message has no such one.
-fn parameter<'a>(message: &Message<'a>, index: usize) -> &'a [u8] {
-    message.params.get(index).unwrap_or_default()
+    message::parse(line).filter(|message| !message.command.iter().any(u8::is_ascii_lowercase))
 }
 
 #[cfg(test)]
