@@ -357,3 +357,49 @@ fn compressed_logs_are_read_as_they_are() {
     .unwrap();
     assert_eq!(import(), want);
 }
+
+#[test]
+fn a_trace_is_shown_on_a_page() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.raw"), evenings(3)).unwrap();
+    let import = ["capture", "import", "a.raw", "-o", "t.csv"];
+    assert_eq!(splitstorm(folder.path(), &import).status.code(), Some(0));
+    let output = splitstorm(folder.path(), &["capture", "show", "t.csv"]);
+    assert_eq!(output.status.code(), Some(0));
+    let page = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "span      2024-01-01T16:40:00Z to 2024-01-03T19:26:40Z, 2 d 2 h",
+        "users     2 connections, 2 of them spoke",
+        "mix       message 60 (90.9 %), join 3 (4.55 %), quit 3 (4.55 %)",
+        "splits    none found",
+        "warning: under four weeks: a profile fitted from it claims no likeness",
+    ] {
+        assert!(page.lines().any(|shown| shown == line), "{line}\n{page}");
+    }
+    check(
+        folder.path(),
+        &["capture", "show", "a.raw"],
+        2,
+        "error: expected a trace, found `1704127200.000000 :alder!a@h JOIN #wood`\n  --> a.raw:1\n  \
+         help: make one with `splitstorm capture import`\n",
+    );
+}
+
+#[test]
+fn a_scrubbed_log_imports_as_the_log_itself() {
+    let folder = wood();
+    let run = |arguments: &[&str]| splitstorm(folder.path(), arguments);
+    let count = |log: &str| {
+        let output = run(&["capture", "import", log, "-o", "t.csv"]);
+        assert_eq!(output.status.code(), Some(0));
+        let said = String::from_utf8(output.stderr).unwrap();
+        said.lines().nth(2).unwrap().to_owned()
+    };
+    let output = run(&["capture", "scrub", "logs", "-o", "shared.raw"]);
+    assert_eq!(output.status.code(), Some(0));
+    let shared = fs::read_to_string(folder.path().join("shared.raw")).unwrap();
+    for secret in ["alder", "birch", "morning", "#wood", "host.example"] {
+        assert!(!shared.contains(secret), "{shared}");
+    }
+    assert_eq!(count("shared.raw"), count("logs"));
+}

@@ -5,6 +5,10 @@ use clap::Subcommand;
 use crate::cli::error::Error;
 use crate::cli::import;
 use crate::cli::import::ImportArguments;
+use crate::cli::scrub;
+use crate::cli::scrub::ScrubArguments;
+use crate::cli::show;
+use crate::cli::show::ShowArguments;
 use crate::cli::tap;
 use crate::cli::tap::TapArguments;
 
@@ -21,6 +25,13 @@ pub(crate) enum CaptureCommand {
     /// Names become pseudonyms under a key that is thrown away, and texts become their lengths, unless --keep-text is
     /// given. Several clients make one trace, in which each message is told once. Ctrl-C ends it.
     Tap(TapArguments),
+    /// Show one page about a trace: span, gaps, rates, mix, busiest hours, netsplits, channels.
+    Show(ShowArguments),
+    /// Write a raw log that can be shared: the same events with other names and other words.
+    ///
+    /// Names become pseudonyms under a key that is thrown away; of words only their shape is left: letters become x,
+    /// digits 0. What was imported from it is what would be imported from the logs.
+    Scrub(ScrubArguments),
 }
 
 /// Runs a command on recordings.
@@ -28,5 +39,7 @@ pub(crate) fn run(command: CaptureCommand) -> Result<u8, Error> {
     match command {
         CaptureCommand::Import(arguments) => import::run(&arguments),
         CaptureCommand::Tap(arguments) => tap::run(arguments),
+        CaptureCommand::Show(arguments) => show::run(&arguments),
+        CaptureCommand::Scrub(arguments) => scrub::run(&arguments),
     }
 }

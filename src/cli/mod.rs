@@ -28,6 +28,8 @@ mod profile;
 mod report;
 mod result_file;
 mod run;
+mod scrub;
+mod show;
 mod tap;
 
 /// Load-tests and replays against IRC bouncers and servers, with traffic that resembles live IRC.

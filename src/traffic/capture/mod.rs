@@ -12,6 +12,7 @@ pub mod live;
 pub mod origin;
 pub mod refusal;
 pub mod report;
+pub mod scrub;
 
 pub mod format;
 

@@ -4,4 +4,6 @@ pub mod cause;
 pub mod event;
 pub mod pseudonym;
 pub mod read;
+pub mod silence;
+pub mod survey;
 pub mod write;
