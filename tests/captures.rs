@@ -18,6 +18,8 @@ use rand::rngs::Xoshiro256PlusPlus;
 use splitstorm::traffic::capture::import::ImportOptions;
 use splitstorm::traffic::capture::import::Importer;
 use splitstorm::traffic::capture::import::Log;
+use splitstorm::traffic::capture::packet;
+use splitstorm::traffic::capture::packet::report::PacketReport;
 use splitstorm::traffic::profile::Profile;
 use splitstorm::traffic::profile::fit::FitOptions;
 use splitstorm::traffic::profile::stream::TalkStream;
@@ -378,4 +380,92 @@ fn a_profile_of_five_months_talks_as_was_talked() {
 fn a_profile_of_five_days_talks_as_was_talked() {
     // Some hundred episodes, the longest over five hours: they can't follow each hour of five days.
     check_talk("eggdrop-slackware", 4_000, 0.17);
+}
+
+/// Surveys a recording of packets.
+fn survey(name: &str) -> Option<PacketReport> {
+    let path = folder()?.join("pcap-zeek").join(name);
+    let file = fs::File::open(path).unwrap();
+    let report = packet::survey(name, file).unwrap();
+    eprintln!("{name}: {report:?}");
+    Some(report)
+}
+
+/// Returns how many events of each kind a report counts.
+fn counts(report: &PacketReport) -> BTreeMap<&'static str, u64> {
+    EventKind::ALL
+        .into_iter()
+        .map(|kind| (kind.as_str(), report.event_count(kind)))
+        .filter(|&(_, count)| count > 0)
+        .collect()
+}
+
+/// Surveys a recording and compares events, then (connections, of IRC, encrypted, foreign), then (lines, damaged).
+#[track_caller]
+fn check_packets(
+    name: &str,
+    events: &[(&'static str, u64)],
+    connections: [u64; 4],
+    lines: [u64; 2],
+) {
+    let Some(report) = survey(name) else {
+        return;
+    };
+    assert_eq!(counts(&report), events.iter().copied().collect(), "{name}");
+    let found = [
+        report.connection_count,
+        report.irc_count,
+        report.tls_count,
+        report.foreign_count,
+    ];
+    assert_eq!(found, connections, "{name}");
+    assert_eq!([report.line_count, report.damaged_count], lines, "{name}");
+    assert_eq!(report.missing_bytes, 0, "{name}");
+    assert_eq!(report.file_damage, None, "{name}");
+}
+
+// What is known of the recordings of packets was counted by hand in another tool's view of their streams.
+
+#[test]
+fn a_recorded_session_counts_as_known() {
+    let events = [
+        ("join", 1),
+        ("message", 1),
+        ("mode", 1),
+        ("other", 1),
+        ("quit", 1),
+    ];
+    check_packets("irc-basic.pcap", &events, [1, 1, 0, 0], [64, 0]);
+}
+
+#[test]
+fn two_recorded_clients_in_one_channel_count_as_known() {
+    // Each of them tells nearly all of it: once for who did it, once for who saw it.
+    let events = [
+        ("join", 3),
+        ("kick", 1),
+        ("other", 1),
+        ("part", 1),
+        ("topic", 1),
+    ];
+    check_packets("irc-more-commands.pcap", &events, [2, 2, 0, 0], [281, 0]);
+}
+
+#[test]
+fn a_session_that_begins_tls_is_told_as_such() {
+    check_packets("irc-starttls.pcap", &[], [1, 1, 1, 0], [2, 0]);
+}
+
+#[test]
+fn crafted_recordings_count_as_known() {
+    check_packets("irc-353.pcap", &[], [2, 0, 0, 0], [0, 0]);
+    check_packets("irc-dcc-first-command.pcap", &[], [2, 1, 0, 0], [1, 1]);
+    let events = [("other", 30), ("quit", 1)];
+    check_packets(
+        "irc-dcc-state-growth.pcapng",
+        &events,
+        [1, 1, 0, 0],
+        [32, 0],
+    );
+    check_packets("contentline-irc-5k-line.pcap", &[], [6, 1, 2, 2], [3, 0]);
 }

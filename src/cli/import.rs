@@ -1,5 +1,6 @@
 //! The command `capture import`: foreign recordings to one trace.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use crate::cli::key;
 use crate::cli::logs;
 use crate::cli::logs::LogArguments;
 use crate::place::Misread;
-use crate::traffic::capture::format::Format;
+use crate::traffic::capture::packet::report::PacketReport;
 use crate::traffic::capture::report::FileReport;
 use crate::traffic::trace::event::EventKind;
 use crate::traffic::trace::event::TraceMeta;
@@ -123,11 +124,9 @@ fn summary(
     reports: &[FileReport],
     findings: &Findings,
 ) -> String {
-    let logs = || reports.iter().filter(|report| report.format.is_some());
-    let mut formats: Vec<Format> = logs().filter_map(|report| report.format).collect();
-    formats.sort_unstable();
-    formats.dedup();
-    let formats: Vec<&str> = formats.into_iter().map(Format::as_str).collect();
+    let logs = || reports.iter().filter(|report| report.kind().is_some());
+    let formats: BTreeSet<&str> = logs().filter_map(FileReport::kind).collect();
+    let formats: Vec<&str> = formats.into_iter().collect();
     let total: u64 = tally.by_kind.iter().sum();
     let mut text = format!(
         "{total} events of {} ({}) to {}\n",
@@ -135,9 +134,6 @@ fn summary(
         formats.join(", "),
         files::shown(output)
     );
-    let moment = |us: i64| {
-        Timestamp::from_microsecond(us).map_or_else(|_| us.to_string(), |moment| moment.to_string())
-    };
     if let Some(first_us) = tally.first_us {
         let zone = if meta.is_zone_assumed() {
             "UTC, assumed: --tz names another"
@@ -159,7 +155,9 @@ fn summary(
         .filter(|(_, count)| *count > 0)
         .map(|(kind, count)| format!("{} {count}", kind.as_str()))
         .collect();
-    put(&mut text, &format!("  {}", counts.join(", ")));
+    if !counts.is_empty() {
+        put(&mut text, &format!("  {}", counts.join(", ")));
+    }
     let sum = |count: fn(&FileReport) -> u64| reports.iter().map(count).sum::<u64>();
     let lines = sum(|report| report.line_count);
     let notes = sum(|report| report.note_count);
@@ -184,8 +182,81 @@ fn summary(
         );
         put_damaged(&mut text, reports);
     }
+    for report in reports {
+        if let Some(packets) = &report.packets {
+            put_packets(&mut text, &report.path, packets);
+        }
+    }
     put_findings(&mut text, meta, reports, findings);
     text
+}
+
+/// Appends what a recording of packets held, and what of it could not be read.
+fn put_packets(text: &mut String, path: &str, packets: &PacketReport) {
+    put(
+        text,
+        &format!(
+            "  {path}: {} in {}, {} of IRC clients",
+            counted_u64(packets.packet_count, "packet"),
+            counted_u64(packets.connection_count, "connection"),
+            packets.irc_count
+        ),
+    );
+    let lacks = [
+        (
+            packets.tls_count,
+            "connection",
+            "encrypted and not read: `capture tap` records before TLS",
+        ),
+        (
+            packets.foreign_count,
+            "connection",
+            "of something else than IRC",
+        ),
+        (
+            packets.forgotten_count,
+            "connection",
+            "forgotten: there were too many at once",
+        ),
+        (
+            packets.missing_bytes,
+            "byte",
+            "sent and not captured: the lines they were in are left out",
+        ),
+        (
+            packets.fragment_count,
+            "packet",
+            "in fragments, which are not put together",
+        ),
+        (
+            packets.truncated_count,
+            "packet",
+            "cut by the recorder: record with a snap length of 0",
+        ),
+        (packets.untimed_count, "packet", "without a time"),
+        (
+            packets.other_packet_count,
+            "packet",
+            "of something else than TCP, or of a link that is not read",
+        ),
+    ];
+    for (count, what, lack) in lacks {
+        if count > 0 {
+            put(
+                text,
+                &format!("warning: {} {lack}", counted_u64(count, what)),
+            );
+        }
+    }
+    if let Some(damage) = &packets.file_damage {
+        put(
+            text,
+            &format!(
+                "warning: {path} is damaged from byte {} on: expected {}; what follows is not read",
+                damage.offset, damage.expected
+            ),
+        );
+    }
 }
 
 /// Appends what people should know of a capture before they trust it.
@@ -283,6 +354,20 @@ fn put_damaged(text: &mut String, reports: &[FileReport]) {
         .filter(|report| report.damaged_count > 0)
         .collect();
     for report in damaged.iter().take(DAMAGED_LOGS_SHOWN_MAX) {
+        if let Some(packets) = &report.packets {
+            for line in &packets.damaged {
+                put(
+                    text,
+                    &format!(
+                        "  --> {} at {}: expected {}",
+                        report.path,
+                        moment(line.at_us),
+                        line.expected
+                    ),
+                );
+            }
+            continue;
+        }
         for line in &report.damaged {
             let (path, number) = (&report.path, line.line);
             put(
@@ -307,6 +392,10 @@ fn put_damaged(text: &mut String, reports: &[FileReport]) {
             ),
         );
     }
+}
+
+fn moment(us: i64) -> String {
+    Timestamp::from_microsecond(us).map_or_else(|_| us.to_string(), |moment| moment.to_string())
 }
 
 /// Appends a line; writing into a String does not fail.

@@ -124,7 +124,7 @@ pub(crate) fn read(arguments: &LogArguments, keeps_text: bool) -> Result<LogsRea
         }
     }
     bar.finish_and_clear();
-    if reports.iter().all(|report| report.format.is_none()) {
+    if reports.iter().all(|report| report.kind().is_none()) {
         return Err(Error::Misread(no_log(arguments, skipped)));
     }
     Ok(LogsRead {

@@ -11,6 +11,7 @@ use crate::place::Misread;
 use crate::place::Place;
 use crate::traffic::capture::LogFormat;
 use crate::traffic::capture::Reading;
+use crate::traffic::capture::Seen;
 use crate::traffic::capture::bridges::Bridges;
 use crate::traffic::capture::clock::Clock;
 use crate::traffic::capture::clock::Tick;
@@ -21,6 +22,7 @@ use crate::traffic::capture::lines::Lines;
 use crate::traffic::capture::naming;
 use crate::traffic::capture::naming::RowContext;
 use crate::traffic::capture::origin;
+use crate::traffic::capture::packet;
 use crate::traffic::capture::refusal;
 use crate::traffic::capture::refusal::EVENTS_MAX;
 use crate::traffic::capture::refusal::ImportError;
@@ -115,8 +117,16 @@ impl Importer {
     /// # Errors
     ///
     /// When `input` can't be read or is no IRC log, or its day or channel is told nowhere.
-    pub fn read(&mut self, log: Log<'_>, input: impl BufRead) -> Result<FileReport, ImportError> {
+    pub fn read(
+        &mut self,
+        log: Log<'_>,
+        mut input: impl BufRead,
+    ) -> Result<FileReport, ImportError> {
         let path = log.path;
+        // What can't be read tells so at its first line.
+        if self.options.format.is_none() && input.fill_buf().is_ok_and(packet::is_capture) {
+            return Ok(self.read_packets(log, input)?);
+        }
         let mut lines = Lines::new(path, input);
         let mut sample: Vec<Vec<u8>> = Vec::new();
         while sample.len() < detect::SAMPLE_LINES
@@ -151,6 +161,50 @@ impl Importer {
             self.read_line(line, number, &mut reader, &mut report)?;
         }
         Ok(report)
+    }
+
+    /// Reads a recording of packets.
+    fn read_packets(&mut self, log: Log<'_>, input: impl BufRead) -> Result<FileReport, Misread> {
+        let context = RowContext {
+            channel: None,
+            source: self.source(log, None),
+            keeps_text: self.options.keeps_text,
+            hashes_text: self.has_loggers,
+        };
+        let mut event_count = 0;
+        let mut is_full = false;
+        let found = packet::read(log.path, input, &mut |at_us, seen| {
+            is_full |= !self.take(at_us, &seen, context);
+            event_count += 1;
+        })?;
+        if is_full {
+            return Err(Stop::Full.misread(log.path, 0));
+        }
+        Ok(FileReport {
+            path: log.path.to_owned(),
+            line_count: found.line_count,
+            event_line_count: event_count,
+            note_count: found
+                .line_count
+                .saturating_sub(event_count + found.damaged_count),
+            damaged_count: found.damaged_count,
+            packets: Some(found),
+            ..FileReport::default()
+        })
+    }
+
+    /// Takes an event that a log tells; returns whether there was room for it.
+    fn take(&mut self, at_us: i64, seen: &Seen<'_>, context: RowContext) -> bool {
+        if self.rows.len() >= EVENTS_MAX || self.names.len() >= NAMES_MAX {
+            return false;
+        }
+        self.tick.see(at_us);
+        let row = naming::row_of(&mut self.names, at_us, seen, context);
+        if seen.kind == EventKind::Message && seen.peer.is_empty() {
+            self.bridges.note(row.nick, seen.text);
+        }
+        self.rows.push(row);
+        true
     }
 
     /// Returns the trace of all logs that were read, in order of time; `tool` is the tool's version.
@@ -215,16 +269,9 @@ impl Importer {
                 }
             };
             report.lifted_count += u64::from(is_lifted);
-            if self.rows.len() >= EVENTS_MAX || self.names.len() >= NAMES_MAX {
+            if !self.take(at_us, &seen, context) {
                 stop = Some(Stop::Full);
-                return;
             }
-            self.tick.see(at_us);
-            let row = naming::row_of(&mut self.names, at_us, &seen, context);
-            if seen.kind == EventKind::Message && seen.peer.is_empty() {
-                self.bridges.note(row.nick, seen.text);
-            }
-            self.rows.push(row);
         });
         match reading {
             Reading::Events => report.event_line_count += 1,
@@ -258,15 +305,7 @@ impl Importer {
             return Err(refusal::dayless(Place::file(log.path)));
         }
         let channel = self.channel(log.path, format)?;
-        self.has_loggers |= log.logger.is_some();
-        let logger = log
-            .logger
-            .map_or(NAMELESS, |logger| self.names.id(logger.as_bytes()));
-        let next = SourceId(u32::try_from(self.sources.len()).unwrap_or(u32::MAX));
-        let source = *self
-            .sources
-            .entry((logger, channel.unwrap_or(NAMELESS)))
-            .or_insert(next);
+        let source = self.source(log, channel);
         if format.needs_day()
             && let Some(day) = day
         {
@@ -281,6 +320,19 @@ impl Importer {
             channel,
             source,
         })
+    }
+
+    /// Returns the place of a log.
+    fn source(&mut self, log: Log<'_>, channel: Option<NameId>) -> SourceId {
+        self.has_loggers |= log.logger.is_some();
+        let logger = log
+            .logger
+            .map_or(NAMELESS, |logger| self.names.id(logger.as_bytes()));
+        let next = SourceId(u32::try_from(self.sources.len()).unwrap_or(u32::MAX));
+        *self
+            .sources
+            .entry((logger, channel.unwrap_or(NAMELESS)))
+            .or_insert(next)
     }
 
     /// Returns the channel of a log.

@@ -10,6 +10,7 @@ pub mod import;
 pub mod imported;
 pub mod live;
 pub mod origin;
+pub mod packet;
 pub mod refusal;
 pub mod report;
 pub mod scrub;

@@ -6,8 +6,11 @@ use crate::irc::wire::message::Message;
 use crate::traffic::capture::message::Verb;
 use crate::traffic::capture::message::parameter;
 
-/// Playbacks that are open at once; servers open one or two at a time, a bouncer one for each channel it attaches.
-const OPEN_MAX: usize = 1_024;
+/// Playbacks that are open at once; servers and bouncers open one or two at a time.
+const OPEN_MAX: usize = 64;
+
+/// Longest name of a playback: of a channel (RFC 1459, 1.3), or of a batch, which servers keep short.
+const NAME_BYTES_MAX: usize = 200;
 
 /// Types of batches that hold what was said before.
 const BATCHES: [&[u8]; 3] = [b"chathistory", b"znc.in/playback", b"playback"];
@@ -33,10 +36,12 @@ impl Playback {
             return true;
         }
         let (first, second) = (parameter(message, 0), parameter(message, 1));
+        let has_room =
+            |open: &BTreeSet<Vec<u8>>| open.len() < OPEN_MAX && first.len() <= NAME_BYTES_MAX;
         match verb {
             Verb::Batch => {
                 if let Some(opened) = first.strip_prefix(b"+") {
-                    if BATCHES.contains(&second) && self.batches.len() < OPEN_MAX {
+                    if BATCHES.contains(&second) && has_room(&self.batches) {
                         self.batches.insert(opened.to_vec());
                     }
                 } else if let Some(closed) = first.strip_prefix(b"-") {
@@ -45,7 +50,7 @@ impl Playback {
                 false
             }
             Verb::Privmsg if message.source.is_some_and(|source| source.nick == ZNC) => {
-                if second == ZNC_BEGINS && self.channels.len() < OPEN_MAX {
+                if second == ZNC_BEGINS && has_room(&self.channels) {
                     self.channels.insert(first.to_vec());
                 } else if second == ZNC_ENDS {
                     self.channels.remove(first);

@@ -1,6 +1,7 @@
 //! What came of one log.
 
 use crate::traffic::capture::format::Format;
+use crate::traffic::capture::packet::report::PacketReport;
 
 /// Damaged lines of a file that its report shows.
 pub const DAMAGED_SHOWN_MAX: usize = 3;
@@ -13,8 +14,10 @@ const EXCERPT_CHARS_MAX: usize = 80;
 pub struct FileReport {
     /// The log's path.
     pub path: String,
-    /// Its format; `None` for a log without lines.
+    /// Its format; `None` for a log without lines, and for packets.
     pub format: Option<Format>,
+    /// What its packets tell, if it is a recording of packets.
+    pub packets: Option<PacketReport>,
     /// Its lines that are not empty.
     pub line_count: u64,
     /// Lines that tell events.
@@ -45,6 +48,14 @@ pub struct DamagedLine {
 }
 
 impl FileReport {
+    /// Returns the word for what it is a log of; `None` for a log without lines.
+    pub fn kind(&self) -> Option<&'static str> {
+        match (&self.packets, self.format) {
+            (Some(_), _) => Some("pcap"),
+            (None, format) => format.map(Format::as_str),
+        }
+    }
+
     /// Notes a line that is not understood.
     pub(crate) fn note_damaged(&mut self, number: u64, expected: &'static str, line: &[u8]) {
         self.damaged_count += 1;

@@ -12,6 +12,9 @@ use crate::traffic::capture::dialogue::departures::Scene;
 /// Memberships of recorded connections that are held: six thousand users of a bouncer in twenty channels each.
 const MEMBERSHIPS_MAX: usize = 131_072;
 
+/// Channels with recorded members that are held; large networks have some ten thousand.
+const CHANNELS_MAX: usize = 32_768;
+
 /// Longest name of a channel that is held (RFC 1459, 1.3).
 const NAME_BYTES_MAX: usize = 200;
 
@@ -64,7 +67,9 @@ impl Channels {
     ) -> bool {
         let known = self.ids.get(name).copied();
         if known.is_none_or(|id| memberships.find(id).is_err()) {
-            if self.membership_count >= MEMBERSHIPS_MAX || name.len() > NAME_BYTES_MAX {
+            let is_full = self.membership_count >= MEMBERSHIPS_MAX
+                || (known.is_none() && self.ids.len() >= CHANNELS_MAX);
+            if is_full || name.len() > NAME_BYTES_MAX {
                 return known.is_none();
             }
             let id = known.unwrap_or_else(|| self.open(name));

@@ -13,6 +13,9 @@ use crate::traffic::capture::dialogue::connections::Slot;
 /// A bouncer that is told to send a page of text takes minutes to, a line at a time.
 const TOLD_MAX: usize = 256;
 
+/// Such events of all users.
+const TOLD_ALL_MAX: usize = 65_536;
+
 /// Connections of a user that are told apart as tellers of an event; nobody attaches as many clients.
 const TELLERS_MAX: usize = 64;
 
@@ -25,6 +28,7 @@ pub(super) struct Users {
     by_nick: HashMap<Box<[u8]>, User>,
     /// Nicks that users are to get, and are not told yet that they have: the new nick to the old.
     coming: HashMap<Box<[u8]>, Box<[u8]>>,
+    told_count: usize,
 }
 
 #[derive(Debug, Default)]
@@ -45,7 +49,7 @@ impl Users {
     /// Returns whether nothing is held.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.by_nick.is_empty() && self.coming.is_empty()
+        self.by_nick.is_empty() && self.coming.is_empty() && self.told_count == 0
     }
 
     /// Returns the connections of a nick, none if it is nobody's who is recorded, as far as any connection has told.
@@ -90,6 +94,7 @@ impl Users {
         if let Some(coming) = user.coming.take() {
             self.coming.remove(&coming);
         }
+        self.told_count -= user.told.len();
         self.by_nick.remove(nick);
         true
     }
@@ -132,11 +137,15 @@ impl Users {
         if user.repeats(hash, slot) {
             return false;
         }
-        if user.told.len() >= TOLD_MAX {
-            user.told.pop_front();
+        let is_full = user.told.len() >= TOLD_MAX || self.told_count >= TOLD_ALL_MAX;
+        if is_full && user.told.pop_front().is_some() {
+            self.told_count -= 1;
         }
-        let by = vec![slot];
-        user.told.push_back(Told { hash, by });
+        if self.told_count < TOLD_ALL_MAX {
+            let by = vec![slot];
+            user.told.push_back(Told { hash, by });
+            self.told_count += 1;
+        }
         true
     }
 
