@@ -1,0 +1,6 @@
+//! Any bytes as a log of the format `mirc_html`.
+#![no_main]
+
+use splitstorm::traffic::capture::format::Format;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| splitstorm_fuzz::read_log(Some(Format::MircHtml), data));
