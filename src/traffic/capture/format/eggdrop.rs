@@ -126,25 +126,17 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
+    use crate::traffic::capture::format::check::Checked;
 
     #[track_caller]
     fn check(line: &str, kind: EventKind, nick: &str, peer: &str, text: &str) {
-        let mut count = 0;
-        let line = format!("[01:02:03] {line}");
-        let reading = Eggdrop.read_line(line.as_bytes(), &mut |moment, seen| {
-            count += 1;
-            assert_eq!(moment, Moment::TimeOfDay { secs: 3_723 });
-            let want = Seen::new(kind, nick.as_bytes(), text.as_bytes()).with_peer(peer.as_bytes());
-            assert_eq!(seen, want, "{line}");
-        });
-        assert_eq!((reading, count), (Reading::Events, 1), "{line}");
+        let event = format!("01:02:03 {} {nick}>{peer} [{text}]", kind.as_str());
+        Checked::new(Eggdrop).check(&format!("[01:02:03] {line}"), &event);
     }
 
     #[track_caller]
     fn check_none(line: &str, want: Reading) {
-        let line = format!("[01:02:03] {line}");
-        let reading = Eggdrop.read_line(line.as_bytes(), &mut |_, seen| panic!("{line}: {seen:?}"));
-        assert_eq!(reading, want, "{line}");
+        Checked::new(Eggdrop).check_reading(&format!("[01:02:03] {line}"), want);
     }
 
     #[test]
