@@ -403,3 +403,19 @@ fn a_scrubbed_log_imports_as_the_log_itself() {
     }
     assert_eq!(count("shared.raw"), count("logs"));
 }
+
+#[test]
+fn a_device_is_written_to_and_not_replaced() {
+    let folder = wood();
+    let output = splitstorm(
+        folder.path(),
+        &["capture", "import", "logs", "-o", "/dev/full"],
+    );
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.starts_with("error: can't write `/dev/full`: "),
+        "{said}"
+    );
+    assert!(!fs::metadata("/dev/full").unwrap().is_file());
+}

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::fs::File;
+use std::fs::OpenOptions;
 use std::io;
 use std::io::BufRead;
 use std::io::BufReader;
@@ -68,9 +69,13 @@ pub(crate) fn write(
 ) -> Result<(), Error> {
     let fail = |source: io::Error| Error::file("write", shown(path), source);
     if path == Path::new("-") {
-        let mut stdout = BufWriter::new(io::stdout().lock());
-        return write(&mut stdout)
-            .and_then(|()| stdout.flush())
+        return print(write);
+    }
+    // A device or a pipe is written to, never replaced.
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        let mut output = BufWriter::new(OpenOptions::new().write(true).open(path).map_err(fail)?);
+        return write(&mut output)
+            .and_then(|()| output.flush())
             .map_err(fail);
     }
     let folder = match path.parent() {
