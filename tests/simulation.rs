@@ -12,8 +12,13 @@ use std::time::Duration;
 
 use splitstorm::irc::fault::lie::Lie;
 use splitstorm::irc::session::Closed;
+use splitstorm::measure::act::Act;
 use splitstorm::measure::ledger::counts::Breach;
 use splitstorm::plan::Plan;
+use splitstorm::plan::script::Script;
+use splitstorm::plan::script::ScriptOptions;
+use splitstorm::plan::script::clip::ClipOptions;
+use splitstorm::plan::script::clip::Clipping;
 use splitstorm::scenario::file;
 use splitstorm::sim;
 use splitstorm::sim::SimConfig;
@@ -23,9 +28,13 @@ use splitstorm::swarm::Caps;
 use splitstorm::swarm::Shard;
 use splitstorm::swarm::io::Io;
 use splitstorm::traffic::profile::Profile;
+use splitstorm::traffic::trace::event::Event;
+use splitstorm::traffic::trace::event::EventKind;
+use splitstorm::traffic::trace::event::TraceMeta;
 use splitstorm::units::id::Seed;
 use splitstorm::units::id::Sharding;
 use splitstorm::units::offset::Offset;
+use splitstorm::units::rate::Rate;
 
 static LIVELY: LazyLock<Profile> = LazyLock::new(|| {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/profiles/lively");
@@ -228,6 +237,108 @@ fn any_number_of_shards_gives_the_same_result() {
             assert_eq!(many.ledger, one.ledger, "seed {seed}, {shard_count} shards");
             assert_eq!(many.violations, Vec::<String>::new());
         }
+    }
+}
+
+/// Returns the plan of a trace of two channels in which everything is done that a script can do, on a clock of seconds.
+fn scripted(seed: u64) -> Arc<Plan> {
+    let meta = TraceMeta {
+        tool: String::new(),
+        zone: "UTC".to_owned(),
+        tick_us: 1_000_000,
+        has_names: true,
+        has_text: false,
+        overlaps: Vec::new(),
+    };
+    let mut clipping = Clipping::new(&meta, ClipOptions::default());
+    for index in 0..400_u32 {
+        let (user, peer) = (index * 7 % 12, index * 5 % 12);
+        let kind = match index % 25 {
+            3 => EventKind::Join,
+            9 => EventKind::Part,
+            13 => EventKind::Nick,
+            16 => EventKind::Mode,
+            18 => EventKind::Kick,
+            19 => EventKind::Topic,
+            21 => EventKind::Quit,
+            22 => EventKind::Notice,
+            _ => EventKind::Message,
+        };
+        let is_private = kind == EventKind::Message && index % 11 == 0;
+        let has_no_channel = is_private || matches!(kind, EventKind::Quit | EventKind::Nick);
+        let has_peer = is_private || matches!(kind, EventKind::Kick | EventKind::Nick);
+        let event = Event {
+            at_us: i64::from(index / 5) * 1_000_000,
+            kind,
+            network: "wood".into(),
+            channel: match (has_no_channel, user % 2) {
+                (true, _) => "".into(),
+                (false, 0) => "#wood".into(),
+                (false, _) => "#grove".into(),
+            },
+            user: format!("u{user}").into(),
+            peer: if has_peer {
+                format!("u{peer}").into()
+            } else {
+                "".into()
+            },
+            bytes: index % 90,
+            detail: if index % 2 == 0 { "quit" } else { "reset" }.into(),
+            text: "".into(),
+        };
+        clipping.push(&event).unwrap();
+    }
+    let options = ScriptOptions {
+        seed: Seed(seed),
+        speed: 1.0,
+        loop_count: 2,
+        ramp: Rate::per_second(20.0).unwrap(),
+    };
+    let script = Script::new("wood", clipping.finish().unwrap(), options).unwrap();
+    // Links stall for seconds: a message that waits there is not lost.
+    let scenario = file::read("replay.toml", STORM, &BTreeMap::new()).unwrap();
+    Plan::of_script(scenario, script)
+}
+
+#[test]
+fn a_script_plays_alike_in_any_number_of_shards() {
+    let mut sent = 0;
+    for seed in 0..20 {
+        let plan = scripted(seed);
+        let honest = FaultPlan::none(Seed(seed));
+        let one = play(&plan, 1, honest.clone());
+        assert_eq!(one.violations, Vec::<String>::new(), "seed {seed}");
+        assert_eq!(breaches(&one), [], "seed {seed}: {:?}", one.ledger);
+        for shard_count in [2, 7] {
+            let many = play(&plan, shard_count, honest.clone());
+            assert_eq!(many.ledger, one.ledger, "seed {seed}, {shard_count} shards");
+            assert_eq!(many.violations, Vec::<String>::new());
+            for act in Act::ALL {
+                let counted = |outcome: &SimOutcome| {
+                    let acts = &outcome.total.acts;
+                    (acts.planned(act), acts.sent(act))
+                };
+                assert_eq!(counted(&many), counted(&one), "{}", act.name());
+            }
+        }
+        let ledger = &one.ledger;
+        sent += ledger.sent;
+        // What is lost to a registration or a PART under way is the exception.
+        assert!(
+            ledger.sent * 100 >= ledger.planned * 97 && ledger.delivered > 1_000,
+            "seed {seed}: {ledger:?}"
+        );
+    }
+    println!("{sent} messages of 20 scripts sent");
+}
+
+#[test]
+fn a_script_withstands_links_that_break() {
+    for seed in 0..40 {
+        let outcome = play(&scripted(seed), 2, stormy(seed));
+        assert_eq!(outcome.violations, Vec::<String>::new(), "seed {seed}");
+        let evidence = Breach::INTEGRITY.map(|breach| outcome.exemplars.of(breach));
+        assert_eq!(breaches(&outcome), [], "seed {seed}: {evidence:?}");
     }
 }
 

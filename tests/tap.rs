@@ -14,6 +14,8 @@ mod certificate;
 mod network;
 #[path = "tap/tapped.rs"]
 mod tapped;
+#[path = "replay/verbatim.rs"]
+mod verbatim;
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -76,6 +78,11 @@ fn wait_until(mut is_true: impl FnMut() -> bool) {
         assert!(began.elapsed() < PATIENCE, "stuck");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+#[test]
+fn a_replayed_trace_is_told_again_event_by_event() {
+    verbatim::check_verbatim(&Served::start().address);
 }
 
 #[test]

@@ -14,6 +14,8 @@ mod ledger;
 mod play;
 #[path = "tap/tapped.rs"]
 mod tapped;
+#[path = "replay/verbatim.rs"]
+mod verbatim;
 
 use std::time::Duration;
 
@@ -215,4 +217,13 @@ fn a_tap_in_front_of_inspircd_changes_nothing_and_tells_each_message_once() {
         return;
     }
     panic!("the generator was late in {TRIES_MAX} runs: the machine is too busy to tell");
+}
+
+#[test]
+fn a_trace_replayed_at_ngircd_is_told_again_event_by_event() {
+    let _slot = Slot::take();
+    let Some(launched) = launch(Server::Ngircd, Limits::Open) else {
+        return;
+    };
+    verbatim::check_verbatim(launched.target.trim_start_matches("irc://"));
 }

@@ -12,6 +12,7 @@ use crate::drive::run::PLAN_HELP;
 use crate::drive::run::RunError;
 use crate::place::Misread;
 use crate::plan::PlanError;
+use crate::plan::script::ScriptError;
 use crate::report::paint::Paint;
 
 /// Exit code of a usage error, a file in error, or a refusal of ours.
@@ -27,6 +28,9 @@ pub(crate) enum Error {
     /// A profile can't serve a scenario.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// A trace can't be played.
+    #[error(transparent)]
+    Script(#[from] ScriptError),
     /// There was no run.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -84,6 +88,7 @@ impl Error {
             }
             Self::Run(error) => error.help(),
             Self::Plan(_) => Some(PLAN_HELP.to_owned()),
+            Self::Script(error) => Some(script_help(error).to_owned()),
             _ => None,
         }
     }
@@ -95,6 +100,19 @@ impl Error {
             path: path.into(),
             source,
         }
+    }
+}
+
+/// Returns what to do about a trace that can't be played.
+fn script_help(error: &ScriptError) -> &'static str {
+    match error {
+        ScriptError::Empty => {
+            "look at --from, --to and --channel; spans count from the trace's first event"
+        }
+        ScriptError::UnknownChannel { .. } => {
+            "channels are named as the trace names them, in its fourth column"
+        }
+        _ => "play less of it: --from, --to, --channel, --loop",
     }
 }
 

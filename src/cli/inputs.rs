@@ -24,7 +24,7 @@ const PROFILES: &str = "traffic-profiles";
 /// Folders above the program that are searched for profiles: a build tree has it three deep.
 const ANCESTORS_MAX: usize = 5;
 
-/// Flags that `plan`, `run` and `replay` share.
+/// Flags that `plan` and `run` share.
 #[derive(Debug, Args)]
 pub(crate) struct InputArguments {
     /// The scenario file.
@@ -52,7 +52,7 @@ impl InputArguments {
         let path = files::shown(&self.scenario);
         let text = fs::read_to_string(&self.scenario)
             .map_err(|error| Error::file("read", path.as_str(), error))?;
-        let scenario = file::read(&path, &text, &self.overrides()?)?;
+        let scenario = file::read(&path, &text, &overrides(&self.sets)?)?;
         // Here too, where the line itself can be shown; a plan that no run could judge is refused as well.
         Rules::resolve(&scenario).map_err(|misread| misread.with_excerpt(&text))?;
         let folder = find_profile(&scenario, &self.scenario)?;
@@ -63,23 +63,24 @@ impl InputArguments {
             seed: Seed(self.seed),
         })
     }
+}
 
-    fn overrides(&self) -> Result<BTreeMap<String, String>, Error> {
-        let mut overrides = BTreeMap::new();
-        for set in &self.sets {
-            let Some((key, value)) = set.split_once('=') else {
-                let misread = Misread::new(
-                    format!("expected KEY=VALUE, found `{set}`"),
-                    Place::file("--set"),
-                );
-                return Err(misread
-                    .with_help("such as --set population.users=500")
-                    .into());
-            };
-            overrides.insert(key.trim().to_owned(), value.trim().to_owned());
-        }
-        Ok(overrides)
+/// Returns values set over a scenario's, by key.
+pub(crate) fn overrides(sets: &[String]) -> Result<BTreeMap<String, String>, Error> {
+    let mut overrides = BTreeMap::new();
+    for set in sets {
+        let Some((key, value)) = set.split_once('=') else {
+            let misread = Misread::new(
+                format!("expected KEY=VALUE, found `{set}`"),
+                Place::file("--set"),
+            );
+            return Err(misread
+                .with_help("such as --set population.users=500")
+                .into());
+        };
+        overrides.insert(key.trim().to_owned(), value.trim().to_owned());
     }
+    Ok(overrides)
 }
 
 /// Reads the profile of a folder.

@@ -10,6 +10,7 @@ use crate::cli::explain::ExplainArguments;
 use crate::cli::network::NetworkArguments;
 use crate::cli::plan::PlanArguments;
 use crate::cli::profile::ProfileCommand;
+use crate::cli::replay::ReplayArguments;
 use crate::cli::report::ReportArguments;
 use crate::cli::run::RunArguments;
 
@@ -25,6 +26,7 @@ mod logs;
 mod network;
 mod plan;
 mod profile;
+mod replay;
 mod report;
 mod result_file;
 mod run;
@@ -53,6 +55,8 @@ enum Command {
     Plan(PlanArguments),
     /// Drive a target, measure every delivery, judge; without --target the embedded network is driven.
     Run(RunArguments),
+    /// Play a trace as it was, measure and judge like a run; without --target the embedded network is driven.
+    Replay(ReplayArguments),
     /// Render the result of a run again.
     Report(ReportArguments),
     /// Show the exemplars of a class of breach: message, moments, why it was due, what arrived.
@@ -70,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Profile(command) => profile::run(command),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Network(arguments) => network::run(&arguments),

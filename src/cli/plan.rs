@@ -17,6 +17,7 @@ use crate::plan::action::Planned;
 use crate::plan::digest;
 use crate::plan::digest::PlanDigest;
 use crate::plan::planner::Planner;
+use crate::traffic::profile::Profile;
 use crate::units::id::PhaseId;
 use crate::units::id::ShardId;
 use crate::units::id::Sharding;
@@ -38,16 +39,21 @@ pub(crate) struct PlanArguments {
 pub(crate) fn run(arguments: &PlanArguments) -> Result<u8, Error> {
     let inputs = arguments.inputs.read()?;
     let plan = Plan::new(inputs.scenario, inputs.profile, inputs.seed)?;
-    let count = arguments.shards.max(1);
+    print(&plan, arguments.events, arguments.shards)
+}
+
+/// Prints a plan as so many shards would make it: every action as CSV, or the summary.
+pub(crate) fn print(plan: &Arc<Plan>, has_events: bool, shard_count: u16) -> Result<u8, Error> {
+    let count = shard_count.max(1);
     let shardings = (0..count).filter_map(|shard| Sharding::new(ShardId(shard), count));
     let mut planners: Vec<Planner> = shardings
-        .map(|sharding| Planner::new(Arc::clone(&plan), sharding))
+        .map(|sharding| Planner::new(Arc::clone(plan), sharding))
         .collect();
     let mut out = BufWriter::new(io::stdout().lock());
-    let written = if arguments.events {
-        events(&plan, &mut planners, &mut out)
+    let written = if has_events {
+        events(plan, &mut planners, &mut out)
     } else {
-        preview(&plan, &mut planners, &mut out)
+        preview(plan, &mut planners, &mut out)
     };
     match written.and_then(|()| out.flush()) {
         // Whoever reads has read enough.
@@ -113,6 +119,19 @@ fn event(plan: &Plan, planned: &Planned, out: &mut impl Write) -> io::Result<()>
         Action::Split { phase: of } | Action::Heal { phase: of } => {
             writeln!(out, ",,,,,{}", phase(of))
         }
+        Action::Join {
+            channel,
+            is_synthetic,
+            ..
+        }
+        | Action::Part {
+            channel,
+            is_synthetic,
+            ..
+        } => {
+            let origin = if is_synthetic { "synthetic" } else { "" };
+            writeln!(out, ",{},,,,{origin}", plan.names.channel_text(channel))
+        }
         Action::Rename { .. } => writeln!(out, ",,,,,"),
     }
 }
@@ -154,9 +173,14 @@ fn preview(plan: &Plan, planners: &mut [Planner], out: &mut impl Write) -> io::R
     writeln!(out, "scenario  {}", plan.scenario.name)?;
     writeln!(
         out,
-        "profile   {}{}",
-        plan.profile.name(),
-        if plan.profile.is_short() {
+        "{:<10}{}{}",
+        if plan.script().is_some() {
+            "trace"
+        } else {
+            "profile"
+        },
+        plan.source_name(),
+        if plan.profile().is_some_and(Profile::is_short) {
             " (short)"
         } else {
             ""

@@ -22,7 +22,10 @@ use crate::drive::run::conduct::Stage;
 use crate::gate::figure;
 use crate::measure::interval::Interval;
 use crate::measure::operation::Operation;
+use crate::plan::Source;
 use crate::report::text;
+use crate::scenario::Scenario;
+use crate::units::id::Seed;
 use crate::units::offset::Offset;
 
 /// Folder under which runs leave their artifacts.
@@ -35,6 +38,13 @@ const PLAIN_EVERY: u64 = 10;
 pub(crate) struct RunArguments {
     #[command(flatten)]
     inputs: InputArguments,
+    #[command(flatten)]
+    drive: DriveArguments,
+}
+
+/// Flags that `run` and `replay` share: at whom, from where, and what is left of it.
+#[derive(Debug, Args)]
+pub(crate) struct DriveArguments {
     /// The target, such as <irc://127.0.0.1:6667> [default: the embedded network].
     #[arg(long, value_name = "URL")]
     target: Option<String>,
@@ -49,6 +59,13 @@ pub(crate) struct RunArguments {
     shards: Option<u16>,
 }
 
+impl DriveArguments {
+    /// Returns the number of threads asked for, else one.
+    pub(crate) fn shard_count(&self) -> u16 {
+        self.shards.unwrap_or(1)
+    }
+}
+
 /// Runs a scenario. Returns the verdict's exit code.
 pub(crate) fn run(arguments: &RunArguments) -> Result<u8, Error> {
     // Before any thread: they inherit what is blocked.
@@ -57,16 +74,34 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<u8, Error> {
         source,
     })?;
     let inputs = arguments.inputs.read()?;
+    let source = Source::Model(Box::new(inputs.profile));
+    drive(
+        &arguments.drive,
+        inputs.scenario,
+        source,
+        inputs.seed,
+        interrupt,
+    )
+}
+
+/// Drives a target, prints the summary and returns the verdict's exit code.
+pub(crate) fn drive(
+    arguments: &DriveArguments,
+    scenario: Scenario,
+    source: Source,
+    seed: Seed,
+    interrupt: Interrupt,
+) -> Result<u8, Error> {
     let out = arguments.out.clone().unwrap_or_else(|| {
         let now = jiff::Timestamp::now()
             .strftime("%Y%m%dT%H%M%SZ")
             .to_string();
-        PathBuf::from(REPORTS).join(format!("{}-{now}", inputs.scenario.name))
+        PathBuf::from(REPORTS).join(format!("{}-{now}", scenario.name))
     });
     let request = RunRequest {
-        scenario: inputs.scenario,
-        profile: inputs.profile,
-        seed: inputs.seed,
+        scenario,
+        source,
+        seed,
         target: arguments.target.clone(),
         allowed: arguments.allow_target.clone(),
         out: out.clone(),

@@ -1,5 +1,6 @@
 //! One slice of the measurement: every distribution and count of a second, mergeable over shards and time.
 
+use crate::measure::act::ActCounts;
 use crate::measure::distribution::Distribution;
 use crate::measure::operation::Operation;
 use crate::measure::reason::DisconnectCounts;
@@ -40,6 +41,8 @@ pub struct Interval {
     pub refused: RefusedCounts,
     /// Ends of connections that were not meant to end.
     pub disconnects: DisconnectCounts,
+    /// What users did, by kind.
+    pub acts: ActCounts,
 }
 
 impl Default for Interval {
@@ -64,6 +67,7 @@ impl Interval {
             registered: 0,
             refused: RefusedCounts::default(),
             disconnects: DisconnectCounts::default(),
+            acts: ActCounts::default(),
         }
     }
 
@@ -94,6 +98,7 @@ impl Interval {
         self.registered += other.registered;
         self.refused.merge(&other.refused);
         self.disconnects.merge(&other.disconnects);
+        self.acts.merge(&other.acts);
     }
 
     /// Returns how many durations were longer than can be told apart.

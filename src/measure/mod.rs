@@ -1,5 +1,6 @@
 //! What a run observed: operations, probes, ledgers, reasons, intervals; results that merge.
 
+pub mod act;
 pub mod distribution;
 pub mod event;
 pub mod exemplar;

@@ -20,6 +20,11 @@ pub enum Warning {
         /// How much.
         heat: f64,
     },
+    /// A trace was played at another speed than its own: stress, not what happened.
+    Stress {
+        /// How much faster.
+        speed: f64,
+    },
     /// The profile was fitted from too short a capture.
     ProfileShort,
     /// The netsplit was played by the clients of the far side, since the target's links are not ours to break.
@@ -70,6 +75,10 @@ impl fmt::Display for Warning {
                     }
                 )
             }
+            Self::Stress { speed } => write!(
+                f,
+                "stress: the trace was played at {speed} times its speed, which is not what happened"
+            ),
             Self::ProfileShort => f.write_str(
                 "the profile was fitted from under four weeks of capture: its week is a guess",
             ),

@@ -54,7 +54,7 @@ impl LeaveHow {
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Connect, register and join; or join, where the connection stands.
+    /// Connect, register and join; or join, where the connection stands. In a script, connect and register.
     Arrive {
         /// Who.
         user: UserId,
@@ -69,6 +69,26 @@ pub enum Action {
         how: LeaveHow,
         /// The mass event that makes it.
         event: Option<PhaseId>,
+        /// Whether no trace tells of it: the seam of a replay that begins anew makes it.
+        is_synthetic: bool,
+    },
+    /// Join one channel, as a script has it.
+    Join {
+        /// Who.
+        user: UserId,
+        /// Which.
+        channel: ChannelId,
+        /// Whether no trace tells of it: what the user does next needs it.
+        is_synthetic: bool,
+    },
+    /// Leave one channel, as a script has it.
+    Part {
+        /// Who.
+        user: UserId,
+        /// Which.
+        channel: ChannelId,
+        /// Whether no trace tells of it.
+        is_synthetic: bool,
     },
     /// Change nick.
     Rename {
@@ -130,6 +150,8 @@ impl Action {
         match *self {
             Self::Arrive { user, .. }
             | Self::Leave { user, .. }
+            | Self::Join { user, .. }
+            | Self::Part { user, .. }
             | Self::Rename { user }
             | Self::Mode { user, .. }
             | Self::Topic { user, .. }
@@ -144,6 +166,8 @@ impl Action {
         match self {
             Self::Arrive { .. } => "arrive",
             Self::Leave { .. } => "leave",
+            Self::Join { .. } => "join",
+            Self::Part { .. } => "part",
             Self::Rename { .. } => "nick",
             Self::Mode { .. } => "mode",
             Self::Topic { .. } => "topic",

@@ -22,7 +22,15 @@ impl PlanDigest {
         let phase = |event: Option<PhaseId>| event.map_or(u32::MAX, |phase| u32::from(phase.0));
         let (tag, fields): (u8, [u32; 5]) = match planned.action {
             Action::Arrive { user, event } => (1, [user.0, phase(event), 0, 0, 0]),
-            Action::Leave { user, how, event } => (2, [user.0, phase(event), how as u32, 0, 0]),
+            Action::Leave {
+                user,
+                how,
+                event,
+                is_synthetic,
+            } => (
+                2,
+                [user.0, phase(event), how as u32, u32::from(is_synthetic), 0],
+            ),
             Action::Rename { user } => (3, [user.0, 0, 0, 0, 0]),
             Action::Mode { user, channel } => (4, [user.0, channel.0, 0, 0, 0]),
             Action::Topic { user, channel } => (5, [user.0, channel.0, 0, 0, 0]),
@@ -48,6 +56,16 @@ impl PlanDigest {
             Action::Unspoken { channel } => (10, [channel.0, 0, 0, 0, 0]),
             Action::Split { phase } => (11, [u32::from(phase.0), 0, 0, 0, 0]),
             Action::Heal { phase } => (12, [u32::from(phase.0), 0, 0, 0, 0]),
+            Action::Join {
+                user,
+                channel,
+                is_synthetic,
+            } => (13, [user.0, channel.0, u32::from(is_synthetic), 0, 0]),
+            Action::Part {
+                user,
+                channel,
+                is_synthetic,
+            } => (14, [user.0, channel.0, u32::from(is_synthetic), 0, 0]),
         };
         self.0.update([tag]);
         for field in fields {

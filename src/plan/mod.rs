@@ -8,6 +8,7 @@ pub mod digest;
 pub mod names;
 pub mod planner;
 pub mod population;
+pub mod script;
 pub mod streams;
 pub mod timeline;
 
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use crate::plan::names::Names;
 use crate::plan::population::Population;
+use crate::plan::script::Script;
 use crate::plan::streams::Streams;
 use crate::plan::timeline::Timeline;
 use crate::scenario::Scenario;
@@ -53,13 +55,22 @@ pub enum PlanError {
     },
 }
 
+/// Where a plan's actions come from.
+#[derive(Debug)]
+pub enum Source {
+    /// Drawn from a profile.
+    Model(Box<Profile>),
+    /// Told by a trace.
+    Script(Box<Script>),
+}
+
 /// Everything of a run that is settled before it starts. Shared by all shards, immutable.
 #[derive(Debug)]
 pub struct Plan {
     /// What was asked for.
     pub scenario: Scenario,
     /// The traffic.
-    pub profile: Profile,
+    pub source: Source,
     /// The seed.
     pub seed: Seed,
     /// The random streams.
@@ -86,12 +97,54 @@ impl Plan {
         let population = Population::new(&scenario, &profile, people, &streams)?;
         Ok(Arc::new(Self {
             scenario,
-            profile,
+            source: Source::Model(Box::new(profile)),
             seed,
             streams,
             names,
             population,
             timeline,
         }))
+    }
+
+    /// Settles everything of a replay that its shards share. Population and phases of `scenario` are the script's: a ramp, then
+    /// what the trace tells.
+    pub fn of_script(mut scenario: Scenario, script: Script) -> Arc<Self> {
+        let seed = script.options().seed;
+        let streams = Streams::new(seed);
+        let population = Population::of_script(&script);
+        population::fit_scenario(&mut scenario, &script, &population);
+        Arc::new(Self {
+            timeline: Timeline::of_script(&scenario, &script),
+            scenario,
+            seed,
+            names: Names::new(&streams),
+            streams,
+            population,
+            source: Source::Script(Box::new(script)),
+        })
+    }
+
+    /// Returns the script, if the plan is a replay's.
+    pub fn script(&self) -> Option<&Script> {
+        match &self.source {
+            Source::Script(script) => Some(script),
+            Source::Model(_) => None,
+        }
+    }
+
+    /// Returns the profile, unless the plan is a replay's.
+    pub fn profile(&self) -> Option<&Profile> {
+        match &self.source {
+            Source::Model(profile) => Some(profile),
+            Source::Script(_) => None,
+        }
+    }
+
+    /// Returns the name of the profile, or of the trace.
+    pub fn source_name(&self) -> &str {
+        match &self.source {
+            Source::Model(profile) => profile.name(),
+            Source::Script(script) => script.name(),
+        }
     }
 }

@@ -11,15 +11,18 @@ use rand::rngs::Xoshiro256PlusPlus;
 use crate::measure::ledger::MessageKey;
 use crate::measure::ledger::PlannedMessage;
 use crate::plan::Plan;
+use crate::plan::Source;
 use crate::plan::action::Action;
 use crate::plan::action::Planned;
 use crate::plan::population;
 use crate::plan::population::Member;
+use crate::plan::script::Script;
 use crate::plan::streams::Purpose;
 use crate::plan::streams::StreamId;
 use crate::plan::streams::below;
 use crate::scenario::phase::PhaseKind;
 use crate::scenario::phase::SplitBy;
+use crate::traffic::profile::Profile;
 use crate::traffic::profile::distribution::uniform;
 use crate::traffic::profile::stream::TalkSlot;
 use crate::traffic::profile::stream::TalkStream;
@@ -57,11 +60,14 @@ struct Talker {
 pub struct Planner {
     plan: Arc<Plan>,
     sharding: Sharding,
+    /// Channels with at least one of the shard's users, in order.
+    channels: Vec<ChannelId>,
     talkers: Vec<Talker>,
     /// Talkers by the slab of their next message.
     due: BinaryHeap<Reverse<(i64, u32)>>,
     /// Comings, goings and changes of own users, and splits, in order.
     moves: Vec<Planned>,
+    /// The next of the moves, or of the script's actions.
     next_move: usize,
     slab: i64,
     present: Vec<(Member, f64)>,
@@ -70,9 +76,12 @@ pub struct Planner {
 impl Planner {
     /// Returns the view of a shard, before the first second.
     pub fn new(plan: Arc<Plan>, sharding: Sharding) -> Self {
+        let Source::Model(profile) = &plan.source else {
+            return Self::of_script(plan, sharding);
+        };
         let mut talkers = Vec::new();
         let mut due = BinaryHeap::new();
-        let start_secs = f64::from(population::start_week_sec(&plan.scenario, &plan.profile));
+        let start_secs = f64::from(population::start_week_sec(&plan.scenario, profile));
         for channel in (0..plan.population.channel_count()).map(ChannelId) {
             if !plan
                 .population
@@ -85,7 +94,7 @@ impl Planner {
             let rng = plan
                 .streams
                 .rng(StreamId::of_channel(Purpose::Talk, channel));
-            let talk = plan.profile.talk();
+            let talk = profile.talk();
             let mut stream = TalkStream::new(talk, rng, start_secs, plan.scenario.heat);
             let next = stream.next(talk);
             if next.at < plan.timeline.ends {
@@ -106,13 +115,40 @@ impl Planner {
                 sequence: 0,
             });
         }
-        let moves = moves(&plan, sharding);
+        let moves = moves(&plan, profile, sharding);
         Self {
-            plan,
-            sharding,
+            channels: talkers
+                .iter()
+                .map(|talker: &Talker| talker.channel)
+                .collect(),
             talkers,
             due,
             moves,
+            ..Self::empty(plan, sharding)
+        }
+    }
+
+    /// Returns the view of a replay: the script itself, of which every shard knows the whole.
+    fn of_script(plan: Arc<Plan>, sharding: Sharding) -> Self {
+        let is_known = |channel: &ChannelId| {
+            let mut members = plan.population.members(*channel).iter();
+            members.any(|member| sharding.drives(member.user))
+        };
+        let channels = (0..plan.population.channel_count()).map(ChannelId);
+        Self {
+            channels: channels.filter(is_known).collect(),
+            ..Self::empty(plan, sharding)
+        }
+    }
+
+    fn empty(plan: Arc<Plan>, sharding: Sharding) -> Self {
+        Self {
+            plan,
+            sharding,
+            channels: Vec::new(),
+            talkers: Vec::new(),
+            due: BinaryHeap::new(),
+            moves: Vec::new(),
             next_move: 0,
             slab: 0,
             present: Vec::new(),
@@ -130,8 +166,8 @@ impl Planner {
     }
 
     /// Returns the channels with at least one of the shard's users.
-    pub fn channels(&self) -> Vec<ChannelId> {
-        self.talkers.iter().map(|talker| talker.channel).collect()
+    pub fn channels(&self) -> &[ChannelId] {
+        &self.channels
     }
 
     /// Returns until when slabs have been taken.
@@ -148,6 +184,11 @@ impl Planner {
     pub fn next_slab(&mut self, out: &mut Vec<Planned>) {
         let start = out.len();
         let end = Offset::from_secs(self.slab + 1).min(self.plan.timeline.ends);
+        if self.plan.script().is_some() {
+            self.slab += 1;
+            self.read_script(end, out);
+            return;
+        }
         while let Some(&Reverse((slab, index))) = self.due.peek() {
             if slab > self.slab {
                 break;
@@ -167,6 +208,18 @@ impl Planner {
         self.slab += 1;
     }
 
+    /// Appends what the script has until `end` for the shard's users, and what others say in their channels.
+    fn read_script(&mut self, end: Offset, out: &mut Vec<Planned>) {
+        let actions = self.plan.script().map_or(&[][..], Script::actions);
+        let due = actions.get(self.next_move..).unwrap_or_default();
+        let due = &due[..due.partition_point(|planned| planned.at < end)];
+        self.next_move += due.len();
+        out.extend(due.iter().copied().filter(|planned| match planned.action {
+            Action::Say { key, .. } => self.channels.binary_search(&key.channel).is_ok(),
+            action => action.user().is_some_and(|user| self.sharding.drives(user)),
+        }));
+    }
+
     /// Lets one channel talk until `end`.
     fn talk(&mut self, index: u32, end: Offset, out: &mut Vec<Planned>) {
         let Self {
@@ -177,11 +230,14 @@ impl Planner {
             sharding,
             ..
         } = self;
+        let Source::Model(profile) = &plan.source else {
+            return;
+        };
         let talker = &mut talkers[index as usize];
         while talker.next.at < end {
             let slot = talker.next;
-            talker.speak(plan, *sharding, &slot, present, out);
-            talker.next = talker.stream.next(plan.profile.talk());
+            talker.speak(plan, profile, *sharding, &slot, present, out);
+            talker.next = talker.stream.next(profile.talk());
         }
         if talker.next.at < plan.timeline.ends {
             due.push(Reverse((slab_of(talker.next.at), index)));
@@ -194,6 +250,7 @@ impl Talker {
     fn speak(
         &mut self,
         plan: &Plan,
+        profile: &Profile,
         sharding: Sharding,
         slot: &TalkSlot,
         present: &mut Vec<(Member, f64)>,
@@ -238,6 +295,7 @@ impl Talker {
         };
         self.say(
             plan,
+            profile,
             slot.at,
             speaker,
             None,
@@ -252,6 +310,7 @@ impl Talker {
             let (from, to) = (present[from as usize].0.user, present[to as usize].0.user);
             self.say(
                 plan,
+                profile,
                 slot.at,
                 from,
                 Some(to),
@@ -269,6 +328,7 @@ impl Talker {
     fn say(
         &mut self,
         plan: &Plan,
+        profile: &Profile,
         at: Offset,
         sender: UserId,
         to: Option<UserId>,
@@ -277,8 +337,7 @@ impl Talker {
         out: &mut Vec<Planned>,
     ) {
         let profile_user = plan.population.people[sender.index()].profile_user;
-        let bytes = plan
-            .profile
+        let bytes = profile
             .talk()
             .length(kind, Some(profile_user), length_draw)
             .min(TEXT_BYTES_MAX);
@@ -327,7 +386,7 @@ fn speaker(present: &[(Member, f64)], draw: u64) -> Option<UserId> {
 }
 
 /// Returns the comings, goings and changes of a shard's users, and the splits, in order.
-fn moves(plan: &Plan, sharding: Sharding) -> Vec<Planned> {
+fn moves(plan: &Plan, profile: &Profile, sharding: Sharding) -> Vec<Planned> {
     let mut moves = Vec::new();
     for local in 0..sharding.local_count(plan.population.user_count()) {
         let user = sharding.user(local);
@@ -359,10 +418,11 @@ fn moves(plan: &Plan, sharding: Sharding) -> Vec<Planned> {
                     user,
                     how: stay.how,
                     event: stay.ended_by,
+                    is_synthetic: false,
                 },
             );
         }
-        for (at, action) in changes(plan, user) {
+        for (at, action) in changes(plan, profile, user) {
             push(at, action);
         }
     }
@@ -397,16 +457,13 @@ fn moves(plan: &Plan, sharding: Sharding) -> Vec<Planned> {
 }
 
 /// Returns a user's renames, modes, topics and kicks within its stays.
-fn changes(plan: &Plan, user: UserId) -> Vec<(Offset, Action)> {
+fn changes(plan: &Plan, profile: &Profile, user: UserId) -> Vec<(Offset, Action)> {
     let person = plan.population.people[user.index()];
-    let Some(timeline) = plan.profile.users().get(person.profile_user as usize) else {
+    let Some(timeline) = profile.users().get(person.profile_user as usize) else {
         return Vec::new();
     };
     let channels = plan.population.channels(user);
-    let (cycle, start) = (
-        f64::from(plan.profile.cycle_secs()),
-        f64::from(person.cycle_sec),
-    );
+    let (cycle, start) = (f64::from(profile.cycle_secs()), f64::from(person.cycle_sec));
     let horizon = plan.timeline.ends.as_secs_f64();
     let mut rng = plan
         .streams

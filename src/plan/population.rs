@@ -1,25 +1,31 @@
 //! The population: which profile user each of ours follows, from where in the profile's cycle, and who is in which channel.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand::Rng;
 
 use crate::plan::PlanError;
 use crate::plan::names::NAME_COUNT_MAX;
+use crate::plan::script::Script;
 use crate::plan::streams::Purpose;
 use crate::plan::streams::StreamId;
 use crate::plan::streams::Streams;
 use crate::plan::streams::below;
 use crate::plan::timeline;
 use crate::scenario::Scenario;
+use crate::scenario::phase::Begins;
+use crate::scenario::phase::Phase;
 use crate::scenario::phase::PhaseKind;
 use crate::scenario::phase::SplitBy;
 use crate::traffic::profile::Profile;
 use crate::traffic::profile::distribution::normal;
 use crate::traffic::profile::talk::TalkKind;
 use crate::units::id::ChannelId;
+use crate::units::id::PhaseId;
 use crate::units::id::ServerId;
 use crate::units::id::UserId;
+use crate::units::offset::Offset;
 
 /// Most identities drawn per user asked for. A profile in which fewer than one in a hundred are online at the start can't fill a run.
 const DRAWS_PER_USER_MAX: u32 = 100;
@@ -199,6 +205,35 @@ impl Population {
         })
     }
 
+    /// Returns those whom a script names, in the channels in which it ever has them.
+    pub(crate) fn of_script(script: &Script) -> Self {
+        let person = |&is_online_at_start| Person {
+            profile_user: 0,
+            cycle_sec: 0,
+            is_online_at_start,
+        };
+        let people: Vec<Person> = script.online_at_start().iter().map(person).collect();
+        let mut members = Vec::new();
+        let mut member_bounds = vec![0];
+        let mut channel_counts = vec![0u32; people.len()];
+        for channel in script.members() {
+            for &user in channel {
+                members.push(Member { user, weight: 0.0 });
+                channel_counts[user.index()] += 1;
+            }
+            member_bounds.push(u32::try_from(members.len()).unwrap_or(u32::MAX));
+        }
+        let (channels, channel_bounds) = by_user(&members, &member_bounds, &channel_counts);
+        Self {
+            sides: vec![ServerId(0); people.len()].into(),
+            people,
+            members,
+            member_bounds,
+            channels,
+            channel_bounds,
+        }
+    }
+
     /// Returns the number of users.
     pub fn user_count(&self) -> u32 {
         u32::try_from(self.people.len()).unwrap_or(u32::MAX)
@@ -231,6 +266,44 @@ impl Population {
     pub fn membership_count(&self) -> usize {
         self.members.len()
     }
+}
+
+/// Name of the phase in which those who were there at the start arrive.
+const RAMP: &str = "ramp";
+/// Name of the phase in which a trace is played.
+const REPLAY: &str = "replay";
+
+/// Lets a scenario say what its script does.
+pub(crate) fn fit_scenario(scenario: &mut Scenario, script: &Script, population: &Population) {
+    let online = script.online_count();
+    let ramp_lasts = script.options().ramp.due(online);
+    scenario.population.users = u32::try_from(online).unwrap_or(u32::MAX);
+    scenario.population.channels = script.channel_count();
+    let joined = (0..script.channel_count())
+        .map(|channel| population.members(ChannelId(channel)).len() as u64)
+        .sum::<u64>();
+    #[expect(clippy::cast_precision_loss, reason = "a mean for people to read")]
+    let mean = joined as f64 / f64::from(script.channel_count().max(1));
+    scenario.population.members_per_channel = mean;
+    scenario.population.private_share = 0.0;
+    scenario.heat = 1.0;
+    scenario.starts = None;
+    scenario.phases = vec![
+        Phase {
+            name: RAMP.to_owned(),
+            kind: PhaseKind::Ramp {
+                rate: script.options().ramp,
+            },
+            begins: Begins::AtStart,
+        },
+        Phase {
+            name: REPLAY.to_owned(),
+            kind: PhaseKind::Steady {
+                duration: script.ends().since(Offset::ZERO + ramp_lasts),
+            },
+            begins: Begins::After(PhaseId(0), Duration::ZERO),
+        },
+    ];
 }
 
 fn weights(profile: &Profile, people: &[Person]) -> Vec<f32> {

@@ -34,6 +34,8 @@ pub enum Purpose {
     Reconnect = 8,
     /// Faults of a simulated run.
     Fault = 9,
+    /// Where in a tick of a trace's clock its events lie; also the one stream of a script's actions.
+    Script = 10,
 }
 
 /// The number that names a stream: purpose (8 bits), channel (28), user (28).

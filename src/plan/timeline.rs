@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::plan::action::LeaveHow;
 use crate::plan::population::People;
+use crate::plan::script::Script;
 use crate::plan::streams::Purpose;
 use crate::plan::streams::StreamId;
 use crate::plan::streams::Streams;
@@ -201,6 +202,17 @@ impl Timeline {
         };
         timeline.close(scenario);
         timeline
+    }
+
+    /// Returns the phases of a replay; who is online when, its script's actions tell.
+    pub(crate) fn of_script(scenario: &Scenario, script: &Script) -> Self {
+        Self {
+            phases: spans(scenario),
+            gathered: script.begins(),
+            ends: script.ends(),
+            stays: Vec::new(),
+            bounds: vec![0; script.online_at_start().len() + 1],
+        }
     }
 
     /// Lets everybody leave in the quit phase, evenly, whoever is there by then.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::gate::rules::Rules;
 use crate::gate::slo::Slo;
 use crate::gate::verdict::Judged;
+use crate::measure::act::Act;
 use crate::measure::event::Event;
 use crate::measure::exemplar::Exemplar;
 use crate::measure::exemplar::Exemplars;
@@ -26,6 +27,8 @@ use crate::place::Place;
 use crate::report::facts::HostFacts;
 use crate::report::facts::Naming;
 use crate::report::facts::ProfileFacts;
+use crate::report::facts::ReplayFacts;
+use crate::report::facts::ReplayKindFacts;
 use crate::report::facts::RunFacts;
 use crate::report::facts::ScenarioFacts;
 use crate::report::facts::TargetFacts;
@@ -79,6 +82,7 @@ fn facts() -> RunFacts {
             assumed: vec!["members_per_channel".to_owned()],
             scores: BTreeMap::from([("auc_above_floor".to_owned(), 0.0625)]),
         },
+        replay: None,
         seed: Seed(42),
         target: TargetFacts {
             url: "irc://127.0.0.1:6667".to_owned(),
@@ -215,12 +219,16 @@ fn rules(checks: &[&str]) -> Rules {
 }
 
 fn result(outcome: &Outcome, rules: &Rules) -> RunResult {
+    result_of(&facts(), outcome, rules)
+}
+
+fn result_of(facts: &RunFacts, outcome: &Outcome, rules: &Rules) -> RunResult {
     let naming = Naming {
         user: &|user| NICKS[user.index()].to_owned(),
         channel: &|channel| format!("#grove{channel}"),
     };
     let judged = Judged::new(rules, outcome, &[]);
-    RunResult::new(&facts(), outcome, &judged, &naming)
+    RunResult::new(facts, outcome, &judged, &naming)
 }
 
 /// Returns the result of a run that passed.
@@ -230,6 +238,38 @@ pub(crate) fn passed() -> RunResult {
         "connect.registered.response.p99 < 2s",
     ]);
     result(&outcome(), &rules)
+}
+
+/// Returns the result of a replay that passed.
+pub(crate) fn replayed() -> RunResult {
+    let mut outcome = outcome();
+    outcome.warnings.push(Warning::Stress { speed: 2.0 });
+    for (act, count) in [(Act::Message, 4_300), (Act::Join, 57), (Act::Quit, 11)] {
+        for _ in 0..count {
+            outcome.total.acts.add_planned(act);
+            outcome.total.acts.add_sent(act, Duration::from_micros(60));
+        }
+    }
+    let kind = |kind, clip, left_out: &[(&'static str, u64)]| ReplayKindFacts {
+        kind,
+        clip,
+        left_out: left_out.iter().copied().collect(),
+    };
+    let mut facts = facts();
+    facts.replay = Some(ReplayFacts {
+        from_us: 1_700_000_000_000_000,
+        to_us: 1_700_003_600_000_000,
+        speed: 2.0,
+        loop_count: 3,
+        synthetic_joins: 912,
+        kinds: vec![
+            kind("message", 4_307, &[("stranger", 4), ("absent", 3)]),
+            kind("join", 58, &[("already_there", 1)]),
+            kind("quit", 11, &[]),
+            kind("other", 40, &[("no_action", 40)]),
+        ],
+    });
+    result_of(&facts, &outcome, &rules(&[]))
 }
 
 /// Returns the result of a run that failed in every way at once.

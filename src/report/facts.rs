@@ -16,6 +16,8 @@ pub struct RunFacts {
     pub scenario: ScenarioFacts,
     /// The traffic.
     pub profile: ProfileFacts,
+    /// What was played of a trace, if the run was a replay; `profile` then names the trace.
+    pub replay: Option<ReplayFacts>,
     /// The seed.
     pub seed: Seed,
     /// Whom it was driven at.
@@ -62,6 +64,34 @@ pub struct ProfileFacts {
     pub assumed: Vec<String>,
     /// Fidelity scores by name, where it was scored.
     pub scores: BTreeMap<String, f64>,
+}
+
+/// The clip of a trace that was played.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReplayFacts {
+    /// When it begins in the trace, in microseconds since 1970 UTC.
+    pub from_us: i64,
+    /// When it ends there.
+    pub to_us: i64,
+    /// How much faster than it was it was played.
+    pub speed: f64,
+    /// How often.
+    pub loop_count: u32,
+    /// JOINs that no event tells of.
+    pub synthetic_joins: u64,
+    /// What was in it, by kind.
+    pub kinds: Vec<ReplayKindFacts>,
+}
+
+/// What a clip has of one kind of event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplayKindFacts {
+    /// The kind's name.
+    pub kind: &'static str,
+    /// Events in the clip, each repetition counted.
+    pub clip: u64,
+    /// Those that can't be played, by reason.
+    pub left_out: BTreeMap<&'static str, u64>,
 }
 
 /// The target as asked for and as learnt.

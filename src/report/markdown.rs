@@ -16,6 +16,7 @@ use crate::report::result::RunResult;
 /// Returns the writer's error.
 pub fn write(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
     verdict(result, out)?;
+    replay(result, out)?;
     slos(result, out)?;
     latency(result, out)?;
     integrity(result, out)?;
@@ -45,15 +46,54 @@ fn verdict(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "{} users in {} channels for {} against {}; profile {}, seed {}, started {}, splitstorm {}.",
+        "{} users in {} channels for {} against {}; {} {}, seed {}, started {}, splitstorm {}.",
         figure::count(result.scenario.users.into()),
         figure::count(result.scenario.channels.into()),
         figure::duration(u64::try_from(result.ended_us).unwrap_or(0)),
         code(&result.target.url),
+        if result.replay.is_some() {
+            "trace"
+        } else {
+            "profile"
+        },
         code(&result.profile.name),
         result.seed,
         result.started,
         result.tool.version
+    )
+}
+
+fn replay(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
+    let Some(replay) = &result.replay else {
+        return Ok(());
+    };
+    head(
+        out,
+        "Replay",
+        "| event | in the clip | planned | sent | left out |",
+        "|---|---:|---:|---:|---|",
+    )?;
+    for (kind, events) in &replay.events {
+        let left_out: Vec<String> = events
+            .left_out
+            .iter()
+            .map(|(why, count)| format!("{} {}", figure::count(*count), inline(why)))
+            .collect();
+        writeln!(
+            out,
+            "| {} | {} | {} | {} | {} |",
+            inline(kind),
+            figure::count(events.clip),
+            figure::count(events.planned),
+            figure::count(events.sent),
+            left_out.join(", ")
+        )?;
+    }
+    writeln!(
+        out,
+        "\n{}; sent late: {}.",
+        replay.clip_text(),
+        replay.lateness_text()
     )
 }
 
@@ -261,6 +301,7 @@ mod tests {
     use super::*;
     use crate::report::catalogue::failed;
     use crate::report::catalogue::passed;
+    use crate::report::catalogue::replayed;
 
     fn rendered(result: &RunResult) -> String {
         let mut out = Vec::new();
@@ -271,6 +312,11 @@ mod tests {
     #[test]
     fn a_pass_is_summed_up() {
         insta::assert_snapshot!(rendered(&passed()));
+    }
+
+    #[test]
+    fn a_replay_tells_what_became_of_its_trace() {
+        insta::assert_snapshot!(rendered(&replayed()));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::gate::figure;
 use crate::gate::judgement::Judgement;
 use crate::gate::judgement::Measured;
 use crate::gate::verdict::Judged;
+use crate::measure::act::Act;
 use crate::measure::distribution::Distribution;
 use crate::measure::event::Event as MassEvent;
 use crate::measure::exemplar::Exemplar as Evidence;
@@ -21,6 +22,7 @@ use crate::measure::operation::Operation;
 use crate::measure::outcome::Outcome;
 use crate::measure::outcome::PhaseOutcome;
 use crate::report::facts::Naming;
+use crate::report::facts::ReplayFacts;
 use crate::report::facts::RunFacts;
 use crate::report::result;
 use crate::report::result::RunResult;
@@ -83,6 +85,8 @@ impl RunResult {
                 reads: total.reads,
             },
             registered: total.registered,
+            acts: acts(total),
+            replay: facts.replay.as_ref().map(|facts| replay(facts, total)),
             phases: outcome.phases.iter().map(phase).collect(),
             events: outcome
                 .events
@@ -246,6 +250,40 @@ fn phase(phase: &PhaseOutcome) -> result::Phase {
     }
 }
 
+fn acts(total: &Interval) -> BTreeMap<String, result::Acts> {
+    let acts = Act::ALL.into_iter().map(|act| {
+        let counts = result::Acts {
+            planned: total.acts.planned(act),
+            sent: total.acts.sent(act),
+        };
+        (act.name().to_owned(), counts)
+    });
+    acts.collect()
+}
+
+fn replay(facts: &ReplayFacts, total: &Interval) -> result::Replay {
+    let events = facts.kinds.iter().map(|facts| {
+        let act = Act::ALL.into_iter().find(|act| act.name() == facts.kind);
+        let left_out: u64 = facts.left_out.values().sum();
+        let events = result::ReplayEvents {
+            clip: facts.clip,
+            planned: facts.clip.saturating_sub(left_out),
+            sent: act.map_or(0, |act| total.acts.sent(act)),
+            left_out: counts(facts.left_out.iter().map(|(why, count)| (*why, *count))),
+        };
+        (facts.kind.to_owned(), events)
+    });
+    result::Replay {
+        from: utc(facts.from_us.div_euclid(1_000)),
+        to: utc(facts.to_us.div_euclid(1_000)),
+        speed: facts.speed,
+        loops: facts.loop_count,
+        synthetic_joins: facts.synthetic_joins,
+        events: events.collect(),
+        lateness: summary(&total.acts.lateness),
+    }
+}
+
 fn mass_event(event: &MassEvent, phases: &[PhaseOutcome]) -> result::Event {
     let phase = phases.iter().find(|phase| phase.phase == event.phase);
     let recover = event
@@ -386,6 +424,7 @@ mod tests {
     use super::*;
     use crate::report::catalogue::failed;
     use crate::report::catalogue::passed;
+    use crate::report::catalogue::replayed;
     use crate::report::read::read;
 
     #[test]
@@ -409,7 +448,7 @@ mod tests {
 
     #[test]
     fn a_result_reads_back_as_it_was_written() {
-        for result in [passed(), failed()] {
+        for result in [passed(), replayed(), failed()] {
             let mut out = Vec::new();
             result.write(&mut out).unwrap();
             let text = String::from_utf8(out).unwrap();

@@ -39,6 +39,7 @@ pub fn write(result: &RunResult, paint: Paint, out: &mut impl Write) -> io::Resu
     let mut page = Page { paint, out };
     page.verdict(result)?;
     page.run(result)?;
+    page.replay(result)?;
     page.phases(result)?;
     page.latency(result)?;
     page.deliveries(result)?;
@@ -86,8 +87,15 @@ impl<W: Write> Page<'_, W> {
         self.label(
             "run",
             &format!(
-                "profile {} ({digest}) · seed {} · splitstorm {}",
-                result.profile.name, result.seed, result.tool.version
+                "{} {} ({digest}) · seed {} · splitstorm {}",
+                if result.replay.is_some() {
+                    "trace"
+                } else {
+                    "profile"
+                },
+                result.profile.name,
+                result.seed,
+                result.tool.version
             ),
         )?;
         let learnt = [
@@ -145,6 +153,41 @@ impl<W: Write> Page<'_, W> {
                 figure::count(result.generator.intervals)
             ),
         )
+    }
+
+    fn replay(&mut self, result: &RunResult) -> io::Result<()> {
+        let Some(replay) = &result.replay else {
+            return Ok(());
+        };
+        let mut columns = Columns::new(1, 5);
+        columns.push(["event", "in the clip", "planned", "sent", "left out"].map(str::to_owned));
+        for (kind, events) in &replay.events {
+            columns.push([
+                kind.clone(),
+                compact(events.clip),
+                compact(events.planned),
+                compact(events.sent),
+                compact(events.left_out.values().sum()),
+            ]);
+        }
+        self.table("Replay", &columns)?;
+        let left_out: Vec<String> = replay
+            .events
+            .iter()
+            .filter(|(_, events)| !events.left_out.is_empty())
+            .map(|(kind, events)| {
+                let reasons = events.left_out.iter();
+                let reasons: Vec<String> = reasons
+                    .map(|(why, count)| format!("{} {why}", figure::count(*count)))
+                    .collect();
+                format!("{kind} {}", reasons.join(", "))
+            })
+            .collect();
+        if !left_out.is_empty() {
+            self.label("left out", &left_out.join(" · "))?;
+        }
+        self.label("clip", &replay.clip_text())?;
+        self.label("sent late", &replay.lateness_text())
     }
 
     fn phases(&mut self, result: &RunResult) -> io::Result<()> {
@@ -455,6 +498,7 @@ mod tests {
     use super::*;
     use crate::report::catalogue::failed;
     use crate::report::catalogue::passed;
+    use crate::report::catalogue::replayed;
 
     fn rendered(result: &RunResult, paint: Paint) -> String {
         let mut out = Vec::new();
@@ -465,6 +509,11 @@ mod tests {
     #[test]
     fn a_pass_fits_a_screen() {
         insta::assert_snapshot!(rendered(&passed(), Paint::Plain));
+    }
+
+    #[test]
+    fn a_replay_tells_what_became_of_its_trace() {
+        insta::assert_snapshot!(rendered(&replayed(), Paint::Plain));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::irc::session::Session;
 use crate::irc::wire::compose::Line;
 use crate::irc::wire::compose::text_bytes_max;
+use crate::measure::act::Act;
 use crate::measure::ledger::MessageKey;
 use crate::measure::ledger::PlannedMessage;
 use crate::measure::probe::ProbeId;
@@ -23,29 +24,49 @@ use crate::units::id::ServerId;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
 
-/// Longest JOIN or PART line built, line ending apart: within 512 for every server, whatever it counts.
-const LIST_LINE_BYTES_MAX: usize = 450;
-/// Bytes that one more channel takes in a list: a comma and a name.
-const CHANNEL_BYTES: usize = 10;
-/// Most channels in one JOIN or PART where the server names no limit; some read no more than this.
-const LIST_COUNT_MAX: u32 = 20;
+/// A change of a channel that is due.
+#[derive(Clone, Copy, Debug)]
+struct ChannelChange {
+    user: UserId,
+    channel: ChannelId,
+    act: Act,
+    intended: Offset,
+}
 
 impl Shard {
     pub(super) fn act(&mut self, planned: &Planned, now: Offset) {
         match planned.action {
             Action::Arrive { user, .. } => self.arrive(user, planned.at, now),
-            Action::Leave { user, how, event } => self.leave(user, how, event, now),
-            Action::Rename { user } => self.rename(user, now),
-            Action::Mode { user, channel } => {
-                self.change(user, channel, now, |line| line.param(b"+nt").end(), b"MODE");
-            }
-            Action::Topic { user, channel } => self.change(
+            Action::Leave { user, how, .. } => self.leave(user, how, planned, now),
+            Action::Join {
                 user,
                 channel,
-                now,
-                |line| line.trailing(b"as agreed, on time"),
-                b"TOPIC",
-            ),
+                is_synthetic,
+            } => self.join_as_told(user, channel, is_synthetic, planned.at, now),
+            Action::Part {
+                user,
+                channel,
+                is_synthetic,
+            } => self.part_as_told(user, channel, is_synthetic, planned.at, now),
+            Action::Rename { user } => self.rename(user, planned.at, now),
+            Action::Mode { user, channel } => {
+                let change = ChannelChange {
+                    user,
+                    channel,
+                    act: Act::Mode,
+                    intended: planned.at,
+                };
+                self.change(change, now, |line| line.param(b"+nt").end());
+            }
+            Action::Topic { user, channel } => {
+                let change = ChannelChange {
+                    user,
+                    channel,
+                    act: Act::Topic,
+                    intended: planned.at,
+                };
+                self.change(change, now, |line| line.trailing(b"as agreed, on time"));
+            }
             Action::Kick {
                 user,
                 channel,
@@ -53,13 +74,13 @@ impl Shard {
             } => {
                 let mut nick = Vec::new();
                 self.push_nick(victim, &mut nick);
-                self.change(
+                let change = ChannelChange {
                     user,
                     channel,
-                    now,
-                    |line| line.param(&nick).trailing(b"enough"),
-                    b"KICK",
-                );
+                    act: Act::Kick,
+                    intended: planned.at,
+                };
+                self.change(change, now, |line| line.param(&nick).trailing(b"enough"));
             }
             Action::Say { key, message, kind } => self.say(key, &message, kind, now),
             Action::Split { phase } => self.order_split(phase, true),
@@ -116,17 +137,29 @@ impl Shard {
         }
     }
 
-    fn leave(&mut self, user: UserId, how: LeaveHow, event: Option<PhaseId>, now: Offset) {
+    fn leave(&mut self, user: UserId, how: LeaveHow, planned: &Planned, now: Offset) {
         let Some(local) = self.sharding.local(user) else {
+            return;
+        };
+        let Action::Leave {
+            event,
+            is_synthetic,
+            ..
+        } = planned.action
+        else {
             return;
         };
         let is_online = self.users[local].session.is_online();
         self.users[local].wants_channels = false;
+        self.users[local].wanted.clear();
         if how == LeaveHow::Part {
             if is_online {
                 self.part_all(local, now);
             }
             return;
+        }
+        if !is_synthetic {
+            self.interval.acts.add_planned(Act::Quit);
         }
         self.users[local].is_wanted = false;
         self.users[local].reconnect_at = Offset::NEVER;
@@ -144,6 +177,10 @@ impl Shard {
             return;
         }
         self.ledger.handle_quit_sent(user, now);
+        if !is_synthetic {
+            let late = now.since(planned.at);
+            self.interval.acts.add_sent(Act::Quit, late);
+        }
         self.users[local].close_by = now + CLOSE_TIMEOUT;
         if how == LeaveHow::Quit {
             self.users[local].quit_sent = now;
@@ -157,34 +194,51 @@ impl Shard {
         self.arm(local);
     }
 
-    fn rename(&mut self, user: UserId, now: Offset) {
+    fn rename(&mut self, user: UserId, intended: Offset, now: Offset) {
         let Some(local) = self.sharding.local(user) else {
             return;
         };
+        self.interval.acts.add_planned(Act::Nick);
         if self.users[local].session.is_online() {
+            let late = now.since(intended);
+            self.interval.acts.add_sent(Act::Nick, late);
             self.users[local].rename_sent = now;
             self.with_session(local, Session::rename);
             self.flush(local);
         }
     }
 
-    fn change(
-        &mut self,
-        user: UserId,
-        channel: ChannelId,
-        now: Offset,
-        rest: impl FnOnce(Line<'_>),
-        command: &[u8],
-    ) {
+    fn change(&mut self, change: ChannelChange, now: Offset, rest: impl FnOnce(Line<'_>)) {
+        let ChannelChange {
+            user, channel, act, ..
+        } = change;
         let Some(local) = self.sharding.local(user) else {
             return;
         };
-        if self.users[local].session.is_online() && self.ledger.is_joined(user, channel) {
+        self.interval.acts.add_planned(act);
+        if self.users[local].session.is_online() && self.may_act_in(user, channel) {
+            let late = now.since(change.intended);
+            self.interval.acts.add_sent(act, late);
+            let command: &[u8] = match act {
+                Act::Topic => b"TOPIC",
+                Act::Kick => b"KICK",
+                _ => b"MODE",
+            };
             let mut name = Vec::new();
             self.plan.names.push_channel(channel, &mut name);
             self.users[local].change_sent = now;
             rest(Line::with_command(self.users[local].outbox.tail(), command).param(&name));
             self.flush(local);
+        }
+    }
+
+    /// Returns whether a user may act in a channel. A model waits for the echo of its JOIN; a script does what was done, and
+    /// servers process lines in their order.
+    fn may_act_in(&self, user: UserId, channel: ChannelId) -> bool {
+        if self.plan.script().is_some() {
+            self.ledger.is_member(user, channel)
+        } else {
+            self.ledger.is_joined(user, channel)
         }
     }
 
@@ -199,6 +253,7 @@ impl Shard {
             return;
         };
         self.interval.planned += 1;
+        self.interval.acts.add_planned(act_of(kind));
         if let Err(hole) = self.try_say(local, key, message, kind, now) {
             self.ledger.handle_hole(key, hole);
         }
@@ -228,7 +283,7 @@ impl Shard {
         let mut target = std::mem::take(&mut self.scratch);
         target.clear();
         let composed = match message.to {
-            None if !self.ledger.is_joined(message.sender, key.channel) => Err(NotSent::NotJoined),
+            None if !self.may_act_in(message.sender, key.channel) => Err(NotSent::NotJoined),
             Some(to) if !self.peers[to.index()].is_online => Err(NotSent::PeerAbsent),
             None => {
                 self.plan.names.push_channel(key.channel, &mut target);
@@ -300,7 +355,9 @@ impl Shard {
         if let Some(to) = message.to {
             state.last_private = Some((key, to));
         }
-        self.interval.lateness.record(now.since(message.intended));
+        let late = now.since(message.intended);
+        self.interval.lateness.record(late);
+        self.interval.acts.add_sent(act_of(kind), late);
         self.ledger.handle_attempted(key, now);
         // While the network is split nobody may be left to see the message, and only a sighting would tell on which side of
         // the heal the server processed it. The sender's own PING behind it tells as well.
@@ -310,88 +367,12 @@ impl Shard {
         self.flush(local);
         Ok(())
     }
+}
 
-    /// Joins every channel of the user that it is not in, as far as the target allows.
-    pub(super) fn join_all(&mut self, local: usize, now: Offset) {
-        let user = self.users[local].id;
-        let plan = std::sync::Arc::clone(&self.plan);
-        let most = self
-            .isupport
-            .channels_max(b'#')
-            .map_or(usize::MAX, |most| most as usize);
-        let channels: Vec<ChannelId> = plan
-            .population
-            .channels(user)
-            .iter()
-            .copied()
-            .filter(|&channel| !self.ledger.is_member(user, channel))
-            .take(most)
-            .collect();
-        self.join(local, &channels, now);
-    }
-
-    pub(super) fn join(&mut self, local: usize, channels: &[ChannelId], now: Offset) {
-        if !self.users[local].session.is_online() || !self.users[local].wants_channels {
-            return;
-        }
-        let user = self.users[local].id;
-        for &channel in channels {
-            self.ledger.handle_join_sent(user, channel, now);
-        }
-        self.users[local].joins_pending += u32::try_from(channels.len()).unwrap_or(u32::MAX);
-        self.write_list(local, b"JOIN", channels);
-        self.note_whole(local, now);
-        self.flush(local);
-    }
-
-    fn part_all(&mut self, local: usize, now: Offset) {
-        let user = self.users[local].id;
-        let plan = std::sync::Arc::clone(&self.plan);
-        let channels: Vec<ChannelId> = plan
-            .population
-            .channels(user)
-            .iter()
-            .copied()
-            .filter(|&channel| self.ledger.is_joined(user, channel))
-            .collect();
-        for &channel in &channels {
-            self.ledger.handle_part_sent(user, channel, now);
-        }
-        self.write_list(local, b"PART", &channels);
-        self.flush(local);
-    }
-
-    /// Writes a command over a list of channels in as few lines as the target's limits allow.
-    fn write_list(&mut self, local: usize, command: &[u8], channels: &[ChannelId]) {
-        let most = self
-            .isupport
-            .targets_max(command)
-            .unwrap_or(LIST_COUNT_MAX)
-            .clamp(1, LIST_COUNT_MAX) as usize;
-        let line_bytes = self.isupport.line_len as usize;
-        let room =
-            LIST_LINE_BYTES_MAX.min(line_bytes.saturating_sub(command.len() + " \r\n".len()));
-        let names = self.plan.names;
-        let mut list = std::mem::take(&mut self.scratch);
-        let mut rest = channels;
-        while !rest.is_empty() {
-            list.clear();
-            let mut count = 0;
-            for &channel in rest.iter().take(most) {
-                if count > 0 && list.len() + CHANNEL_BYTES > room {
-                    break;
-                }
-                if count > 0 {
-                    list.push(b',');
-                }
-                names.push_channel(channel, &mut list);
-                count += 1;
-            }
-            Line::with_command(self.users[local].outbox.tail(), command)
-                .param(&list)
-                .end();
-            rest = &rest[count..];
-        }
-        self.scratch = list;
+fn act_of(kind: TalkKind) -> Act {
+    match kind {
+        TalkKind::Message => Act::Message,
+        TalkKind::Action => Act::Action,
+        TalkKind::Notice => Act::Notice,
     }
 }

@@ -33,12 +33,17 @@ impl Shard {
                 {
                     self.record(Operation::Part, sent, now);
                 }
+                self.come_again(local, now);
             }
             Heard::Kicked { channel } => {
                 if let Some(channel) = self.channel(channel) {
                     self.ledger.handle_left(user, channel, Presence::Kick, now);
-                    self.users[local].rejoin = Some((channel, now + REJOIN_AFTER));
-                    self.arm(local);
+                    if self.plan.script().is_some() {
+                        self.forget_wanted(local, channel);
+                    } else {
+                        self.users[local].rejoin = Some((channel, now + REJOIN_AFTER));
+                        self.arm(local);
+                    }
                 }
             }
             Heard::Renamed => {
@@ -82,6 +87,13 @@ impl Shard {
             Heard::TimedOut => self.close(local),
         }
         self.arm_after(local, &heard);
+    }
+
+    /// Joins what a script wants and what waited for a PART's echo.
+    fn come_again(&mut self, local: usize, now: Offset) {
+        if self.plan.script().is_some() {
+            self.join_all(local, now);
+        }
     }
 
     /// Registration and welcome move the session's deadlines; ordinary lines only push them away.

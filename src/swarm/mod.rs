@@ -7,6 +7,7 @@ mod act;
 mod dial;
 mod hear;
 pub mod io;
+mod lists;
 mod outbox;
 pub mod report;
 mod user;
@@ -117,7 +118,7 @@ impl Shard {
             settle: plan.scenario.settle,
             prober,
         };
-        let ledger = Ledger::new(config, &planner.channels());
+        let ledger = Ledger::new(config, planner.channels());
         let client = &plan.scenario.client;
         let session_config = SessionConfig {
             capabilities: client
@@ -509,17 +510,21 @@ impl Shard {
 
     /// Returns the users whom the plan wants online since before `since` and who are not, or not in all their channels.
     pub fn not_whole(&self, since: Offset) -> Vec<UserId> {
+        let is_in = |state: &User, channel| self.ledger.is_joined(state.id, channel);
+        let is_whole = |state: &User| {
+            if self.plan.script().is_some() {
+                let mut due = state.wanted.iter().filter(|wanted| wanted.intended < since);
+                due.all(|wanted| is_in(state, wanted.channel))
+            } else {
+                let mut channels = self.plan.population.channels(state.id).iter();
+                channels.all(|&channel| is_in(state, channel))
+            }
+        };
         let is_missing = |state: &&User| {
             state.is_wanted
                 && state.wants_channels
                 && state.connect_intended < since
-                && !(state.session.is_online()
-                    && self
-                        .plan
-                        .population
-                        .channels(state.id)
-                        .iter()
-                        .all(|&channel| self.ledger.is_joined(state.id, channel)))
+                && !(state.session.is_online() && is_whole(state))
         };
         self.users
             .iter()

@@ -18,6 +18,16 @@ pub(crate) enum Link {
     Up,
 }
 
+/// A channel in which a script wants a user.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) channel: ChannelId,
+    /// When its JOIN was due.
+    pub(crate) intended: Offset,
+    /// Whether its JOIN counts as an act, and is still to be sent.
+    pub(crate) is_owed: bool,
+}
+
 #[derive(Debug)]
 pub(crate) struct User {
     pub(crate) id: UserId,
@@ -29,6 +39,8 @@ pub(crate) struct User {
     /// Whether the plan wants it in its channels.
     pub(crate) wants_channels: bool,
     pub(crate) has_flush_queued: bool,
+    /// The channels in which a script wants it.
+    pub(crate) wanted: Vec<Wanted>,
     /// Failed tries since it was last online.
     pub(crate) tries: u32,
     /// Own JOINs whose echo is outstanding.
@@ -67,6 +79,7 @@ impl User {
             is_wanted: false,
             wants_channels: false,
             has_flush_queued: false,
+            wanted: Vec::new(),
             tries: 0,
             joins_pending: 0,
             connect_intended: Offset::NEVER,

@@ -5,6 +5,7 @@ pub mod conduct;
 mod preflight;
 pub mod safety;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,9 +32,13 @@ use crate::measure::warning::Warning;
 use crate::place::Misread;
 use crate::plan::Plan;
 use crate::plan::PlanError;
+use crate::plan::Source;
+use crate::plan::script::Script;
 use crate::report::facts::HostFacts;
 use crate::report::facts::Naming;
 use crate::report::facts::ProfileFacts;
+use crate::report::facts::ReplayFacts;
+use crate::report::facts::ReplayKindFacts;
 use crate::report::facts::RunFacts;
 use crate::report::facts::ScenarioFacts;
 use crate::report::facts::TargetFacts;
@@ -57,8 +62,8 @@ pub struct RunRequest {
     /// What to do.
     pub scenario: Scenario,
     /// The traffic.
-    pub profile: Profile,
-    /// The seed.
+    pub source: Source,
+    /// The seed; a script's own is the one that it was made with.
     pub seed: Seed,
     /// The target, such as `irc://127.0.0.1:6667`; none for the embedded network.
     pub target: Option<String>,
@@ -187,7 +192,10 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
     let rules = Rules::resolve(&request.scenario)?;
     let clock = Clock::start();
     let preflight = Preflight::make(&mut request, clock, progress)?;
-    let plan = Plan::new(request.scenario, request.profile, request.seed)?;
+    let plan = match request.source {
+        Source::Model(profile) => Plan::new(request.scenario, *profile, request.seed)?,
+        Source::Script(script) => Plan::of_script(request.scenario, *script),
+    };
     preflight.check_host(&plan)?;
     let facts = facts(&plan, &preflight, clock);
     let file_error = |source| RunError::File {
@@ -297,13 +305,8 @@ fn facts(plan: &Plan, preflight: &Preflight, clock: Clock) -> RunFacts {
             settle: scenario.settle,
             lasts: plan.timeline.ends.since(Offset::ZERO),
         },
-        profile: ProfileFacts {
-            name: plan.profile.name().to_owned(),
-            digest: hex::text(&plan.profile.digest()),
-            is_short: plan.profile.is_short(),
-            assumed: plan.profile.assumed(),
-            scores: std::collections::BTreeMap::new(),
-        },
+        profile: profile_facts(plan),
+        replay: plan.script().map(replay_facts),
         seed: plan.seed,
         target: TargetFacts {
             url: preflight.url.clone(),
@@ -320,6 +323,45 @@ fn facts(plan: &Plan, preflight: &Preflight, clock: Clock) -> RunFacts {
     }
 }
 
+fn profile_facts(plan: &Plan) -> ProfileFacts {
+    let profile = plan.profile();
+    ProfileFacts {
+        name: plan.source_name().to_owned(),
+        digest: match &plan.source {
+            Source::Model(profile) => hex::text(&profile.digest()),
+            Source::Script(script) => script.digest().to_owned(),
+        },
+        is_short: profile.is_some_and(Profile::is_short),
+        assumed: profile.map(Profile::assumed).unwrap_or_default(),
+        scores: BTreeMap::new(),
+    }
+}
+
+fn replay_facts(script: &Script) -> ReplayFacts {
+    let counts = script.counts();
+    let kinds = counts.clip.iter().map(|(&kind, &count)| {
+        let left_out = counts
+            .left_out
+            .iter()
+            .filter(|((of, _), _)| *of == kind)
+            .map(|((_, why), count)| (why.name(), *count));
+        ReplayKindFacts {
+            kind: kind.as_str(),
+            clip: count,
+            left_out: left_out.collect(),
+        }
+    });
+    let (from_us, to_us) = script.span_us();
+    ReplayFacts {
+        from_us,
+        to_us,
+        speed: script.options().speed,
+        loop_count: script.options().loop_count,
+        synthetic_joins: counts.synthetic_joins,
+        kinds: kinds.collect(),
+    }
+}
+
 /// Adds what a reader must know of what was measured.
 fn warn(plan: &Plan, outcome: &mut Outcome) {
     let mut warnings = Vec::new();
@@ -328,8 +370,14 @@ fn warn(plan: &Plan, outcome: &mut Outcome) {
             heat: plan.scenario.heat,
         });
     }
-    if plan.profile.is_short() {
+    if plan.profile().is_some_and(Profile::is_short) {
         warnings.push(Warning::ProfileShort);
+    }
+    if let Some(script) = plan.script() {
+        let speed = script.options().speed;
+        if (speed - 1.0).abs() > f64::EPSILON {
+            warnings.push(Warning::Stress { speed });
+        }
     }
     let health = &outcome.health;
     let share = |count: u64| ratio(count, health.interval_count);

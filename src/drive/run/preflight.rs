@@ -17,6 +17,7 @@ use crate::drive::transport::address::TargetUrl;
 use crate::irc::network::config::NetworkConfig;
 use crate::measure::warning::Warning;
 use crate::plan::Plan;
+use crate::plan::Source;
 use crate::scenario::phase::PhaseKind;
 use crate::scenario::phase::SplitBy;
 use crate::swarm::Caps;
@@ -131,6 +132,9 @@ impl Preflight {
                     safety::proof_text(&nonce),
                     safety::UNPROVED_USERS_MAX
                 ));
+                if matches!(request.source, Source::Script(_)) {
+                    return Err(safety::Refusal::UnprovedReplay.into());
+                }
                 safety::cap(&mut request.scenario)?;
                 caps = Some(safety::UNPROVED_CAPS);
                 warnings.push(Warning::Unproved);

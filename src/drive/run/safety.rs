@@ -113,6 +113,9 @@ pub enum Refusal {
         /// The network.
         network: String,
     },
+    /// A trace can't be cut to the caps that hold for an unproved target.
+    #[error("a trace is not replayed against a target whose control is not proved")]
+    UnprovedReplay,
     /// A phase would break the caps that hold for an unproved target.
     #[error("phase `{phase}` is not run against a target whose control is not proved")]
     Unproved {
@@ -127,6 +130,7 @@ impl Refusal {
         match self {
             Self::NotAllowed { host } => format!("if it is yours to load, say so: --allow-target {host}"),
             Self::PublicNetwork { .. } => "point the run at a server of your own; a tunnel to a public network is one too".to_owned(),
+            Self::UnprovedReplay => "prove control of the target first: its nonce is told above".to_owned(),
             Self::Unproved { .. } => "prove control of the target first (its nonce is told above), or leave the phase out".to_owned(),
         }
     }

@@ -195,6 +195,12 @@ impl Ledger {
             .is_some_and(|stay| stay.leave_sent == Offset::NEVER)
     }
 
+    /// Returns whether one of this shard's users has asked to leave the channel and has not read that it left.
+    pub fn is_leaving(&self, user: UserId, channel: ChannelId) -> bool {
+        self.stay(user, channel)
+            .is_some_and(|stay| stay.leave_sent != Offset::NEVER)
+    }
+
     fn stay(&self, user: UserId, channel: ChannelId) -> Option<membership::Stay> {
         let local = self.config.sharding.local(user)?;
         let row = self.members.row(local, channel)?;
