@@ -6,6 +6,8 @@
     reason = "a test that can't be set up has failed, and one that is skipped says so"
 )]
 
+#[path = "counters/counted.rs"]
+mod counted;
 #[path = "targets/launch.rs"]
 mod launch;
 #[path = "outside/ledger.rs"]
@@ -19,6 +21,7 @@ mod verbatim;
 
 use std::time::Duration;
 
+use crate::counted::Counted;
 use crate::launch::Limits;
 use crate::launch::Server;
 use crate::launch::launch;
@@ -226,4 +229,64 @@ fn a_trace_replayed_at_ngircd_is_told_again_event_by_event() {
         return;
     };
     verbatim::check_verbatim(launched.target.trim_start_matches("irc://"));
+}
+
+/// Checks that a server's own counters rose, over a run, by what the run says that it sent: no command more, none less.
+#[track_caller]
+fn check_counted(server: Server) {
+    let _slot = Slot::take();
+    let Some(launched) = launch(server, Limits::Gauged) else {
+        return;
+    };
+    let flags = [
+        "--every",
+        "1s",
+        "--oper-name",
+        "gauge",
+        "--oper-password-env",
+        "SPLITSTORM_TEST_SECRET",
+    ];
+    let counted = Counted::start(&launched.target, &flags);
+    counted.wait(|counted| counted.readings() > 0);
+    // What is measured here is no time: a machine that is busy is as good.
+    let played = play("counted", &launched.target, &[]);
+    // What the run sent last may be on its way still.
+    let readings = counted.readings();
+    counted.wait(|counted| counted.readings() >= readings + 2);
+    let ended = counted.interrupt();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let mut gained = ended.gained();
+    // The watcher's own.
+    for own in ["STATS", "LUSERS"] {
+        assert!(gained.remove(own).unwrap() > 10, "{}", ended.stderr);
+    }
+    if let Some(pongs) = gained.get_mut("PONG") {
+        *pongs -= ended.own_pongs();
+    }
+    let sent = played.result["lines_sent"].as_object().unwrap();
+    let sent: std::collections::BTreeMap<&str, u64> = sent
+        .iter()
+        .map(|(command, count)| (command.as_str(), count.as_u64().unwrap()))
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    assert_eq!(gained, sent, "{}", played.stderr);
+    for command in [
+        "CAP", "JOIN", "KICK", "MODE", "NICK", "NOTICE", "PART", "PING", "PONG", "PRIVMSG", "QUIT",
+        "TOPIC", "USER", "WHO",
+    ] {
+        assert!(
+            sent.contains_key(command),
+            "no {command} was sent: {sent:?}"
+        );
+    }
+}
+
+#[test]
+fn ngircd_counts_the_lines_that_a_run_says_it_sent() {
+    check_counted(Server::Ngircd);
+}
+
+#[test]
+fn inspircd_counts_the_lines_that_a_run_says_it_sent() {
+    check_counted(Server::Inspircd);
 }

@@ -2,6 +2,8 @@
 
 use clap::Subcommand;
 
+use crate::cli::counters;
+use crate::cli::counters::CountersArguments;
 use crate::cli::error::Error;
 use crate::cli::import;
 use crate::cli::import::ImportArguments;
@@ -25,6 +27,12 @@ pub(crate) enum CaptureCommand {
     /// Names become pseudonyms under a key that is thrown away, and texts become their lengths, unless --keep-text is
     /// given. Several clients make one trace, in which each message is told once. Ctrl-C ends it.
     Tap(TapArguments),
+    /// Read a server's own counters again and again: how often each command was used, and how many users there are.
+    ///
+    /// Of an IRC server `STATS m` and LUSERS are asked for, by one client; many tell them to operators alone (--oper-name).
+    /// Of a page of metrics (Prometheus' text format) the one metric is read that is a counter and whose name contains
+    /// `command`, or which has a label `command` or `cmd`. Nobody's words are seen or written. Ctrl-C ends it.
+    Counters(CountersArguments),
     /// Show one page about a trace: span, gaps, rates, mix, busiest hours, netsplits, channels.
     Show(ShowArguments),
     /// Write a raw log that can be shared: the same events with other names and other words.
@@ -39,6 +47,7 @@ pub(crate) fn run(command: CaptureCommand) -> Result<u8, Error> {
     match command {
         CaptureCommand::Import(arguments) => import::run(&arguments),
         CaptureCommand::Tap(arguments) => tap::run(arguments),
+        CaptureCommand::Counters(arguments) => counters::run(&arguments),
         CaptureCommand::Show(arguments) => show::run(&arguments),
         CaptureCommand::Scrub(arguments) => scrub::run(&arguments),
     }

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::cli::diagnostic;
 use crate::cli::diagnostic::Diagnostic;
+use crate::drive::counters::CountersError;
 use crate::drive::run::PLAN_HELP;
 use crate::drive::run::RunError;
 use crate::place::Misread;
@@ -17,6 +18,9 @@ use crate::report::paint::Paint;
 
 /// Exit code of a usage error, a file in error, or a refusal of ours.
 const USAGE: u8 = 2;
+
+/// Exit code of a server that could not be reached, as of a run's.
+const UNREACHED: u8 = 5;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug, Error)]
@@ -34,6 +38,9 @@ pub(crate) enum Error {
     /// There was no run.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// There are no counters.
+    #[error(transparent)]
+    Counters(#[from] CountersError),
     /// The system refuses a file.
     #[error("can't {doing} `{path}`")]
     File {
@@ -67,6 +74,7 @@ impl Error {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Run(error) => error.exit_code(),
+            Self::Counters(CountersError::Connection(_) | CountersError::Silent) => UNREACHED,
             _ => USAGE,
         }
     }
@@ -87,6 +95,7 @@ impl Error {
                 Some(diagnostic::file_help(doing, source).to_owned())
             }
             Self::Run(error) => error.help(),
+            Self::Counters(error) => error.help(),
             Self::Plan(_) => Some(PLAN_HELP.to_owned()),
             Self::Script(error) => Some(script_help(error).to_owned()),
             _ => None,

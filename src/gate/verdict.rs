@@ -250,6 +250,7 @@ pub(crate) mod tests_outcome {
     use crate::measure::operation::Operation;
     use crate::measure::outcome::GeneratorHealth;
     use crate::measure::outcome::PhaseOutcome;
+    use crate::measure::sent::LinesSent;
     use crate::units::id::PhaseId;
     use crate::units::offset::Offset;
 
@@ -287,6 +288,7 @@ pub(crate) mod tests_outcome {
             ending_detail: String::new(),
             ended: Offset::from_secs(30),
             total,
+            lines_sent: LinesSent::default(),
             phases: vec![
                 phase(0, "steady", steady),
                 phase(1, "split", Interval::new()),

@@ -10,4 +10,5 @@ pub mod operation;
 pub mod outcome;
 pub mod probe;
 pub mod reason;
+pub mod sent;
 pub mod warning;

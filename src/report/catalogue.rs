@@ -22,6 +22,7 @@ use crate::measure::outcome::PhaseOutcome;
 use crate::measure::reason::Disconnect;
 use crate::measure::reason::NotSent;
 use crate::measure::reason::Refused;
+use crate::measure::sent::LinesSent;
 use crate::measure::warning::Warning;
 use crate::place::Place;
 use crate::report::facts::HostFacts;
@@ -128,6 +129,10 @@ fn outcome() -> Outcome {
             times.service.record(Duration::from_micros(micros / scale));
         }
     }
+    let mut lines_sent = LinesSent::default();
+    for line in [&b"CAP END"[..], b"JOIN #a", b"PRIVMSG #a :b", b"NAMES #a"] {
+        lines_sent.add(line);
+    }
     let phase = |id, name: &str, kind, begins, ends, observed| PhaseOutcome {
         phase: PhaseId(id),
         name: name.to_owned(),
@@ -143,6 +148,7 @@ fn outcome() -> Outcome {
         ending_detail: String::new(),
         ended: Offset::from_secs(45),
         total,
+        lines_sent,
         phases: vec![
             phase(0, "ramp", "ramp", 0, 5, ramp),
             phase(1, "steady", "steady", 5, 45, interval(4_000)),

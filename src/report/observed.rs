@@ -78,6 +78,7 @@ impl RunResult {
                     .iter()
                     .map(|(how, count)| (how.name(), count)),
             ),
+            lines_sent: counts(outcome.lines_sent.iter()),
             received: result::Received {
                 messages: total.delivered,
                 lines: total.lines,

@@ -51,6 +51,9 @@ pub struct RunResult {
     pub refused: BTreeMap<String, u64>,
     /// Ends of connections that were not meant to end, by reason.
     pub disconnects: BTreeMap<String, u64>,
+    /// Lines sent by command, those of the login before the run included: `other` has what is none of the others.
+    #[serde(default)]
+    pub lines_sent: BTreeMap<String, u64>,
     /// What the target sent.
     pub received: Received,
     /// Connections that completed registration.

@@ -4,7 +4,7 @@ pub mod file;
 pub mod phase;
 mod reader;
 mod resolved;
-mod value;
+pub(crate) mod value;
 
 use std::time::Duration;
 

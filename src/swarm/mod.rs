@@ -33,6 +33,7 @@ use crate::measure::operation::Operation;
 use crate::measure::probe::Prober;
 use crate::measure::reason::Disconnect;
 use crate::measure::reason::NotSent;
+use crate::measure::sent::LinesSent;
 use crate::plan::Plan;
 use crate::plan::action::Action;
 use crate::plan::action::Planned;
@@ -83,6 +84,7 @@ pub struct Shard {
     caps: Option<Caps>,
     last_connect: Offset,
     registered_count: u64,
+    lines_sent: LinesSent,
     /// Lines under composition.
     scratch: Vec<u8>,
 }
@@ -164,6 +166,7 @@ impl Shard {
             caps: None,
             last_connect: Offset::ALWAYS,
             registered_count: 0,
+            lines_sent: LinesSent::default(),
             scratch: Vec::new(),
             upcoming: VecDeque::new(),
             slab: Vec::new(),
@@ -291,7 +294,9 @@ impl Shard {
         let Some(local) = self.sharding.local(user) else {
             return;
         };
-        self.users[local].outbox.consume(bytes);
+        self.users[local]
+            .outbox
+            .consume(bytes, &mut self.lines_sent);
         while let Some((key, attempt)) = self.users[local].outbox.pop_accepted() {
             self.ledger.handle_accepted(key, now);
             self.interval.blocked.record(now.since(attempt));

@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
+use memchr::memchr;
+
 use crate::measure::ledger::MessageKey;
+use crate::measure::sent::LinesSent;
 use crate::units::offset::Offset;
 
 /// Most bytes that wait for a target that does not read. Beyond it a message is a hole, since a real client would stop typing.
@@ -15,7 +18,9 @@ pub(crate) struct Outbox {
     bytes: Vec<u8>,
     /// Bytes at the front that the kernel has taken.
     taken: usize,
-    /// Bytes taken before those.
+    /// Where the line begins that the kernel has not taken whole: never behind `taken`.
+    line: usize,
+    /// Bytes given up before those.
     base: u64,
     /// Where in the stream each message ends.
     messages: VecDeque<(u64, MessageKey, Offset)>,
@@ -37,18 +42,26 @@ impl Outbox {
             .push_back((self.base + self.bytes.len() as u64, key, attempt));
     }
 
-    pub(crate) fn consume(&mut self, bytes: usize) {
+    /// Notes that the kernel has taken so many bytes more, and counts the lines that it has whole with them.
+    pub(crate) fn consume(&mut self, bytes: usize, lines: &mut LinesSent) {
         self.taken = (self.taken + bytes).min(self.bytes.len());
+        while let Some(end) = memchr(b'\n', &self.bytes[self.line..self.taken]) {
+            let next = self.line + end + 1;
+            lines.add(&self.bytes[self.line..next]);
+            self.line = next;
+        }
         if self.taken == self.bytes.len() {
             self.base += self.taken as u64;
             self.bytes.clear();
             // Most connections are idle most of the time: an emptied buffer of a burst is given back.
             self.bytes.shrink_to(SLACK_BYTES);
             self.taken = 0;
-        } else if self.taken > SLACK_BYTES {
-            self.base += self.taken as u64;
-            self.bytes.drain(..self.taken);
-            self.taken = 0;
+            self.line = 0;
+        } else if self.line > SLACK_BYTES {
+            self.base += self.line as u64;
+            self.bytes.drain(..self.line);
+            self.taken -= self.line;
+            self.line = 0;
         }
     }
 
@@ -85,18 +98,26 @@ mod tests {
             index,
         };
         for index in 0..2_000 {
-            outbox.tail().extend_from_slice(b"0123456789");
+            outbox.tail().extend_from_slice(b"PRIVMSG \r\n");
             outbox.end_message(key(index), Offset::ZERO);
         }
-        outbox.consume(9);
+        let mut lines = LinesSent::default();
+        outbox.consume(9, &mut lines);
         assert_eq!(outbox.pop_accepted(), None);
-        outbox.consume(1);
+        assert_eq!(lines, LinesSent::default());
+        outbox.consume(1, &mut lines);
         assert_eq!(outbox.pop_accepted(), Some((key(0), Offset::ZERO)));
-        outbox.consume(9_995);
+        outbox.consume(9_995, &mut lines);
         assert_eq!(std::iter::from_fn(|| outbox.pop_accepted()).count(), 999);
-        outbox.consume(5);
+        outbox.consume(5, &mut lines);
         assert_eq!(outbox.pop_accepted(), Some((key(1_000), Offset::ZERO)));
         assert_eq!(outbox.pending().len(), 9_990);
         assert_eq!(std::iter::from_fn(|| outbox.pop_unaccepted()).count(), 999);
+        // Whatever pieces the kernel takes, each line is counted once, with its last byte.
+        while !outbox.pending().is_empty() {
+            outbox.consume(7, &mut lines);
+        }
+        assert_eq!(lines.iter().next(), Some(("PRIVMSG", 2_000)));
+        assert_eq!(lines.iter().map(|(_, count)| count).sum::<u64>(), 2_000);
     }
 }

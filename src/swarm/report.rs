@@ -7,6 +7,7 @@ use crate::measure::ledger::counts::LedgerCounts;
 use crate::measure::ledger::judge::Settling;
 use crate::measure::ledger::partition::Split;
 use crate::measure::reason::NotSent;
+use crate::measure::sent::LinesSent;
 use crate::plan::action::Action;
 use crate::scenario::phase::PhaseKind;
 use crate::scenario::phase::SplitBy;
@@ -24,6 +25,8 @@ pub struct ShardReport {
     pub events: Vec<Event>,
     /// Registrations completed.
     pub registered_count: u64,
+    /// Lines sent, goodbyes included.
+    pub lines_sent: LinesSent,
 }
 
 /// How far a split has come.
@@ -116,6 +119,7 @@ impl Shard {
             exemplars: self.ledger.exemplars().clone(),
             events: self.events,
             registered_count: self.registered_count,
+            lines_sent: self.lines_sent,
         }
     }
 }

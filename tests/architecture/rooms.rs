@@ -175,6 +175,20 @@ pub(crate) const ROOMS: &[Room] = &[
         ],
     ),
     shell(
+        "drive::counters",
+        &[
+            "units",
+            "irc::wire",
+            // How a lost login is to be understood.
+            "irc::session",
+            "traffic::capture",
+            "drive::clock",
+            "drive::interrupt",
+            "drive::transport",
+            "drive::doctor",
+        ],
+    ),
+    shell(
         "drive::control",
         &["units", "measure", "report", "drive::clock"],
     ),
@@ -238,6 +252,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "drive::listen",
             "drive::tap",
             "drive::doctor",
+            "drive::counters",
             "drive::control",
             "drive::run",
             "cluster",

@@ -41,6 +41,8 @@ pub(crate) enum Limits {
     Open,
     /// Those that its package ships.
     Defaults,
+    /// None, and an operator `gauge` with the password `needle`; what is idle is pinged soon.
+    Gauged,
 }
 
 /// A server that listens.
@@ -101,6 +103,8 @@ impl Server {
             (Self::Ngircd, Limits::Defaults) => include_str!("ngircd-defaults.conf"),
             (Self::Inspircd, Limits::Open) => include_str!("inspircd-open.conf"),
             (Self::Inspircd, Limits::Defaults) => include_str!("inspircd-defaults.conf"),
+            (Self::Ngircd, Limits::Gauged) => include_str!("ngircd-oper.conf"),
+            (Self::Inspircd, Limits::Gauged) => include_str!("inspircd-oper.conf"),
             (Self::Miniircd, _) => "",
         }
     }

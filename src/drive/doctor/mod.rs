@@ -1,3 +1,4 @@
-//! Probes of the target before a run.
+//! Looks at the target, before a run or beside it.
 
 pub mod probe;
+pub mod visit;

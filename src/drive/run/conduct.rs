@@ -28,6 +28,7 @@ use crate::measure::outcome::Ending;
 use crate::measure::outcome::GeneratorHealth;
 use crate::measure::outcome::Outcome;
 use crate::measure::outcome::PhaseOutcome;
+use crate::measure::sent::LinesSent;
 use crate::plan::Plan;
 use crate::swarm::Caps;
 use crate::swarm::report::ShardReport;
@@ -391,10 +392,12 @@ impl<'a> Conductor<'a> {
         let mut exemplars = Exemplars::default();
         let mut events: Vec<Event> = Vec::new();
         let mut registered_count = 0;
+        let mut lines_sent = LinesSent::default();
         for report in &self.reports {
             ledger.merge(&report.ledger);
             exemplars.merge(&report.exemplars);
             registered_count += report.registered_count;
+            lines_sent.merge(&report.lines_sent);
             for event in &report.events {
                 match events.iter_mut().find(|known| known.phase == event.phase) {
                     Some(known) => known.merge(event),
@@ -416,6 +419,7 @@ impl<'a> Conductor<'a> {
                 String::new()
             },
             total: self.total,
+            lines_sent,
             phases: self.phases,
             events,
             ledger,

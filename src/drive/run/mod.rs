@@ -246,6 +246,7 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
                 .note(&format!("the embedded network ended early: {error}"));
         }
     }
+    outcome.lines_sent.merge(&preflight.probed.lines_sent);
     outcome.warnings.extend(preflight.warnings);
     warn(&plan, &mut outcome);
     let judged = Judged::new(&rules, &outcome, &[]);

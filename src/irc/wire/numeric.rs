@@ -10,6 +10,10 @@ pub const RPL_CREATED: u16 = 3;
 pub const RPL_MYINFO: u16 = 4;
 /// What the server supports, as tokens.
 pub const RPL_ISUPPORT: u16 = 5;
+/// A command and how often it was used.
+pub const RPL_STATSCOMMANDS: u16 = 212;
+/// The end of a report of STATS.
+pub const RPL_ENDOFSTATS: u16 = 219;
 /// The own user modes.
 pub const RPL_UMODEIS: u16 = 221;
 /// The highest connection count.
@@ -102,6 +106,8 @@ pub const RPL_ENDOFINFO: u16 = 374;
 pub const RPL_MOTDSTART: u16 = 375;
 /// The message of the day ends; so does registration.
 pub const RPL_ENDOFMOTD: u16 = 376;
+/// The user is an operator now.
+pub const RPL_YOUREOPER: u16 = 381;
 /// The server's time.
 pub const RPL_TIME: u16 = 391;
 /// No such nick or channel.
@@ -174,6 +180,8 @@ pub const ERR_BANLISTFULL: u16 = 478;
 pub const ERR_NOPRIVILEGES: u16 = 481;
 /// Channel operators only.
 pub const ERR_CHANOPRIVSNEEDED: u16 = 482;
+/// Nobody may become operator from there, or under that name.
+pub const ERR_NOOPERHOST: u16 = 491;
 /// An unknown user mode.
 pub const ERR_UMODEUNKNOWNFLAG: u16 = 501;
 /// The modes of others can't be changed.

@@ -4,6 +4,7 @@ use jiff::civil::Date;
 
 use crate::traffic::trace::event::EventKind;
 
+pub mod counters;
 pub mod detect;
 pub(crate) mod dialogue;
 pub mod import;

@@ -1,0 +1,200 @@
+//! One client at a target beside a run: it logs in, is talked to, and leaves.
+
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::drive::clock::Clock;
+use crate::drive::doctor::probe::PROBE_TIMEOUT;
+use crate::drive::doctor::probe::ProbeError;
+use crate::drive::transport::tcp;
+use crate::irc::session::Closed;
+use crate::irc::session::Context;
+use crate::irc::session::End;
+use crate::irc::session::Event;
+use crate::irc::session::Identity;
+use crate::irc::session::Session;
+use crate::irc::session::SessionConfig;
+use crate::irc::wire::framer::Framer;
+use crate::irc::wire::isupport::Isupport;
+use crate::irc::wire::message::Message;
+use crate::measure::sent::LinesSent;
+
+/// How long a read waits before the time is looked at.
+const READ_TIMEOUT: Duration = Duration::from_millis(200);
+/// Bytes read at once.
+const READ_BYTES: usize = 4_096;
+
+/// Who the client says it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Visitor {
+    /// Its nick and user name; a digit is added to the nick.
+    pub nick: &'static str,
+    /// Its real name.
+    pub realname: &'static str,
+}
+
+impl Identity for Visitor {
+    fn nick(&self, generation: u8, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.nick.as_bytes());
+        out.extend_from_slice(generation.to_string().as_bytes());
+    }
+
+    fn user(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.nick.as_bytes());
+    }
+
+    fn realname(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.realname.as_bytes());
+    }
+}
+
+/// A client that is connected.
+#[derive(Debug)]
+pub struct Visit {
+    address: SocketAddr,
+    stream: TcpStream,
+    clock: Clock,
+    visitor: Visitor,
+    config: SessionConfig,
+    session: Session,
+    framer: Framer,
+    /// Lines to be written with the next turn.
+    pub out: Vec<u8>,
+    /// What the target says of itself.
+    pub isupport: Isupport,
+    /// Lines that the kernel took.
+    pub lines_sent: LinesSent,
+}
+
+impl Visit {
+    /// Connects and begins to log in.
+    ///
+    /// # Errors
+    ///
+    /// Returns why there is no connection.
+    pub fn begin(
+        address: SocketAddr,
+        source: Option<IpAddr>,
+        password: Option<Vec<u8>>,
+        visitor: Visitor,
+    ) -> Result<Self, ProbeError> {
+        let unreachable = |reason: io::Error| match reason.kind() {
+            // A refusal is another error: this one can only follow a connection that was made.
+            io::ErrorKind::ConnectionReset => ProbeError::Closed { address },
+            _ => ProbeError::Unreachable { address, reason },
+        };
+        let stream = tcp::connect_blocking(address, source, PROBE_TIMEOUT).map_err(unreachable)?;
+        stream
+            .set_read_timeout(Some(READ_TIMEOUT))
+            .map_err(unreachable)?;
+        let mut visit = Self {
+            address,
+            stream,
+            clock: Clock::start(),
+            visitor,
+            config: SessionConfig {
+                capabilities: Vec::new(),
+                password,
+                register_timeout: PROBE_TIMEOUT,
+                ping_every: Duration::from_hours(1),
+            },
+            session: Session::new(),
+            framer: Framer::new(),
+            out: Vec::new(),
+            isupport: Isupport::default(),
+            lines_sent: LinesSent::default(),
+        };
+        let now = visit.clock.now();
+        visit.with_session(|session, cx| session.handle_connected(now, cx));
+        Ok(visit)
+    }
+
+    /// Writes what is to be written, reads once or waits a moment for something to read, and shows every line that came.
+    ///
+    /// # Errors
+    ///
+    /// Returns how the connection ended.
+    pub fn turn(&mut self, mut on_line: impl FnMut(&Message<'_>)) -> Result<(), ProbeError> {
+        self.write();
+        let mut buffer = [0; READ_BYTES];
+        let address = self.address;
+        let end = match self.stream.read(&mut buffer) {
+            Ok(0) => Some(Closed::Eof),
+            Ok(count) => {
+                let now = self.clock.now();
+                let mut framer = std::mem::take(&mut self.framer);
+                framer.push(buffer.get(..count).unwrap_or_default(), |line| {
+                    let Some(message) = line.ok().and_then(|line| Message::parse(line).ok()) else {
+                        return;
+                    };
+                    on_line(&message);
+                    self.with_session(|session, cx| session.handle_line(now, &message, cx));
+                });
+                self.framer = framer;
+                None
+            }
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock
+                        | io::ErrorKind::TimedOut
+                        | io::ErrorKind::Interrupted
+                ) =>
+            {
+                None
+            }
+            Err(_) => Some(Closed::Reset),
+        };
+        if let Some(closed) = end {
+            return Err(match self.session.handle_closed(closed) {
+                End::ErrorLine(refusal) => ProbeError::Refused { address, refusal },
+                _ => ProbeError::Closed { address },
+            });
+        }
+        let now = self.clock.now();
+        if self.with_session(|session, cx| session.handle_timer(now, cx)) == Event::TimedOut {
+            return Err(ProbeError::Silent { address });
+        }
+        // What a line asked for is answered at once.
+        self.write();
+        Ok(())
+    }
+
+    /// Returns whether the login is complete.
+    pub fn is_online(&self) -> bool {
+        self.session.is_online()
+    }
+
+    /// Says goodbye. Leaving well is a courtesy: nothing comes of it if the target does not hear it.
+    pub fn leave(mut self, reason: &[u8]) -> LinesSent {
+        self.with_session(|session, cx| session.quit(reason, cx));
+        self.write();
+        let _ = self.stream.read(&mut [0; READ_BYTES]);
+        self.lines_sent
+    }
+
+    /// Writes whole lines and counts them. A target that is gone is found out by the read.
+    fn write(&mut self) {
+        if !self.out.is_empty() && self.stream.write_all(&self.out).is_ok() {
+            for line in self.out.split_inclusive(|&byte| byte == b'\n') {
+                self.lines_sent.add(line);
+            }
+        }
+        self.out.clear();
+    }
+
+    fn with_session<T>(&mut self, call: impl FnOnce(&mut Session, &mut Context<'_>) -> T) -> T {
+        let mut cx = Context {
+            identity: &self.visitor,
+            config: &self.config,
+            isupport: &mut self.isupport,
+            out: &mut self.out,
+        };
+        call(&mut self.session, &mut cx)
+    }
+}
