@@ -46,21 +46,29 @@ const SCENARIO: &str = "profile = \"trace\"\n[population]\nusers = 1\nchannels =
 /// What becomes of the trace, told at the end of the help.
 const POLICIES: &str = "\
 How a trace becomes traffic:
-  connections  One for each user of the trace, kept across NICK. It connects up to 2 s before it is needed, at once after
-               its own QUIT. Involuntary quits (ping timeout, reset, split, no reason) close the connection without a word.
-  the start    Whoever was there when the clip begins joins before it, at the rate of --ramp: those of whom the trace tells
-               before the clip, and those who do something in a channel of the clip without a JOIN. Who acts later without
-               one (after a QUIT, PART or KICK) joins just before. These JOINs are counted as synthetic.
-  order        That of the trace; equal stamps keep their order, stamps that run back are refused. A connection's own lines
-               keep their order at the target; between two connections the distance in time alone keeps it.
-  clock        Events of one tick of the trace's clock (tick_us, above 1 ms) lie at sorted places inside it, drawn from the seed.
-  texts        Probes of the trace's length, at least 1 byte and at most what is relayed to everybody.
+  connections  One for each user of the trace, kept across NICK. It connects up to 2 s before
+               it is needed, at once after its own QUIT. Involuntary quits (ping timeout,
+               reset, split, no reason) close the connection without a word.
+  the start    Whoever was there when the clip begins joins before it, at the rate of --ramp:
+               those of whom the trace tells before the clip, and those who do something in a
+               channel of the clip without a JOIN. Who acts later without one (after a QUIT,
+               PART or KICK) joins just before. These JOINs are counted as synthetic.
+  order        That of the trace; equal stamps keep their order, stamps that run back are
+               refused. A connection's own lines keep their order at the target; between two
+               connections the distance in time alone keeps it.
+  clock        Events of one tick of the trace's clock (tick_us, above 1 ms) lie at sorted
+               places inside it, drawn from the seed.
+  texts        Probes of the trace's length, at least 1 byte and at most what is relayed to
+               everybody.
   MODE, TOPIC, KICK
-               Sent where they were, with a text of our own; a target refuses them to who is no operator, which is counted.
-               Who was kicked stays out until the trace lets it join again.
-  left out     Counted with a reason: what no client sends (numerics, notices and modes of servers), private messages to who
-               does nothing in the clip, what another log told before, JOINs of who is there, PARTs of who is not.
-  --speed      Divides all distances. Other than 1 is stress and said to be: nobody ever talked so.";
+               Sent where they were, with a text of our own; a target refuses them to who is no
+               operator, which is counted. Who was kicked stays out until the trace lets it
+               join again.
+  left out     Counted with a reason: what no client sends (numerics, notices and modes of
+               servers), private messages to who does nothing in the clip, what another log
+               told before, JOINs of who is there, PARTs of who is not.
+  --speed      Divides all distances. Other than 1 is stress and said to be: nobody ever talked
+               so.";
 
 /// Flags of `replay`.
 #[derive(Debug, Args)]
