@@ -73,6 +73,16 @@ impl Shard {
         self.join(local, &fresh, now);
     }
 
+    /// Begins what a script has a user do about a channel: what it was told before about it is over.
+    fn begin_turn(&mut self, local: usize, channel: ChannelId, counted: Option<Act>) {
+        if let Some(act) = counted {
+            self.interval.acts.add_planned(act);
+        }
+        self.users[local]
+            .wanted
+            .retain(|wanted| wanted.channel != channel);
+    }
+
     /// Joins a channel as a script has it, now or as soon as its user is online.
     pub(super) fn join_as_told(
         &mut self,
@@ -85,11 +95,8 @@ impl Shard {
         let Some(local) = self.sharding.local(user) else {
             return;
         };
-        if !is_synthetic {
-            self.interval.acts.add_planned(Act::Join);
-        }
+        self.begin_turn(local, channel, (!is_synthetic).then_some(Act::Join));
         let state = &mut self.users[local];
-        state.wanted.retain(|wanted| wanted.channel != channel);
         state.wanted.push(Wanted {
             channel,
             intended,
@@ -110,11 +117,8 @@ impl Shard {
         let Some(local) = self.sharding.local(user) else {
             return;
         };
-        if !is_synthetic {
-            self.interval.acts.add_planned(Act::Part);
-        }
+        self.begin_turn(local, channel, (!is_synthetic).then_some(Act::Part));
         let state = &mut self.users[local];
-        state.wanted.retain(|wanted| wanted.channel != channel);
         if !state.session.is_online() || !self.ledger.is_member(user, channel) {
             return;
         }

@@ -64,6 +64,11 @@ impl Output {
                 last_number(path).map_err(fail)? + 1
             }
         };
+        Self::open(destination, meta, number)
+    }
+
+    /// Begins the file of that number.
+    fn open(destination: Destination, meta: TraceMeta, number: u32) -> Result<Self, OutputError> {
         let path = path_of(&destination, number);
         let writer = begin_file(&path, &meta)?;
         Ok(Self {
@@ -104,16 +109,7 @@ impl Output {
             writer,
         } = self;
         finish_file(writer).map_err(|source| OutputError { path, source })?;
-        let number = number + 1;
-        let path = path_of(&destination, number);
-        let writer = begin_file(&path, &meta)?;
-        Ok(Self {
-            destination,
-            meta,
-            number,
-            path,
-            writer,
-        })
+        Self::open(destination, meta, number + 1)
     }
 
     /// Writes an event.
