@@ -31,6 +31,7 @@ mod replay;
 mod report;
 mod result_file;
 mod run;
+mod sample;
 mod scrub;
 mod show;
 mod tap;

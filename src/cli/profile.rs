@@ -15,6 +15,8 @@ use jiff::tz::TimeZone;
 use crate::cli::error;
 use crate::cli::error::Error;
 use crate::cli::files;
+use crate::cli::sample;
+use crate::cli::sample::SampleArguments;
 use crate::place::Misread;
 use crate::place::Place;
 use crate::traffic::profile::Profile;
@@ -22,6 +24,7 @@ use crate::traffic::profile::file::FILE_NAMES;
 use crate::traffic::profile::file::PARAMETERS;
 use crate::traffic::profile::file::ProfileFiles;
 use crate::traffic::profile::fit::FitOptions;
+use crate::traffic::profile::fit::Weeks;
 use crate::traffic::trace::event::Event;
 use crate::traffic::trace::event::TraceMeta;
 use crate::traffic::trace::read::TraceReader;
@@ -38,6 +41,8 @@ pub(crate) enum ProfileCommand {
     Fit(FitArguments),
     /// Show what a profile says, what in it was fitted and what is assumed.
     Show(ShowArguments),
+    /// Write a trace of what a profile generates.
+    Sample(SampleArguments),
 }
 
 /// Flags of `profile fit`.
@@ -73,6 +78,7 @@ pub(crate) fn run(command: ProfileCommand) -> Result<u8, Error> {
     match command {
         ProfileCommand::Fit(arguments) => fit(&arguments),
         ProfileCommand::Show(arguments) => show(&arguments.profile),
+        ProfileCommand::Sample(arguments) => sample::run(&arguments),
     }
 }
 
@@ -110,6 +116,7 @@ fn fit(arguments: &FitArguments) -> Result<u8, Error> {
         source: arguments.source.clone(),
         tool: env!("CARGO_PKG_VERSION").to_owned(),
         fitted_on: arguments.date.unwrap_or_else(today).to_string(),
+        weeks: Weeks::All,
     };
     let profile = Profile::fit(&meta, &events, &options).map_err(|error| {
         Misread::new(error.to_string(), Place::file(path)).with_help(error.help())

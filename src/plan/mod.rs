@@ -93,7 +93,7 @@ impl Plan {
         let streams = Streams::new(seed);
         let names = Names::new(&streams);
         let people = population::People::draw(&scenario, &profile, &streams)?;
-        let timeline = Timeline::new(&scenario, &profile, &people, &streams);
+        let timeline = Timeline::new(&scenario, &people, &streams);
         let population = Population::new(&scenario, &profile, people, &streams)?;
         Ok(Arc::new(Self {
             scenario,

@@ -15,17 +15,21 @@ use crate::plan::Source;
 use crate::plan::action::Action;
 use crate::plan::action::Planned;
 use crate::plan::population;
-use crate::plan::population::Member;
 use crate::plan::script::Script;
 use crate::plan::streams::Purpose;
 use crate::plan::streams::StreamId;
 use crate::plan::streams::below;
 use crate::scenario::phase::PhaseKind;
 use crate::scenario::phase::SplitBy;
-use crate::traffic::profile::Profile;
 use crate::traffic::profile::distribution::uniform;
+use crate::traffic::profile::room::Room;
+use crate::traffic::profile::room::Turn;
 use crate::traffic::profile::stream::TalkSlot;
 use crate::traffic::profile::stream::TalkStream;
+use crate::traffic::profile::stream::WARM_UP_BEGINS;
+use crate::traffic::profile::talk::ChannelRow;
+use crate::traffic::profile::talk::Speaker;
+use crate::traffic::profile::talk::Talk;
 use crate::traffic::profile::talk::TalkKind;
 use crate::traffic::profile::timeline::ChangeKind;
 use crate::units::id::ChannelId;
@@ -42,10 +46,14 @@ pub const SETTLED_AFTER: Duration = Duration::from_secs(5);
 /// host (63) and a nine-byte channel; longer ones were cut on the wire of the capture too.
 pub const TEXT_BYTES_MAX: u16 = 512 - (1 + 9 + 2 + 10 + 1 + 63) - (1 + 7 + 1 + 9 + 2) - 2;
 
+/// Share of the mean weight that everybody has as a speaker beside their own, since anybody may speak.
+const WEIGHT_FLOOR: f64 = 0.05;
+
 /// One channel's talk under way.
 #[derive(Debug)]
 struct Talker {
     channel: ChannelId,
+    room: Room,
     stream: TalkStream,
     private_rng: Xoshiro256PlusPlus,
     next: TalkSlot,
@@ -70,7 +78,6 @@ pub struct Planner {
     /// The next of the moves, or of the script's actions.
     next_move: usize,
     slab: i64,
-    present: Vec<(Member, f64)>,
 }
 
 impl Planner {
@@ -87,16 +94,22 @@ impl Planner {
                 .population
                 .members(channel)
                 .iter()
-                .any(|member| sharding.drives(member.user))
+                .any(|&member| sharding.drives(member))
             {
                 continue;
             }
             let rng = plan
                 .streams
                 .rng(StreamId::of_channel(Purpose::Talk, channel));
-            let talk = profile.talk();
-            let mut stream = TalkStream::new(talk, rng, start_secs, plan.scenario.heat);
-            let next = stream.next(talk);
+            let (Some(talk), Some(row)) = (profile.talk_of(channel.0), profile.channel(channel.0))
+            else {
+                continue;
+            };
+            let mut room = room(&plan, row, channel);
+            let heat = plan.scenario.heat * row.heat;
+            let mut stream =
+                TalkStream::new(talk, &mut room, rng, start_secs, heat, plan.timeline.ends);
+            let next = stream.next(talk, &mut room);
             if next.at < plan.timeline.ends {
                 due.push(Reverse((
                     slab_of(next.at),
@@ -108,6 +121,7 @@ impl Planner {
                 .rng(StreamId::of_channel(Purpose::Private, channel));
             talkers.push(Talker {
                 channel,
+                room,
                 stream,
                 private_rng,
                 next,
@@ -115,7 +129,7 @@ impl Planner {
                 sequence: 0,
             });
         }
-        let moves = moves(&plan, profile, sharding);
+        let moves = moves(&plan, sharding);
         Self {
             channels: talkers
                 .iter()
@@ -132,7 +146,7 @@ impl Planner {
     fn of_script(plan: Arc<Plan>, sharding: Sharding) -> Self {
         let is_known = |channel: &ChannelId| {
             let mut members = plan.population.members(*channel).iter();
-            members.any(|member| sharding.drives(member.user))
+            members.any(|&member| sharding.drives(member))
         };
         let channels = (0..plan.population.channel_count()).map(ChannelId);
         Self {
@@ -151,7 +165,6 @@ impl Planner {
             moves: Vec::new(),
             next_move: 0,
             slab: 0,
-            present: Vec::new(),
         }
     }
 
@@ -225,7 +238,6 @@ impl Planner {
         let Self {
             plan,
             talkers,
-            present,
             due,
             sharding,
             ..
@@ -234,10 +246,13 @@ impl Planner {
             return;
         };
         let talker = &mut talkers[index as usize];
+        let Some(talk) = profile.talk_of(talker.channel.0) else {
+            return;
+        };
         while talker.next.at < end {
             let slot = talker.next;
-            talker.speak(plan, profile, *sharding, &slot, present, out);
-            talker.next = talker.stream.next(profile.talk());
+            talker.speak(plan, talk, *sharding, &slot, out);
+            talker.next = talker.stream.next(talk, &mut talker.room);
         }
         if talker.next.at < plan.timeline.ends {
             due.push(Reverse((slab_of(talker.next.at), index)));
@@ -250,24 +265,12 @@ impl Talker {
     fn speak(
         &mut self,
         plan: &Plan,
-        profile: &Profile,
+        talk: &Talk,
         sharding: Sharding,
         slot: &TalkSlot,
-        present: &mut Vec<(Member, f64)>,
         out: &mut Vec<Planned>,
     ) {
         let members = plan.population.members(self.channel);
-        present.clear();
-        let mut sum = 0.0;
-        for member in members {
-            if plan
-                .timeline
-                .is_present(member.user, slot.at, SETTLED_AFTER)
-            {
-                sum += f64::from(member.weight);
-                present.push((*member, sum));
-            }
-        }
         let wants_private = uniform(self.private_rng.next_u64())
             < private_odds(plan.scenario.population.private_share);
         let (from_draw, to_draw, length_draw) = (
@@ -275,11 +278,15 @@ impl Talker {
             self.private_rng.next_u64(),
             self.private_rng.next_u64(),
         );
-        let Some(speaker) = speaker(present, slot.speaker_draw) else {
+        let speaker = slot
+            .member
+            .and_then(|member| members.get(member as usize))
+            .copied();
+        let Some(speaker) = speaker else {
             // Told by the shard of the channel's first member alone, so that it counts once.
             let tells = members
                 .first()
-                .is_some_and(|member| sharding.drives(member.user));
+                .is_some_and(|&member| sharding.drives(member));
             if tells && slot.at >= plan.timeline.gathered + SETTLED_AFTER {
                 self.push(
                     slot.at,
@@ -293,53 +300,42 @@ impl Talker {
             }
             return;
         };
-        self.say(
-            plan,
-            profile,
-            slot.at,
-            speaker,
-            None,
-            slot.kind,
-            slot.length_draw,
-            out,
-        );
-        if wants_private && present.len() > 1 {
-            let count = u32::try_from(present.len()).unwrap_or(u32::MAX);
+        let said = Said {
+            at: slot.at,
+            sender: speaker,
+            to: None,
+            kind: slot.kind,
+            length_draw: slot.length_draw,
+        };
+        self.say(plan, talk, said, out);
+        let count = self.room.present_count();
+        if wants_private && count > 1 {
+            let present: Vec<UserId> = (0..)
+                .zip(members)
+                .filter(|&(member, _)| self.room.is_present(member))
+                .map(|(_, &user)| user)
+                .collect();
             let from = below(from_draw, count);
             let to = (from + 1 + below(to_draw, count - 1)) % count;
-            let (from, to) = (present[from as usize].0.user, present[to as usize].0.user);
-            self.say(
-                plan,
-                profile,
-                slot.at,
-                from,
-                Some(to),
-                TalkKind::Message,
-                length_draw,
-                out,
-            );
+            if let (Some(&sender), Some(&to)) =
+                (present.get(from as usize), present.get(to as usize))
+            {
+                let said = Said {
+                    at: slot.at,
+                    sender,
+                    to: Some(to),
+                    kind: TalkKind::Message,
+                    length_draw,
+                };
+                self.say(plan, talk, said, out);
+            }
         }
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one message's fields, each of its own type"
-    )]
-    fn say(
-        &mut self,
-        plan: &Plan,
-        profile: &Profile,
-        at: Offset,
-        sender: UserId,
-        to: Option<UserId>,
-        kind: TalkKind,
-        length_draw: u64,
-        out: &mut Vec<Planned>,
-    ) {
-        let profile_user = plan.population.people[sender.index()].profile_user;
-        let bytes = profile
-            .talk()
-            .length(kind, Some(profile_user), length_draw)
+    fn say(&mut self, plan: &Plan, talk: &Talk, said: Said, out: &mut Vec<Planned>) {
+        let profile_user = plan.population.people[said.sender.index()].identity.user;
+        let bytes = talk
+            .length(said.kind, Some(profile_user), said.length_draw)
             .min(TEXT_BYTES_MAX);
         let key = MessageKey {
             channel: self.channel,
@@ -347,12 +343,13 @@ impl Talker {
         };
         self.index += 1;
         let message = PlannedMessage {
-            sender,
-            to,
+            sender: said.sender,
+            to: said.to,
             bytes,
-            intended: at,
+            intended: said.at,
         };
-        self.push(at, Action::Say { key, message, kind }, out);
+        let kind = said.kind;
+        self.push(said.at, Action::Say { key, message, kind }, out);
     }
 
     fn push(&mut self, at: Offset, action: Action, out: &mut Vec<Planned>) {
@@ -375,18 +372,68 @@ fn private_odds(share: f64) -> f64 {
     }
 }
 
-/// Returns the speaker at `draw` among those present, by weight; `present` holds running sums.
-fn speaker(present: &[(Member, f64)], draw: u64) -> Option<UserId> {
-    let sum = present.last()?.1;
-    let level = uniform(draw) * sum;
-    let index = present.partition_point(|&(_, running)| running <= level);
-    present
-        .get(index.min(present.len() - 1))
-        .map(|(member, _)| member.user)
+/// One message's fields.
+#[derive(Clone, Copy)]
+struct Said {
+    at: Offset,
+    sender: UserId,
+    to: Option<UserId>,
+    kind: TalkKind,
+    length_draw: u64,
+}
+
+/// Returns the room of a channel: its members, each of whom speaks as the captured user does whose life they lead.
+///
+/// Who has only just arrived is not asked to speak. Those who are there from the start have been so long before.
+fn room(plan: &Plan, row: &ChannelRow, channel: ChannelId) -> Room {
+    let members = plan.population.members(channel);
+    let own = |&user: &UserId| {
+        row.speaker(plan.population.people[user.index()].identity.user)
+            .copied()
+    };
+    let weights = || members.iter().filter_map(own).map(|speaker| speaker.weight);
+    let count = f64::from(u32::try_from(members.len()).unwrap_or(u32::MAX)).max(1.0);
+    let floor = match weights().sum::<f64>() / count * WEIGHT_FLOOR {
+        0.0 => 1.0,
+        floor => floor,
+    };
+    let speakers = members.iter().map(|user| {
+        let speaker = own(user).unwrap_or_default();
+        Speaker {
+            weight: speaker.weight + floor,
+            ..speaker
+        }
+    });
+    let mut turns = Vec::new();
+    for (member, &user) in (0..).zip(members) {
+        let mut turn = |at: Offset, is_coming: bool, is_seen: bool| {
+            turns.push(Turn {
+                at,
+                is_coming,
+                member,
+                is_seen,
+            });
+        };
+        let mut is_first = plan.population.people[user.index()].is_online_at_start;
+        for stay in plan.timeline.stays(user) {
+            let from = stay.from + SETTLED_AFTER;
+            if is_first {
+                turn(WARM_UP_BEGINS, true, false);
+                turn(Offset::ZERO, false, false);
+            }
+            if from < stay.to {
+                turn(from, true, !is_first);
+                turn(stay.to, false, true);
+            }
+            is_first = false;
+        }
+    }
+    turns.sort_unstable();
+    Room::new(speakers, turns)
 }
 
 /// Returns the comings, goings and changes of a shard's users, and the splits, in order.
-fn moves(plan: &Plan, profile: &Profile, sharding: Sharding) -> Vec<Planned> {
+fn moves(plan: &Plan, sharding: Sharding) -> Vec<Planned> {
     let mut moves = Vec::new();
     for local in 0..sharding.local_count(plan.population.user_count()) {
         let user = sharding.user(local);
@@ -422,7 +469,7 @@ fn moves(plan: &Plan, profile: &Profile, sharding: Sharding) -> Vec<Planned> {
                 },
             );
         }
-        for (at, action) in changes(plan, profile, user) {
+        for (at, action) in changes(plan, user) {
             push(at, action);
         }
     }
@@ -457,48 +504,28 @@ fn moves(plan: &Plan, profile: &Profile, sharding: Sharding) -> Vec<Planned> {
 }
 
 /// Returns a user's renames, modes, topics and kicks within its stays.
-fn changes(plan: &Plan, profile: &Profile, user: UserId) -> Vec<(Offset, Action)> {
-    let person = plan.population.people[user.index()];
-    let Some(timeline) = profile.users().get(person.profile_user as usize) else {
-        return Vec::new();
-    };
+fn changes(plan: &Plan, user: UserId) -> Vec<(Offset, Action)> {
+    let person = &plan.population.people[user.index()];
     let channels = plan.population.channels(user);
-    let (cycle, start) = (f64::from(profile.cycle_secs()), f64::from(person.cycle_sec));
-    let horizon = plan.timeline.ends.as_secs_f64();
     let mut rng = plan
         .streams
         .rng(StreamId::of_user(Purpose::Change, 0, user));
     let mut changes = Vec::new();
-    let mut turn = 0.0;
-    while turn * cycle - start < horizon {
-        for change in &timeline.changes {
-            let (place_draw, victim_draw) = (rng.next_u64(), rng.next_u64());
-            let secs = change.at_secs + turn * cycle - start;
-            if !(0.0..horizon).contains(&secs) {
-                continue;
-            }
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "seconds within the run's bounded horizon, in nanoseconds"
-            )]
-            let at = Offset::from_nanos(libm::floor(secs * 1e9) as i64);
-            if !plan.timeline.is_present(user, at, SETTLED_AFTER) {
-                continue;
-            }
-            let action = match change.kind {
-                ChangeKind::Nick => Some(Action::Rename { user }),
-                _ => in_channel(
-                    plan,
-                    user,
-                    change.kind,
-                    channels,
-                    at,
-                    [place_draw, victim_draw],
-                ),
-            };
-            changes.extend(action.map(|action| (at, action)));
+    for change in &person.life.changes {
+        let draws = [rng.next_u64(), rng.next_u64()];
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "seconds within the run's bounded horizon, in nanoseconds"
+        )]
+        let at = Offset::from_nanos(libm::floor(change.at_secs * 1e9) as i64);
+        if !plan.timeline.is_present(user, at, SETTLED_AFTER) {
+            continue;
         }
-        turn += 1.0;
+        let action = match change.kind {
+            ChangeKind::Nick => Some(Action::Rename { user }),
+            _ => in_channel(plan, user, change.kind, channels, at, draws),
+        };
+        changes.extend(action.map(|action| (at, action)));
     }
     changes
 }
@@ -518,14 +545,14 @@ fn in_channel(
     let channel = channels[below(draws[0], count) as usize];
     match kind {
         ChangeKind::Nick => None,
-        ChangeKind::Mode => Some(Action::Mode { user, channel }),
-        ChangeKind::Topic => Some(Action::Topic { user, channel }),
+        ChangeKind::Mode { .. } => Some(Action::Mode { user, channel }),
+        ChangeKind::Topic { .. } => Some(Action::Topic { user, channel }),
         ChangeKind::Kick { .. } => {
             let others: Vec<UserId> = plan
                 .population
                 .members(channel)
                 .iter()
-                .map(|member| member.user)
+                .copied()
                 .filter(|&other| {
                     other != user && plan.timeline.is_present(other, at, SETTLED_AFTER)
                 })

@@ -1,5 +1,7 @@
-//! The population: which profile user each of ours follows, from where in the profile's cycle, and who is in which channel.
+//! The population: whose life each user leads, and who is in which channel.
 
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use rand::Rng;
 use crate::plan::PlanError;
 use crate::plan::names::NAME_COUNT_MAX;
 use crate::plan::script::Script;
+use crate::plan::streams::ID_COUNT_MAX;
 use crate::plan::streams::Purpose;
 use crate::plan::streams::StreamId;
 use crate::plan::streams::Streams;
@@ -19,32 +22,33 @@ use crate::scenario::phase::Phase;
 use crate::scenario::phase::PhaseKind;
 use crate::scenario::phase::SplitBy;
 use crate::traffic::profile::Profile;
+use crate::traffic::profile::churn::Identity;
+use crate::traffic::profile::churn::Life;
 use crate::traffic::profile::distribution::normal;
-use crate::traffic::profile::talk::TalkKind;
 use crate::units::id::ChannelId;
 use crate::units::id::PhaseId;
 use crate::units::id::ServerId;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
 
-/// Most identities drawn per user asked for. A profile in which fewer than one in a hundred are online at the start can't fill a run.
-const DRAWS_PER_USER_MAX: u32 = 100;
+/// Copies of a profile's people: a stream's number has room for their numbers.
+const COPIES_MAX: u32 = ID_COUNT_MAX - 1;
+/// Users drawn after whom nobody was online at the start: the profile can't fill a run.
+const DRAWS_MAX: u32 = 100_000;
 /// Spread of channel sizes: σ of the logarithm (assumed; live networks have a few large channels and many small ones).
 const CHANNEL_SIZE_SIGMA: f64 = 0.8;
 /// Fewest members of a channel: alone nobody talks.
 const CHANNEL_MEMBERS_MIN: u32 = 2;
-/// Share of the mean weight that everybody has as a speaker beside their own, since anybody may speak.
-const WEIGHT_FLOOR: f64 = 0.05;
 
-/// Whose timeline a user follows, and from where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whose life a user leads.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Person {
-    /// Index of the profile's user.
-    pub profile_user: u32,
-    /// The second of the profile's cycle that lies at the start of the run.
-    pub cycle_sec: u32,
+    /// Which copy of which of the profile's users.
+    pub identity: Identity,
     /// Whether this user is online when the run starts.
     pub is_online_at_start: bool,
+    /// What the user does in the profile's channels, mass events of the profile laid over.
+    pub life: Life,
 }
 
 /// Everybody who is online at some time of the run.
@@ -55,7 +59,7 @@ pub struct People {
 }
 
 impl People {
-    /// Draws people until as many as asked for are online when the run starts; those who come later come along.
+    /// Draws copies of cohorts until as many as asked for are online when the run starts; those who come later come along.
     pub(crate) fn draw(
         scenario: &Scenario,
         profile: &Profile,
@@ -66,55 +70,101 @@ impl People {
             profile: profile.name().to_owned(),
             users: wanted,
         };
-        let user_count = u32::try_from(profile.users().len()).unwrap_or(u32::MAX);
-        if user_count == 0 {
-            return Err(deserted());
-        }
         let horizon_secs = timeline::horizon(scenario).as_secs_f64();
-        let rotation = profile.rotation_secs();
-        let turns = (profile.cycle_secs() / rotation).max(1);
-        let start_sec = start_in_cycle(scenario, profile);
-        let mut people = Vec::with_capacity(wanted as usize);
+        let week_secs = f64::from(start_week_sec(scenario, profile));
+        let cohorts = cohorts(profile);
+        let mut people: Vec<Person> = Vec::with_capacity(wanted as usize);
         let mut online = 0;
-        for draw in 0..wanted.saturating_mul(DRAWS_PER_USER_MAX) {
-            let mut rng = streams.rng(StreamId::of_user(Purpose::Identity, 0, UserId(draw)));
-            let profile_user = below(rng.next_u64(), user_count);
-            let cycle_sec =
-                (start_sec + below(rng.next_u64(), turns) * rotation) % profile.cycle_secs();
-            let Some(user) = profile.users().get(profile_user as usize) else {
-                continue;
-            };
-            let mut stays =
-                timeline::stays_of(user, profile.cycle_secs(), cycle_sec, horizon_secs).peekable();
-            let Some(first) = stays.peek() else { continue };
-            let is_online_at_start = first.from_secs <= 0.0;
-            people.push(Person {
-                profile_user,
-                cycle_sec,
-                is_online_at_start,
-            });
-            online += u32::from(is_online_at_start);
-            if people.len() > NAME_COUNT_MAX as usize {
-                let count = people.len() as u64;
-                return Err(PlanError::TooMany {
-                    what: "users",
-                    count,
-                    limit: u64::from(NAME_COUNT_MAX),
-                });
+        let mut draws = 0;
+        for copy in 0..COPIES_MAX {
+            let before = online;
+            for cohort in shuffled(&cohorts, copy, streams) {
+                let stream = StreamId::of_user(Purpose::Identity, copy + 1, UserId(cohort));
+                let mut rng = streams.rng(stream);
+                // Copies of a live network do not start in step, the first no less than the others.
+                let rotation = profile.rotation(copy + 1, &mut rng, week_secs, horizon_secs);
+                for &user in cohorts.get(&cohort).into_iter().flatten() {
+                    draws += 1;
+                    let life = profile.life(user, &rotation, horizon_secs);
+                    let Some(first) = life.stays.first() else {
+                        continue;
+                    };
+                    let is_online_at_start = first.start_secs <= 0.0;
+                    people.push(Person {
+                        identity: Identity { copy, user },
+                        is_online_at_start,
+                        life,
+                    });
+                    online += u32::from(is_online_at_start);
+                    if people.len() > NAME_COUNT_MAX as usize {
+                        let count = people.len() as u64;
+                        return Err(PlanError::TooMany {
+                            what: "users",
+                            count,
+                            limit: u64::from(NAME_COUNT_MAX),
+                        });
+                    }
+                    if online == wanted {
+                        return Ok(Self::struck(
+                            people,
+                            profile,
+                            streams,
+                            week_secs,
+                            horizon_secs,
+                        ));
+                    }
+                }
             }
-            if online == wanted {
-                return Ok(Self { people });
+            if online == before && draws > DRAWS_MAX {
+                break;
             }
         }
         Err(deserted())
     }
+
+    /// Lets the profile's mass events hit the people.
+    fn struck(
+        mut people: Vec<Person>,
+        profile: &Profile,
+        streams: &Streams,
+        week_secs: f64,
+        horizon_secs: f64,
+    ) -> Self {
+        let mut rng = streams.rng(StreamId::of_user(Purpose::Incident, 0, UserId(0)));
+        let rotation = profile.rotation(0, &mut rng, week_secs, horizon_secs);
+        let who: Vec<Identity> = people.iter().map(|person| person.identity).collect();
+        let mut lives: Vec<Life> = people
+            .iter_mut()
+            .map(|person| std::mem::take(&mut person.life))
+            .collect();
+        profile.strike(&who, &mut lives, &rotation, &mut rng, horizon_secs);
+        for (person, life) in people.iter_mut().zip(lives) {
+            person.life = life;
+        }
+        Self { people }
+    }
 }
 
-/// Returns the second of the profile's cycle at which a run that starts at the scenario's hour begins, for rotation zero.
-fn start_in_cycle(scenario: &Scenario, profile: &Profile) -> u32 {
-    let week_sec = start_week_sec(scenario, profile);
-    let rotation = profile.rotation_secs();
-    (week_sec % rotation + rotation - profile.cycle_starts_at_week_sec() % rotation) % rotation
+/// Returns the members of each cohort.
+fn cohorts(profile: &Profile) -> BTreeMap<u32, Vec<u32>> {
+    let mut cohorts: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for (index, user) in (0..).zip(profile.users()) {
+        if !user.stays.is_empty() {
+            cohorts.entry(user.cohort).or_default().push(index);
+        }
+    }
+    cohorts
+}
+
+/// Returns the cohorts in the order in which they take part in a copy.
+fn shuffled(cohorts: &BTreeMap<u32, Vec<u32>>, copy: u32, streams: &Streams) -> Vec<u32> {
+    let mut rng = streams.rng(StreamId::of_user(Purpose::Identity, 0, UserId(copy)));
+    let mut order: Vec<(u64, u32)> = cohorts
+        .keys()
+        .map(|&cohort| (rng.next_u64(), cohort))
+        .collect();
+    order.sort_unstable();
+    order.into_iter().map(|(_, cohort)| cohort).collect()
 }
 
 /// Returns the second of the week at which the run starts.
@@ -132,20 +182,11 @@ pub struct Population {
     /// The server on which each user sits; 0 is the one that every split leaves with the larger part.
     pub sides: Arc<[ServerId]>,
     /// Members of all channels, one channel after another.
-    members: Vec<Member>,
+    members: Vec<UserId>,
     member_bounds: Vec<u32>,
     /// Channels of all users, one user after another.
     channels: Vec<ChannelId>,
     channel_bounds: Vec<u32>,
-}
-
-/// A member of a channel and how readily it speaks there.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Member {
-    /// Who.
-    pub user: UserId,
-    /// Relative weight as the speaker of a message.
-    pub weight: f32,
 }
 
 impl Population {
@@ -181,16 +222,17 @@ impl Population {
                 users: scenario.population.users,
             });
         }
-        let weights = weights(profile, &people);
+        let crowds = crowds(profile, &people);
         let mut members = Vec::new();
         let mut member_bounds = vec![0];
         let mut channel_counts = vec![0u32; people.len()];
-        for channel in 0..channel_count {
+        for channel in (0..channel_count).map(ChannelId) {
             let start = members.len();
-            draw_members(ChannelId(channel), mean, user_count, streams, &mut members);
-            for member in &mut members[start..] {
-                member.weight = weights[member.user.index()];
-                channel_counts[member.user.index()] += 1;
+            let copied = channel.0 as usize % crowds.len().max(1);
+            let crowd = crowds.get(copied).map_or(&[][..], Vec::as_slice);
+            draw_members(channel, mean, crowd, user_count, streams, &mut members);
+            for member in &members[start..] {
+                channel_counts[member.index()] += 1;
             }
             member_bounds.push(u32::try_from(members.len()).unwrap_or(u32::MAX));
         }
@@ -208,9 +250,9 @@ impl Population {
     /// Returns those whom a script names, in the channels in which it ever has them.
     pub(crate) fn of_script(script: &Script) -> Self {
         let person = |&is_online_at_start| Person {
-            profile_user: 0,
-            cycle_sec: 0,
+            identity: Identity { copy: 0, user: 0 },
             is_online_at_start,
+            life: Life::default(),
         };
         let people: Vec<Person> = script.online_at_start().iter().map(person).collect();
         let mut members = Vec::new();
@@ -218,7 +260,7 @@ impl Population {
         let mut channel_counts = vec![0u32; people.len()];
         for channel in script.members() {
             for &user in channel {
-                members.push(Member { user, weight: 0.0 });
+                members.push(user);
                 channel_counts[user.index()] += 1;
             }
             member_bounds.push(u32::try_from(members.len()).unwrap_or(u32::MAX));
@@ -245,7 +287,7 @@ impl Population {
     }
 
     /// Returns the members of a channel, by user.
-    pub fn members(&self, channel: ChannelId) -> &[Member] {
+    pub fn members(&self, channel: ChannelId) -> &[UserId] {
         let (start, end) = (
             self.member_bounds[channel.index()],
             self.member_bounds[channel.index() + 1],
@@ -306,33 +348,40 @@ pub(crate) fn fit_scenario(scenario: &mut Scenario, script: &Script, population:
     ];
 }
 
-fn weights(profile: &Profile, people: &[Person]) -> Vec<f32> {
-    let own = |person: &Person| {
-        profile
-            .users()
-            .get(person.profile_user as usize)
-            .map_or(0.0, |user| user.weight(TalkKind::Message))
-    };
-    let mean = people.iter().map(own).sum::<f64>()
-        / f64::from(u32::try_from(people.len()).unwrap_or(u32::MAX)).max(1.0);
-    let floor = if mean > 0.0 { mean * WEIGHT_FLOOR } else { 1.0 };
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a relative weight; seven digits are plenty"
-    )]
-    people
-        .iter()
-        .map(|person| (own(person) + floor) as f32)
+/// Returns for each of the profile's channels those who are ever in it, cohort by cohort.
+fn crowds(profile: &Profile, people: &[Person]) -> Vec<Vec<Vec<UserId>>> {
+    let mut crowds: Vec<BTreeMap<(u32, u32), Vec<UserId>>> =
+        vec![BTreeMap::new(); profile.channels().len()];
+    for (user, person) in (0..).map(UserId).zip(people) {
+        let timeline = profile.users().get(person.identity.user as usize);
+        let cohort = timeline.map_or(0, |timeline| timeline.cohort);
+        let mut channels: Vec<u32> = person.life.stays.iter().map(|stay| stay.channel).collect();
+        channels.sort_unstable();
+        channels.dedup();
+        for channel in channels {
+            if let Some(crowd) = crowds.get_mut(channel as usize) {
+                crowd
+                    .entry((person.identity.copy, cohort))
+                    .or_default()
+                    .push(user);
+            }
+        }
+    }
+    crowds
+        .into_iter()
+        .map(|crowd| crowd.into_values().collect())
         .collect()
 }
 
-/// Draws a channel's size and that many different users, in order.
+/// Draws a channel's size and that many members, cohort by cohort of its crowd, in order: who comes and goes as one is together
+/// in channels too.
 fn draw_members(
     channel: ChannelId,
     mean: f64,
+    crowd: &[Vec<UserId>],
     user_count: u32,
     streams: &Streams,
-    members: &mut Vec<Member>,
+    members: &mut Vec<UserId>,
 ) {
     let mut rng = streams.rng(StreamId::of_channel(Purpose::Membership, channel));
     // A lognormal of mean one, so that the sizes' mean is the one asked for.
@@ -345,23 +394,33 @@ fn draw_members(
         reason = "clamped to a u32 range just before"
     )]
     let size = (mean * spread).clamp(0.0, f64::from(user_count)).round() as u32;
-    let size = size.max(CHANNEL_MEMBERS_MIN).min(user_count);
-    // Floyd's sampling: `size` different users in as many draws.
-    let mut chosen = std::collections::BTreeSet::new();
-    for last in user_count - size..user_count {
-        let user = below(rng.next_u64(), last + 1);
-        if !chosen.insert(user) {
-            chosen.insert(last);
-        }
+    let size = size.max(CHANNEL_MEMBERS_MIN).min(user_count) as usize;
+    let total: usize = crowd.iter().map(Vec::len).sum();
+    let mut chosen: BTreeSet<UserId> = BTreeSet::new();
+    if total <= size {
+        chosen.extend(crowd.iter().flatten());
     }
-    members.extend(chosen.into_iter().map(|user| Member {
-        user: UserId(user),
-        weight: 0.0,
-    }));
+    let cohort_count = u32::try_from(crowd.len()).unwrap_or(u32::MAX);
+    while chosen.len() < size.min(total) {
+        let cohort = &crowd[below(rng.next_u64(), cohort_count) as usize];
+        let room = size - chosen.len();
+        // A cohort that does not fit comes in part, beginning with any of its own.
+        let first = below(
+            rng.next_u64(),
+            u32::try_from(cohort.len()).unwrap_or(u32::MAX),
+        ) as usize;
+        let fresh = cohort[first..]
+            .iter()
+            .chain(&cohort[..first])
+            .filter(|user| !chosen.contains(user));
+        let fresh: Vec<UserId> = fresh.copied().take(room).collect();
+        chosen.extend(fresh);
+    }
+    members.extend(chosen);
 }
 
 fn by_user(
-    members: &[Member],
+    members: &[UserId],
     member_bounds: &[u32],
     channel_counts: &[u32],
 ) -> (Vec<ChannelId>, Vec<u32>) {
@@ -373,8 +432,8 @@ fn by_user(
     let mut channels = vec![ChannelId(0); members.len()];
     for (channel, bound) in (0u32..).zip(member_bounds.windows(2)) {
         for member in &members[bound[0] as usize..bound[1] as usize] {
-            channels[next[member.user.index()] as usize] = ChannelId(channel);
-            next[member.user.index()] += 1;
+            channels[next[member.index()] as usize] = ChannelId(channel);
+            next[member.index()] += 1;
         }
     }
     (channels, bounds)

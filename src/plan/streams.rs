@@ -18,7 +18,7 @@ pub const ID_COUNT_MAX: u32 = 1 << 28;
 pub enum Purpose {
     /// The names of the run.
     Names = 1,
-    /// Whose timeline an online identity follows, and from where.
+    /// Which cohorts take part, and where their cycles lie.
     Identity = 2,
     /// How large a channel is and who its members are.
     Membership = 3,
@@ -36,6 +36,8 @@ pub enum Purpose {
     Fault = 9,
     /// Where in a tick of a trace's clock its events lie; also the one stream of a script's actions.
     Script = 10,
+    /// When the profile's own mass events are, and whom they hit in place of those who are away.
+    Incident = 11,
 }
 
 /// The number that names a stream: purpose (8 bits), channel (28), user (28).

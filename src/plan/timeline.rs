@@ -13,9 +13,9 @@ use crate::scenario::phase::Begins;
 use crate::scenario::phase::Phase;
 use crate::scenario::phase::PhaseKind;
 use crate::scenario::phase::SplitBy;
-use crate::traffic::profile::Profile;
 use crate::traffic::profile::distribution::uniform;
-use crate::traffic::profile::timeline::UserTimeline;
+use crate::traffic::profile::timeline::StayRow;
+use crate::traffic::profile::timeline::online;
 use crate::traffic::trace::cause::LeaveCause;
 use crate::units::id::PhaseId;
 use crate::units::id::UserId;
@@ -56,46 +56,6 @@ pub struct Timeline {
     pub ends: Offset,
     stays: Vec<PlannedStay>,
     bounds: Vec<u32>,
-}
-
-/// A stay of the profile as seen from the run's start, in seconds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct ProfileStay {
-    pub(crate) from_secs: f64,
-    pub(crate) to_secs: f64,
-    pub(crate) how: LeaveHow,
-}
-
-/// Returns the stays of a profile's user in the `horizon_secs` after the second `cycle_sec` of its cycle, whole turns included.
-pub(crate) fn stays_of(
-    user: &UserTimeline,
-    cycle_secs: u32,
-    cycle_sec: u32,
-    horizon_secs: f64,
-) -> impl Iterator<Item = ProfileStay> {
-    let (cycle, start) = (f64::from(cycle_secs), f64::from(cycle_sec));
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a few turns: horizons are bounded to years, cycles are days at least"
-    )]
-    let turns = libm::ceil((start + horizon_secs) / cycle) as u32;
-    (0..=turns).flat_map(move |turn| {
-        let base = f64::from(turn) * cycle - start;
-        user.sessions.iter().filter_map(move |session| {
-            let (from_secs, to_secs) = (session.start_secs + base, session.end_secs + base);
-            let how = match session.cause {
-                LeaveCause::Part | LeaveCause::Kicked => LeaveHow::Part,
-                cause if cause.is_involuntary() => LeaveHow::Drop,
-                _ => LeaveHow::Quit,
-            };
-            (to_secs > 0.0 && from_secs < horizon_secs).then_some(ProfileStay {
-                from_secs,
-                to_secs,
-                how,
-            })
-        })
-    })
 }
 
 /// Returns whether the event that is phase number `phase` hits `user`: a draw of its own, so that every shard answers alone.
@@ -140,12 +100,7 @@ fn spans(scenario: &Scenario) -> Vec<PhaseSpan> {
 }
 
 impl Timeline {
-    pub(crate) fn new(
-        scenario: &Scenario,
-        profile: &Profile,
-        people: &People,
-        streams: &Streams,
-    ) -> Self {
+    pub(crate) fn new(scenario: &Scenario, people: &People, streams: &Streams) -> Self {
         let phases = spans(scenario);
         let ends = phases
             .iter()
@@ -162,23 +117,12 @@ impl Timeline {
             ) => span.ends,
             _ => Offset::ZERO,
         };
-        let horizon_secs = ends.as_secs_f64();
         let mut stays = Vec::new();
         let mut bounds = vec![0];
         let mut arrivals = 0u64;
         for (user, person) in (0u32..).map(UserId).zip(&people.people) {
-            let mut own: Vec<PlannedStay> = Vec::new();
-            if let Some(timeline) = profile.users().get(person.profile_user as usize) {
-                own.extend(
-                    stays_of(
-                        timeline,
-                        profile.cycle_secs(),
-                        person.cycle_sec,
-                        horizon_secs,
-                    )
-                    .map(planned),
-                );
-            }
+            let mut own: Vec<PlannedStay> =
+                online(&person.life.stays).iter().map(planned).collect();
             for (index, (phase, span)) in (0u16..).zip(scenario.phases.iter().zip(&phases)) {
                 overlay(
                     &mut own,
@@ -258,17 +202,22 @@ impl Timeline {
     }
 }
 
-fn planned(stay: ProfileStay) -> PlannedStay {
+fn planned(stay: &StayRow) -> PlannedStay {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "seconds of a bounded horizon in nanoseconds"
     )]
     let offset = |secs: f64| Offset::from_nanos(libm::floor(secs * 1e9) as i64);
+    let how = match stay.cause {
+        LeaveCause::Part | LeaveCause::Kicked => LeaveHow::Part,
+        cause if cause.is_involuntary() => LeaveHow::Drop,
+        _ => LeaveHow::Quit,
+    };
     PlannedStay {
-        from: offset(stay.from_secs),
+        from: offset(stay.start_secs),
         returns_from: None,
-        to: offset(stay.to_secs),
-        how: stay.how,
+        to: offset(stay.end_secs),
+        how,
         ended_by: None,
     }
 }

@@ -13,7 +13,7 @@ const WORKWEEK_HOURS: u32 = 5 * 24;
 /// How a channel talks in one hour of the calendar.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Cell {
-    /// Episodes that start in an hour of this cell.
+    /// Episodes that start by themselves in an hour of silence in this cell.
     pub starts_per_hour: f64,
     /// Mean messages of an episode that starts in this cell; at least one.
     pub mean_size: f64,
@@ -42,17 +42,6 @@ impl Calendar {
             .get(cell_index(week_hour))
             .copied()
             .unwrap_or_default()
-    }
-
-    /// Returns the messages per second in an hour of the week.
-    pub fn rate_at(&self, week_hour: u32) -> f64 {
-        let cell = self.cell(week_hour);
-        cell.starts_per_hour * cell.mean_size / f64::from(HOUR_SECS)
-    }
-
-    /// Returns the messages per second over a whole week.
-    pub fn mean_rate(&self) -> f64 {
-        (0..WEEK_HOURS).map(|hour| self.rate_at(hour)).sum::<f64>() / f64::from(WEEK_HOURS)
     }
 }
 

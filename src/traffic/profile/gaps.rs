@@ -15,6 +15,8 @@ pub const GAP_CLASSES: [u32; 3] = [2, 5, 20];
 pub struct Gaps {
     /// Seconds by the classes of [`GAP_CLASSES`].
     pub tables: [GapTable; 3],
+    /// Seconds between notices that follow each other.
+    pub notices: GapTable,
     /// Share of the variance of scores that is the episode's pace, 0 to 1.
     pub pace_share: Parameter<f64>,
     /// Correlation of neighbouring scores once the pace is removed, -1 to 1.
@@ -31,6 +33,11 @@ impl Gaps {
         *score = correlation * *score + libm::sqrt(1.0 - correlation * correlation) * normal(draw);
         let common = libm::sqrt(pace_share) * pace + libm::sqrt(1.0 - pace_share) * *score;
         self.table(size).at_score(common)
+    }
+
+    /// Returns the next gap in seconds between two notices.
+    pub(crate) fn notice_secs(&self, draw: u64) -> f64 {
+        self.notices.at_score(normal(draw))
     }
 
     /// Returns the table of episodes of `size` messages.

@@ -1,18 +1,24 @@
 //! A fitted statistical model of a trace: who comes and goes, when a channel talks, how fast and how much.
 
+use crate::traffic::profile::incident::Incident;
 use crate::traffic::profile::parameter::Parameter;
 use crate::traffic::profile::provenance::Provenance;
+use crate::traffic::profile::talk::ChannelRow;
 use crate::traffic::profile::talk::Talk;
 use crate::traffic::profile::timeline::UserTimeline;
 
 pub mod calendar;
+pub mod churn;
 pub mod distribution;
 pub mod file;
 pub mod fit;
 pub mod gaps;
+pub mod incident;
 pub mod lengths;
 pub mod parameter;
 pub mod provenance;
+pub mod recency;
+pub mod room;
 pub mod rotation;
 pub mod sample;
 pub mod stream;
@@ -21,8 +27,6 @@ pub mod talk;
 pub mod timeline;
 
 mod number;
-mod rows;
-mod table;
 
 /// Seconds of an hour.
 pub const HOUR_SECS: u32 = 3_600;
@@ -43,8 +47,10 @@ pub struct Profile {
     provenance: Provenance,
     cycle: Cycle,
     population: Population,
-    talk: Talk,
+    talks: Vec<Talk>,
+    channels: Vec<ChannelRow>,
     users: Vec<UserTimeline>,
+    incidents: Vec<Incident>,
 }
 
 /// The stretch of capture that a profile repeats.
@@ -76,8 +82,8 @@ pub struct Population {
 impl Profile {
     /// Returns the names of the parameters that were assumed, as `profile.toml` has them.
     pub fn assumed(&self) -> Vec<String> {
-        let (cycle, population, talk) = (&self.cycle, &self.population, &self.talk);
-        let parameters = [
+        let (cycle, population) = (&self.cycle, &self.population);
+        let mut parameters = vec![
             ("cycle.secs", cycle.secs.is_fitted()),
             ("cycle.rotation_secs", cycle.rotation_secs.is_fitted()),
             (
@@ -95,22 +101,17 @@ impl Profile {
                 population.private_share.is_fitted(),
             ),
             ("population.reply_share", population.reply_share.is_fitted()),
-            ("talk.pace_share", talk.gaps.pace_share.is_fitted()),
-            ("talk.gap_correlation", talk.gaps.correlation.is_fitted()),
-            (
-                "talk.longest_episode_secs",
-                talk.longest_episode_secs.is_fitted(),
-            ),
-            ("talk.first_kind", talk.first_kind.is_fitted()),
-            ("talk.kind_after_message", talk.next_kind[0].is_fitted()),
-            ("talk.kind_after_action", talk.next_kind[1].is_fitted()),
-            ("talk.kind_after_notice", talk.next_kind[2].is_fitted()),
         ];
-        parameters
+        for talk in &self.talks {
+            parameters.extend(talk.standing());
+        }
+        let mut names: Vec<String> = parameters
             .into_iter()
             .filter(|(_, is_fitted)| !is_fitted)
             .map(|(name, _)| name.to_owned())
-            .collect()
+            .collect();
+        names.dedup();
+        names
     }
 
     /// Returns the profile's name.
@@ -158,9 +159,35 @@ impl Profile {
         &self.users
     }
 
-    /// Returns how a channel talks.
-    pub fn talk(&self) -> &Talk {
-        &self.talk
+    /// Returns the channels, those with most talk first; at least one.
+    pub fn channels(&self) -> &[ChannelRow] {
+        &self.channels
+    }
+
+    /// Returns how a channel talks; channels beyond the last talk like the first again.
+    pub fn talk_of(&self, channel: u32) -> Option<&Talk> {
+        self.talks.get(self.channel(channel)?.talk as usize)
+    }
+
+    /// Returns a channel; those beyond the last are the first again.
+    pub fn channel(&self, channel: u32) -> Option<&ChannelRow> {
+        let count = self.channels.len().max(1);
+        self.channels.get(channel as usize % count)
+    }
+
+    /// Returns the talks, each of one channel or of several that are alike.
+    pub fn talks(&self) -> &[Talk] {
+        &self.talks
+    }
+
+    /// Returns the messages per second of all channels.
+    pub fn mean_rate(&self) -> f64 {
+        self.channels.iter().map(|channel| channel.rate).sum()
+    }
+
+    /// Returns the mass events, by time.
+    pub fn incidents(&self) -> &[Incident] {
+        &self.incidents
     }
 
     /// Returns how many members a channel has at a time.
@@ -182,47 +209,43 @@ impl Profile {
 #[cfg(test)]
 pub(crate) mod examples {
     use super::*;
+    use crate::traffic::profile::incident::Victim;
+    use crate::traffic::profile::talk::Speaker;
     use crate::traffic::profile::talk::examples;
     use crate::traffic::profile::timeline::ChangeKind;
     use crate::traffic::profile::timeline::ChangeRow;
-    use crate::traffic::profile::timeline::SessionRow;
+    use crate::traffic::profile::timeline::StayRow;
     use crate::traffic::trace::cause::LeaveCause;
 
     /// Returns an invented profile of four weeks with three people and a service.
     pub(crate) fn profile() -> Profile {
         let cycle_secs = 4 * WEEK_SECS;
-        let session = |start_secs: f64, end_secs: f64, cause: LeaveCause| SessionRow {
+        let stay = |start_secs: f64, end_secs: f64, cause: LeaveCause| StayRow {
+            channel: 0,
             start_secs,
             end_secs,
             cause,
             has_join: start_secs > 0.0,
             has_leave: end_secs < f64::from(cycle_secs),
         };
-        let user = |group: u32, sessions: Vec<SessionRow>, speak_weight: f64| UserTimeline {
-            group,
-            sessions,
-            speak_weight,
+        let user = |cohort: u32, stays: Vec<StayRow>| UserTimeline {
+            cohort,
+            stays,
             ..UserTimeline::default()
         };
         let end = f64::from(cycle_secs);
         let mut users = vec![
-            user(0, vec![session(0.0, end, LeaveCause::Unknown)], 2.5),
+            user(0, vec![stay(0.0, end, LeaveCause::Unknown)]),
             user(
                 1,
                 vec![
-                    session(100.5, 90_000.25, LeaveCause::Quit),
-                    session(100_000.0, 300_000.0, LeaveCause::PingTimeout),
+                    stay(100.5, 90_000.25, LeaveCause::Quit),
+                    stay(100_000.0, 300_000.0, LeaveCause::PingTimeout),
                 ],
-                7.0,
             ),
-            user(
-                1,
-                vec![session(90_100.0, 100_010.0, LeaveCause::Split)],
-                0.0,
-            ),
-            user(2, vec![], 0.0),
+            user(1, vec![stay(90_100.0, 100_010.0, LeaveCause::Split)]),
+            user(2, vec![]),
         ];
-        users[1].action_share = 0.1;
         users[1].changes = vec![
             ChangeRow {
                 at_secs: 200.0,
@@ -230,13 +253,24 @@ pub(crate) mod examples {
             },
             ChangeRow {
                 at_secs: 100_001.0,
-                kind: ChangeKind::Kick { victim: 0 },
+                kind: ChangeKind::Kick {
+                    channel: 0,
+                    victim: 0,
+                },
             },
         ];
         users[3].changes = vec![ChangeRow {
             at_secs: 5.0,
-            kind: ChangeKind::Mode,
+            kind: ChangeKind::Mode { channel: 0 },
         }];
+        let speaker = |user: u32, weight: f64, action_share: f64| Speaker {
+            user,
+            weight,
+            share: weight,
+            notice_share: if user == 0 { 0.5 } else { 0.0 },
+            action_share,
+            trigger_share: 0.1,
+        };
         Profile {
             name: "example".to_owned(),
             provenance: Provenance {
@@ -261,8 +295,23 @@ pub(crate) mod examples {
                 private_share: Parameter::Assumed(0.05),
                 reply_share: Parameter::Fitted(0.15),
             },
-            talk: examples::talk(),
+            talks: vec![examples::talk()],
+            channels: vec![ChannelRow {
+                talk: 0,
+                heat: 1.0,
+                rate: 0.002,
+                speakers: vec![speaker(0, 0.25, 0.0), speaker(1, 0.75, 0.1)],
+            }],
             users,
+            incidents: vec![Incident {
+                at_secs: 500_000.0,
+                victims: vec![Victim {
+                    user: 0,
+                    quit_secs: 0.0,
+                    back_secs: Some(90.5),
+                    cause: LeaveCause::Split,
+                }],
+            }],
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Rotation: a user's cycle, shifted by whole steps and repeated without end.
 
 use crate::traffic::profile::number;
-use crate::traffic::profile::timeline::SessionRow;
+use crate::traffic::profile::timeline::StayRow;
 
 /// Two moments this close are the same: rows are written in milliseconds.
 const SAME_SECS: f64 = 0.001;
@@ -27,8 +27,8 @@ impl Rotation {
     ///
     /// Pieces that meet where a cycle wraps are one stay. A stay that is cut there, because the user is away on the other
     /// side, is seen to end or to begin.
-    pub fn stays(&self, rows: &[SessionRow], until_secs: f64) -> Vec<SessionRow> {
-        let mut stays: Vec<SessionRow> = Vec::new();
+    pub fn stays(&self, rows: &[StayRow], until_secs: f64) -> Vec<StayRow> {
+        let mut stays: Vec<StayRow> = Vec::new();
         for cycle in 0..self.shifts_secs.len() {
             let start = self.start_of(cycle);
             if start >= until_secs {
@@ -73,7 +73,7 @@ impl Rotation {
     }
 
     /// Returns the rows of one cycle where they lie in time, in order; one that wraps is two.
-    fn pieces(&self, cycle: usize, rows: &[SessionRow]) -> Vec<SessionRow> {
+    fn pieces(&self, cycle: usize, rows: &[StayRow]) -> Vec<StayRow> {
         let start = self.start_of(cycle);
         let end = start + self.cycle_secs;
         let mut pieces = Vec::with_capacity(rows.len() + 1);
@@ -128,8 +128,9 @@ mod tests {
     use super::*;
     use crate::traffic::trace::cause::LeaveCause;
 
-    fn row(start_secs: f64, end_secs: f64) -> SessionRow {
-        SessionRow {
+    fn row(start_secs: f64, end_secs: f64) -> StayRow {
+        StayRow {
+            channel: 0,
             start_secs,
             end_secs,
             cause: LeaveCause::Quit,
@@ -141,7 +142,7 @@ mod tests {
     /// Rotates rows of a cycle of 100 s and shows the stays, `<` and `>` where nobody sees them begin or end.
     #[track_caller]
     fn check(
-        rows: &[SessionRow],
+        rows: &[StayRow],
         phase_secs: f64,
         shifts_secs: &[f64],
         until_secs: f64,

@@ -1,4 +1,4 @@
-//! A sample of a profile: the trace of one channel, as somebody in it would have seen it.
+//! A sample of a profile: a trace of its network, as somebody in all its channels would have seen it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,22 +10,32 @@ use rand::rngs::Xoshiro256PlusPlus;
 use crate::traffic::profile::DAY_SECS;
 use crate::traffic::profile::Profile;
 use crate::traffic::profile::WEEK_SECS;
+use crate::traffic::profile::churn::Identity;
+use crate::traffic::profile::churn::Life;
 use crate::traffic::profile::distribution::uniform;
 use crate::traffic::profile::number;
+use crate::traffic::profile::room::Room;
+use crate::traffic::profile::room::Turn;
 use crate::traffic::profile::rotation::Rotation;
-use crate::traffic::profile::stream::TalkSlot;
 use crate::traffic::profile::stream::TalkStream;
+use crate::traffic::profile::stream::WARM_UP_BEGINS;
+use crate::traffic::profile::talk::ChannelRow;
+use crate::traffic::profile::talk::Speaker;
 use crate::traffic::profile::talk::TalkKind;
 use crate::traffic::profile::timeline::ChangeKind;
-use crate::traffic::profile::timeline::SessionRow;
+use crate::traffic::profile::timeline::StayRow;
 use crate::traffic::trace::cause::LeaveCause;
 use crate::traffic::trace::event::DETAIL_REPLY;
 use crate::traffic::trace::event::Event;
 use crate::traffic::trace::event::EventKind;
 use crate::units::id::Seed;
+use crate::units::offset::Offset;
 
 /// Events of a sample: some hundred bytes each.
 const EVENTS_MAX: usize = 20_000_000;
+
+/// Two moments this close are the same: rows are written in milliseconds.
+const SAME_SECS: f64 = 0.001;
 
 /// Second of the week at which 1970 began, a Thursday.
 const EPOCH_WEEK_SECS: i64 = 3 * DAY_SECS as i64;
@@ -39,73 +49,48 @@ pub struct Sample {
     pub unspoken_count: u64,
 }
 
-/// Somebody's coming or going.
-#[derive(Clone, Copy)]
-struct Turn {
-    secs: f64,
-    user: u32,
-    stay: SessionRow,
-    is_coming: bool,
-}
-
 impl Profile {
-    /// Returns a trace of one channel from `start_us`, microseconds since 1970 UTC, for `secs` seconds.
+    /// Returns a trace of the profile's network from `start_us`, microseconds since 1970 UTC, for `secs` seconds.
     ///
-    /// Each group of users is shifted by a random number of steps in each cycle, so that hours of the week stay what they
-    /// are. Only users who are present speak. At most twenty million events are made; a sample that would need more ends
-    /// early.
+    /// Each cohort is shifted by a random number of steps in each cycle, so that hours of the week stay what they are. Only
+    /// users who are present speak. At most twenty million events are made; a sample that would need more ends early.
     pub fn sample(&self, seed: Seed, start_us: i64, secs: u32) -> Sample {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed.0);
         let until_secs = f64::from(secs);
         let week_secs = week_secs(start_us);
-        let rotations = self.rotations(&mut rng, week_secs, until_secs);
-        let names: Vec<Arc<str>> = (0..self.users.len())
-            .map(|user| Arc::from(format!("s{user}")))
+        let mut rotations: BTreeMap<u32, Rotation> = BTreeMap::new();
+        for user in self.users() {
+            rotations
+                .entry(user.cohort)
+                .or_insert_with(|| self.rotation(0, &mut rng, week_secs, until_secs));
+        }
+        let who: Vec<Identity> = (0..)
+            .zip(self.users())
+            .map(|(user, _)| Identity { copy: 0, user })
             .collect();
-        let mut making = Making {
-            profile: self,
-            start_us,
-            names,
-            events: Vec::new(),
-        };
-        let mut turns = Vec::new();
-        for (index, user) in (0_u32..).zip(&self.users) {
-            let Some(rotation) = rotations.get(&user.group) else {
+        let mut lives: Vec<Life> = (0..)
+            .zip(self.users())
+            .filter_map(|(index, user)| {
+                Some(self.life(index, rotations.get(&user.cohort)?, until_secs))
+            })
+            .collect();
+        let rotation = self.rotation(0, &mut rng, week_secs, until_secs);
+        self.strike(&who, &mut lives, &rotation, &mut rng, until_secs);
+        let mut making = Making::new(self, start_us);
+        for (user, life) in (0..).zip(&lives) {
+            making.live(user, life);
+        }
+        let mut unspoken_count = 0;
+        for (number, channel) in (0..).zip(self.channels()) {
+            let mut room = room(number, channel, &lives);
+            let Some(talk) = self.talk_of(number) else {
                 continue;
             };
-            for stay in rotation.stays(&user.sessions, until_secs) {
-                let turn = |secs: f64, is_coming: bool| Turn {
-                    secs,
-                    user: index,
-                    stay,
-                    is_coming,
-                };
-                turns.extend([turn(stay.start_secs, true), turn(stay.end_secs, false)]);
-            }
-            for cycle in 0..rotation.shifts_secs.len() {
-                for change in &user.changes {
-                    let secs = rotation.moment(cycle, change.at_secs);
-                    if (0.0..until_secs).contains(&secs) {
-                        making.change(index, secs, change.kind);
-                    }
-                }
-            }
+            let draws = Xoshiro256PlusPlus::seed_from_u64(rng.next_u64());
+            let ends = Offset::from_secs(i64::from(secs));
+            let mut stream = TalkStream::new(talk, &mut room, draws, week_secs, channel.heat, ends);
+            unspoken_count += making.talk(number, channel, &mut stream, &mut room, &mut rng);
         }
-        turns.sort_by(|one, other| {
-            one.secs
-                .total_cmp(&other.secs)
-                .then(one.is_coming.cmp(&other.is_coming))
-        });
-        for turn in &turns {
-            making.turn(turn);
-        }
-        let mut stream = TalkStream::new(
-            &self.talk,
-            Xoshiro256PlusPlus::seed_from_u64(rng.next_u64()),
-            week_secs,
-            1.0,
-        );
-        let unspoken_count = making.talk(&mut stream, &turns, until_secs, &mut rng);
         let mut events = making.events;
         events.sort_by_key(|event| event.at_us);
         Sample {
@@ -113,34 +98,41 @@ impl Profile {
             unspoken_count,
         }
     }
+}
 
-    /// Returns the rotation of each group.
-    fn rotations(
-        &self,
-        rng: &mut Xoshiro256PlusPlus,
-        week_secs: f64,
-        until_secs: f64,
-    ) -> BTreeMap<u32, Rotation> {
-        let (cycle_secs, step_secs) = (
-            f64::from(self.cycle_secs()),
-            f64::from(self.rotation_secs()),
-        );
-        let step_count = libm::round(cycle_secs / step_secs);
-        let cycle_count = number::whole(until_secs / cycle_secs) as usize + 2;
-        let into_step = week_secs - f64::from(self.cycle_starts_at_week_sec());
-        let into_step = into_step - step_secs * libm::floor(into_step / step_secs);
-        let mut rotations = BTreeMap::new();
-        let mut steps = || step_secs * libm::floor(uniform(rng.next_u64()) * step_count);
-        for user in &self.users {
-            rotations.entry(user.group).or_insert_with(|| Rotation {
-                cycle_secs,
-                // Groups wrap at different moments: nobody leaves together because a cycle ends.
-                phase_secs: into_step + steps(),
-                shifts_secs: (0..cycle_count).map(|_| steps()).collect(),
-            });
+/// Returns the room of a channel: its speakers, who come and go as they live.
+pub(crate) fn room(number: u32, channel: &ChannelRow, lives: &[Life]) -> Room {
+    let mut turns = Vec::new();
+    for (member, speaker) in (0..).zip(&channel.speakers) {
+        let stays = lives
+            .get(speaker.user as usize)
+            .map_or(&[][..], |life| &life.stays);
+        for stay in stays.iter().filter(|stay| stay.channel == number) {
+            turns.extend(turns_of(member, stay));
         }
-        rotations
     }
+    turns.sort_unstable();
+    Room::new(channel.speakers.iter().copied(), turns)
+}
+
+/// Returns the two turns of a stay; whoever was there at the start had come long before.
+fn turns_of(member: u32, stay: &StayRow) -> [Turn; 2] {
+    let at = |secs: f64| Offset::from_nanos(number::nanos_of_secs(secs));
+    let turn = |at: Offset, is_coming: bool, is_seen: bool| Turn {
+        at,
+        is_coming,
+        member,
+        is_seen,
+    };
+    let begins = if stay.start_secs <= 0.0 {
+        WARM_UP_BEGINS
+    } else {
+        at(stay.start_secs)
+    };
+    [
+        turn(begins, true, stay.has_join),
+        turn(at(stay.end_secs), false, stay.has_leave),
+    ]
 }
 
 /// Returns the second of the week at a moment in microseconds since 1970 UTC.
@@ -156,149 +148,245 @@ fn week_secs(start_us: i64) -> f64 {
 struct Making<'a> {
     profile: &'a Profile,
     start_us: i64,
+    network: Arc<str>,
+    nothing: Arc<str>,
+    reply: Arc<str>,
+    channels: Vec<Arc<str>>,
     names: Vec<Arc<str>>,
+    /// Who kicked whom in the capture.
+    kickers: BTreeMap<u32, u32>,
     events: Vec<Event>,
 }
 
-impl Making<'_> {
+impl<'a> Making<'a> {
+    fn new(profile: &'a Profile, start_us: i64) -> Self {
+        let kicks = (0..).zip(profile.users()).flat_map(|(kicker, user)| {
+            user.changes
+                .iter()
+                .filter_map(move |change| match change.kind {
+                    ChangeKind::Kick { victim, .. } => Some((victim, kicker)),
+                    _ => None,
+                })
+        });
+        Self {
+            profile,
+            start_us,
+            network: Arc::from("sample"),
+            nothing: Arc::from(""),
+            reply: Arc::from(DETAIL_REPLY),
+            channels: (0..profile.channels().len())
+                .map(|number| Arc::from(format!("#s{number}")))
+                .collect(),
+            names: (0..profile.users().len())
+                .map(|user| Arc::from(format!("s{user}")))
+                .collect(),
+            kickers: kicks.collect(),
+            events: Vec::new(),
+        }
+    }
+
     /// Adds an event of a user.
     fn put(
         &mut self,
         secs: f64,
         kind: EventKind,
+        channel: Option<u32>,
         user: u32,
-        peer: Arc<str>,
-        bytes: u32,
-        detail: &'static str,
+        peer: Option<Arc<str>>,
+        said: Said,
     ) {
         if self.events.len() >= EVENTS_MAX {
             return;
         }
-        let channel = if kind == EventKind::Quit {
-            ""
-        } else {
-            "#sample"
-        };
+        let channel = channel.and_then(|number| self.channels.get(number as usize));
         self.events.push(Event {
             at_us: self.start_us + number::nanos_of_secs(secs) / 1_000,
             kind,
-            network: Arc::from("sample"),
-            channel: Arc::from(channel),
+            network: Arc::clone(&self.network),
+            channel: Arc::clone(channel.unwrap_or(&self.nothing)),
             user: self.name(user),
-            peer,
-            bytes,
-            detail: Arc::from(detail),
+            peer: peer.unwrap_or_else(|| Arc::clone(&self.nothing)),
+            bytes: said.bytes,
+            detail: match said.detail {
+                "" => Arc::clone(&self.nothing),
+                DETAIL_REPLY => Arc::clone(&self.reply),
+                detail => Arc::from(detail),
+            },
             text: "".into(),
         });
     }
 
     fn name(&self, user: u32) -> Arc<str> {
-        self.names
-            .get(user as usize)
-            .map_or_else(|| Arc::from(""), Arc::clone)
+        Arc::clone(self.names.get(user as usize).unwrap_or(&self.nothing))
+    }
+
+    /// Adds what a user does beside talking.
+    fn live(&mut self, user: u32, life: &Life) {
+        for change in &life.changes {
+            // Services act though they are never there; nobody else does.
+            if life.is_present(change.at_secs) || life.stays.is_empty() {
+                self.change(user, change.at_secs, change.kind);
+            }
+        }
+        let mut quit_secs = f64::NEG_INFINITY;
+        for stay in &life.stays {
+            if stay.has_join {
+                self.put(
+                    stay.start_secs,
+                    EventKind::Join,
+                    Some(stay.channel),
+                    user,
+                    None,
+                    Said::NOTHING,
+                );
+            }
+        }
+        let mut leaves: Vec<&StayRow> = life.stays.iter().filter(|stay| stay.has_leave).collect();
+        leaves.sort_by(|one, other| one.end_secs.total_cmp(&other.end_secs));
+        for stay in leaves {
+            let (secs, channel) = (stay.end_secs, Some(stay.channel));
+            match stay.cause {
+                LeaveCause::Part => {
+                    self.put(secs, EventKind::Part, channel, user, None, Said::NOTHING)
+                }
+                LeaveCause::Kicked => {
+                    let kicker = self.kickers.get(&user).copied().unwrap_or(user);
+                    let victim = self.name(user);
+                    self.put(
+                        secs,
+                        EventKind::Kick,
+                        channel,
+                        kicker,
+                        Some(victim),
+                        Said::NOTHING,
+                    );
+                }
+                // One QUIT ends the stays in all channels.
+                cause if secs > quit_secs + SAME_SECS => {
+                    quit_secs = secs;
+                    self.put(
+                        secs,
+                        EventKind::Quit,
+                        None,
+                        user,
+                        None,
+                        Said::detail(cause.as_str()),
+                    );
+                }
+                _ => {}
+            }
+        }
     }
 
     fn change(&mut self, user: u32, secs: f64, kind: ChangeKind) {
-        let nobody = Arc::from("");
         match kind {
             ChangeKind::Nick => {
                 let other = Arc::from(format!("{}_", self.name(user)));
-                self.put(secs, EventKind::Nick, user, other, 0, "");
+                self.put(
+                    secs,
+                    EventKind::Nick,
+                    None,
+                    user,
+                    Some(other),
+                    Said::NOTHING,
+                );
             }
-            ChangeKind::Mode => self.put(secs, EventKind::Mode, user, nobody, 2, "+o"),
-            ChangeKind::Topic => self.put(secs, EventKind::Topic, user, nobody, 0, ""),
-            ChangeKind::Kick { victim } => {
-                let victim = self.name(victim);
-                self.put(secs, EventKind::Kick, user, victim, 0, "");
+            ChangeKind::Mode { channel } => {
+                let said = Said {
+                    bytes: 2,
+                    detail: "+o",
+                };
+                self.put(secs, EventKind::Mode, Some(channel), user, None, said);
             }
+            ChangeKind::Topic { channel } => {
+                self.put(
+                    secs,
+                    EventKind::Topic,
+                    Some(channel),
+                    user,
+                    None,
+                    Said::NOTHING,
+                );
+            }
+            // It is told where the victim's stay ends.
+            ChangeKind::Kick { .. } => {}
         }
     }
 
-    fn turn(&mut self, turn: &Turn) {
-        let nobody = Arc::from("");
-        if turn.is_coming && turn.stay.has_join {
-            self.put(turn.secs, EventKind::Join, turn.user, nobody, 0, "");
-        } else if !turn.is_coming && turn.stay.has_leave {
-            match turn.stay.cause {
-                // The kick is a change of whoever kicked.
-                LeaveCause::Kicked => {}
-                LeaveCause::Part => self.put(turn.secs, EventKind::Part, turn.user, nobody, 0, ""),
-                cause => self.put(
-                    turn.secs,
-                    EventKind::Quit,
-                    turn.user,
-                    nobody,
-                    0,
-                    cause.as_str(),
-                ),
-            }
-        }
-    }
-
-    /// Adds the talk of those present, and returns how many messages nobody could have said.
+    /// Adds the talk of a channel, and returns how many messages nobody could have said.
     fn talk(
         &mut self,
+        number: u32,
+        channel: &ChannelRow,
         stream: &mut TalkStream,
-        turns: &[Turn],
-        until_secs: f64,
+        room: &mut Room,
         rng: &mut Xoshiro256PlusPlus,
     ) -> u64 {
-        let talk = &self.profile.talk;
-        let reply_share = self.profile.reply_share().value();
-        let mut turns = turns.iter().peekable();
-        let mut present: Vec<u32> = Vec::new();
+        let profile = self.profile;
+        let Some(talk) = profile.talk_of(number) else {
+            return 0;
+        };
+        let reply_share = profile.reply_share().value();
         let mut unspoken_count = 0;
-        let mut last_speaker = None;
+        let mut last: Option<u32> = None;
         loop {
-            let slot = stream.next(talk);
-            let secs = slot.at.as_secs_f64();
-            if secs >= until_secs || self.events.len() >= EVENTS_MAX {
+            let slot = stream.next(talk, room);
+            if slot.at == Offset::NEVER || self.events.len() >= EVENTS_MAX {
                 return unspoken_count;
             }
-            while let Some(turn) = turns.next_if(|turn| turn.secs <= secs) {
-                if turn.is_coming {
-                    present.push(turn.user);
-                } else if let Some(at) = present.iter().position(|&user| user == turn.user) {
-                    present.swap_remove(at);
-                }
-            }
             let is_reply = uniform(rng.next_u64()) < reply_share;
-            let Some(speaker) = self.speaker(&present, slot) else {
+            let Some(member) = slot.member else {
                 unspoken_count += 1;
                 continue;
             };
-            let bytes = u32::from(talk.length(slot.kind, Some(speaker), slot.length_draw));
-            let addressee =
-                last_speaker.filter(|last| is_reply && *last != speaker && present.contains(last));
-            let (kind, detail) = match slot.kind {
-                TalkKind::Message => (EventKind::Message, addressee.map_or("", |_| DETAIL_REPLY)),
-                TalkKind::Action => (EventKind::Action, ""),
-                TalkKind::Notice => (EventKind::Notice, ""),
+            let user_of = |member: u32| {
+                channel
+                    .speakers
+                    .get(member as usize)
+                    .map_or(0, |speaker: &Speaker| speaker.user)
             };
-            let peer = addressee
-                .filter(|_| kind == EventKind::Message)
-                .map_or_else(|| Arc::from(""), |user| self.name(user));
-            self.put(secs, kind, speaker, peer, bytes, detail);
-            last_speaker = Some(speaker);
+            let speaker = user_of(member);
+            let addressee = last.filter(|&last| {
+                is_reply
+                    && slot.kind == TalkKind::Message
+                    && last != member
+                    && room.is_present(last)
+            });
+            let kind = match slot.kind {
+                TalkKind::Message => EventKind::Message,
+                TalkKind::Action => EventKind::Action,
+                TalkKind::Notice => EventKind::Notice,
+            };
+            let said = Said {
+                bytes: u32::from(talk.length(slot.kind, Some(speaker), slot.length_draw)),
+                detail: addressee.map_or("", |_| DETAIL_REPLY),
+            };
+            let peer = addressee.map(|member| self.name(user_of(member)));
+            self.put(
+                slot.at.as_secs_f64(),
+                kind,
+                Some(number),
+                speaker,
+                peer,
+                said,
+            );
+            last = Some(member);
         }
     }
+}
 
-    /// Returns who says a message: somebody present, by how much each says of its kind.
-    fn speaker(&self, present: &[u32], slot: TalkSlot) -> Option<u32> {
-        let weight = |user: u32| {
-            let user = self.profile.users.get(user as usize);
-            user.map_or(0.0, |user| user.weight(slot.kind))
-        };
-        let total: f64 = present.iter().map(|&user| weight(user)).sum();
-        let mut left = uniform(slot.speaker_draw) * total;
-        present
-            .iter()
-            .copied()
-            .filter(|&user| weight(user) > 0.0)
-            .find(|&user| {
-                left -= weight(user);
-                left < 0.0
-            })
+/// What an event says beside who and where.
+#[derive(Clone, Copy)]
+struct Said {
+    bytes: u32,
+    detail: &'static str,
+}
+
+impl Said {
+    const NOTHING: Self = Self::detail("");
+
+    const fn detail(detail: &'static str) -> Self {
+        Self { bytes: 0, detail }
     }
 }
 
@@ -309,6 +397,7 @@ mod tests {
     use crate::traffic::profile::calendar::CELL_COUNT;
     use crate::traffic::profile::examples;
     use crate::traffic::profile::fit::FitOptions;
+    use crate::traffic::profile::fit::Weeks;
     use crate::traffic::trace::event::TraceMeta;
 
     /// Monday, 1 January 2024, 00:00 UTC.
@@ -341,11 +430,12 @@ mod tests {
     #[test]
     fn a_cycle_holds_every_session_once() {
         let sample = examples::profile().sample(Seed(4), START_US, 400 * WEEK_SECS);
-        // A hundred cycles, each with three joins and two changes; the first and the last are cut, some wraps add a join.
+        // A hundred cycles, each with three joins, another after a mass event, and two changes; the first and the last are
+        // cut, some wraps add a join.
         let counts = [EventKind::Join, EventKind::Nick, EventKind::Kick]
             .map(|kind| count(&sample.events, kind));
         let [joins, nicks, kicks] = counts;
-        assert!((295..=325).contains(&joins), "{joins}");
+        assert!((395..=425).contains(&joins), "{joins}");
         assert!(
             (98..=102).contains(&nicks) && (98..=102).contains(&kicks),
             "{counts:?}"
@@ -383,6 +473,7 @@ mod tests {
             source: "a sample".to_owned(),
             tool: "0.1.0".to_owned(),
             fitted_on: "2024-04-01".to_owned(),
+            weeks: Weeks::All,
         };
         let fitted = Profile::fit(&meta, &sample.events, &options).unwrap();
         assert_eq!(fitted.cycle_secs(), secs);
@@ -398,25 +489,22 @@ mod tests {
                 live[calendar::cell_index(hour)] += 1.0;
             });
         let rate = number::real(live_count.count()) / f64::from(secs);
-        assert!((fitted.talk().mean_rate() / rate - 1.0).abs() < 0.001);
+        assert!((fitted.mean_rate() / rate - 1.0).abs() < 0.001);
 
-        let weeks = 800;
-        let mut stream = TalkStream::new(
-            fitted.talk(),
-            Xoshiro256PlusPlus::seed_from_u64(1),
-            0.0,
-            1.0,
-        );
+        let weeks = 100;
+        let again = fitted.sample(Seed(1), START_US, weeks * WEEK_SECS);
         let mut made = [0.0; CELL_COUNT];
-        let made_count = (0..)
-            .map(|_| stream.next(fitted.talk()).at.as_secs_f64())
-            .take_while(|&secs| secs < f64::from(weeks * WEEK_SECS))
-            .inspect(|&secs| made[calendar::cell_index(calendar::week_hour(secs))] += 1.0)
+        let talk = again.events.iter().filter(|event| event.kind.is_talk());
+        let made_count = talk
+            .inspect(|event| {
+                let secs = number::secs_of_nanos((event.at_us - START_US) * 1_000);
+                made[calendar::cell_index(calendar::week_hour(secs))] += 1.0;
+            })
             .count();
         let made_rate = number::real(made_count) / f64::from(weeks * WEEK_SECS);
-        // Some 70,000 episodes, whose sizes scatter by some twice their mean: 1 % is one deviation too many.
+        // Twelve weeks of clumps of clumps: the rate of a sample is known to some 15 %.
         assert!(
-            (made_rate / rate - 1.0).abs() < 0.03,
+            (made_rate / rate - 1.0).abs() < 0.3,
             "{made_rate} for {rate}"
         );
         let sum = |cells: &[f64]| cells.iter().sum::<f64>();
@@ -427,6 +515,6 @@ mod tests {
             .sum::<f64>()
             / 2.0;
         // Twelve weeks leave each hour some hundred messages in clumps of ten: the live shape itself scatters by 10 %.
-        assert!(distance < 0.15, "{distance}");
+        assert!(distance < 0.2, "{distance}");
     }
 }

@@ -1,4 +1,4 @@
-//! The endless talk of one channel copy, in time order and without speakers: pure, driven by draws alone.
+//! The endless talk of one channel, in time order: pure, driven by draws and by who comes and goes.
 
 use rand::Rng;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -10,26 +10,31 @@ use crate::traffic::profile::distribution::exponential;
 use crate::traffic::profile::distribution::normal;
 use crate::traffic::profile::distribution::uniform;
 use crate::traffic::profile::number;
+use crate::traffic::profile::recency::LastSpeakers;
+use crate::traffic::profile::recency::PLACES;
+use crate::traffic::profile::room::Room;
+use crate::traffic::profile::talk::EPISODE_GAP_SECS;
+use crate::traffic::profile::talk::EXCITATION_SECS;
 use crate::traffic::profile::talk::Talk;
 use crate::traffic::profile::talk::TalkKind;
 use crate::units::offset::Offset;
 
-/// Episodes of one channel that run at the same time; one more adds its messages to the one that has most left.
-/// Live channels hold two or three; the rest is room for heat.
-const ACTIVE_MAX: usize = 8;
+/// When streams begin to run silently, a day before their start: the longest excitation is then spent.
+pub const WARM_UP_BEGINS: Offset = Offset::from_secs(-86_400);
 
-/// Longest silent run before a stream's start, in seconds: a day holds any conversation.
-const WARM_UP_SECS_MAX: f64 = 86_400.0;
-
-/// Hours looked ahead for the next start before a channel counts as silent for ever: a hundred weeks.
-const SILENT_HOURS_MAX: u32 = 100 * 168;
-
-/// Exponents by which a channel that is k times as hot differs: more starts, larger episodes, shorter gaps.
+/// Exponents by which a channel that is k times as hot differs: more starts, larger episodes, shorter gaps. Taken from one
+/// channel's growth over the years, so that heat is an assumption wherever it is not one.
 const START_EXPONENT: f64 = 0.4;
 const SIZE_EXPONENT: f64 = 0.6;
 const GAP_EXPONENT: f64 = -0.2;
 
-/// One message of a channel, its speaker and length yet to be chosen.
+/// Those who may yet begin to talk since they came; more at a time are a storm, in which nobody does.
+const TRIGGERS_MAX: usize = 64;
+
+/// Nanoseconds of a day.
+const DAY_NANOS: i64 = 86_400_000_000_000;
+
+/// One message of a channel, its length yet to be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TalkSlot {
     /// When, from the stream's start; never before the previous slot. [`Offset::NEVER`] if the channel never talks.
@@ -38,16 +43,27 @@ pub struct TalkSlot {
     pub kind: TalkKind,
     /// Whether an episode opens with this message.
     pub starts_episode: bool,
-    /// A draw for the choice of the speaker.
-    pub speaker_draw: u64,
+    /// The place of the speaker among the room's members; `None` if nobody is there to say it.
+    pub member: Option<u32>,
     /// A draw for the length.
     pub length_draw: u64,
 }
 
-/// The endless talk of one channel copy.
+impl TalkSlot {
+    /// The slot of a channel that talks no more.
+    pub const NEVER: Self = Self {
+        at: Offset::NEVER,
+        kind: TalkKind::Message,
+        starts_episode: false,
+        member: None,
+        length_draw: 0,
+    };
+}
+
+/// The endless talk of one channel.
 ///
-/// Episodes start at random on the calendar and may overlap. The stream is stationary: it has run silently before its
-/// start, so that episodes are under way.
+/// Talk alternates with silence. A silence ends by itself, the likelier the more talk there was in the last hours, or with the
+/// first words of somebody who has come. The stream is stationary: it has run silently before its start.
 #[derive(Clone, Debug)]
 pub struct TalkStream {
     rng: Xoshiro256PlusPlus,
@@ -55,187 +71,330 @@ pub struct TalkStream {
     start_factor: f64,
     size_factor: f64,
     gap_factor: f64,
+    /// When the state below holds.
+    now_nanos: i64,
+    /// Starts per second that past starts still bring about, by the times of [`EXCITATION_SECS`].
+    excited: [f64; 3],
+    day: i64,
+    day_score: f64,
+    episode: Option<Episode>,
+    /// When the talk was silent for long enough.
+    silent_from_nanos: i64,
+    /// When a silence ends by itself, if nothing comes between; or when to look again, at the end of a day.
     next_start_nanos: i64,
-    active_count: usize,
-    active: [Episode; ACTIVE_MAX],
+    /// Whether the silence ends then.
+    is_start: bool,
+    ends_nanos: i64,
+    /// Who has come to the silent channel and when they begin to talk.
+    triggers: Vec<(i64, u32)>,
+    last: LastSpeakers,
+    last_place: usize,
+    last_nanos: i64,
 }
 
-/// An episode under way.
+/// The episode under way.
 #[derive(Clone, Copy, Debug)]
 struct Episode {
     next_nanos: i64,
     left: u32,
     size: u32,
-    kind: TalkKind,
+    is_notice: bool,
     pace: f64,
     score: f64,
-}
-
-impl Episode {
-    const NONE: Self = Self {
-        next_nanos: i64::MAX,
-        left: 0,
-        size: 0,
-        kind: TalkKind::Message,
-        pace: 0.0,
-        score: 0.0,
-    };
+    /// Who opens it.
+    opener: Option<u32>,
 }
 
 impl TalkStream {
     /// Returns the talk of one channel from `start_week_secs`, the second of the week at which the stream starts.
     ///
-    /// `heat` multiplies the expected messages per second; one is the capture's own.
-    pub fn new(talk: &Talk, rng: Xoshiro256PlusPlus, start_week_secs: f64, heat: f64) -> Self {
+    /// `heat` multiplies the expected messages per second, roughly; one is the capture's own. Turns of the room may lie before the
+    /// start, from [`WARM_UP_BEGINS`] on. The stream ends at `ends`.
+    pub fn new(
+        talk: &Talk,
+        room: &mut Room,
+        rng: Xoshiro256PlusPlus,
+        start_week_secs: f64,
+        heat: f64,
+        ends: Offset,
+    ) -> Self {
+        let start_nanos = WARM_UP_BEGINS.as_nanos();
         let mut stream = Self {
             rng,
             start_week_secs,
             start_factor: libm::pow(heat, START_EXPONENT),
             size_factor: libm::pow(heat, SIZE_EXPONENT),
             gap_factor: libm::pow(heat, GAP_EXPONENT),
-            next_start_nanos: 0,
-            active_count: 0,
-            active: [Episode::NONE; ACTIVE_MAX],
+            now_nanos: start_nanos,
+            excited: [0.0; 3],
+            day: i64::MIN,
+            day_score: 0.0,
+            episode: None,
+            silent_from_nanos: start_nanos,
+            next_start_nanos: i64::MAX,
+            is_start: false,
+            ends_nanos: ends.as_nanos(),
+            triggers: Vec::with_capacity(TRIGGERS_MAX),
+            last: LastSpeakers::NONE,
+            last_place: PLACES,
+            last_nanos: start_nanos,
         };
-        let longest =
-            talk.longest_episode_secs.value() * (stream.size_factor * stream.gap_factor).max(1.0);
-        let warm_up_secs = longest.clamp(0.0, WARM_UP_SECS_MAX);
-        stream.next_start_nanos = -number::nanos_of_secs(warm_up_secs);
         stream.schedule_start(talk);
-        while stream.next_nanos() < 0 {
-            stream.advance(talk);
+        while stream.next_nanos(room) < 0 {
+            stream.step(talk, room);
         }
         stream
     }
 
     /// Returns the next message.
-    pub fn next(&mut self, talk: &Talk) -> TalkSlot {
-        while self.next_nanos() < i64::MAX {
-            if let Some(slot) = self.advance(talk) {
+    pub fn next(&mut self, talk: &Talk, room: &mut Room) -> TalkSlot {
+        while self.next_nanos(room) < self.ends_nanos {
+            if let Some(slot) = self.step(talk, room) {
                 return slot;
             }
         }
-        TalkSlot {
-            at: Offset::NEVER,
-            kind: TalkKind::Message,
-            starts_episode: false,
-            speaker_draw: 0,
-            length_draw: 0,
-        }
+        TalkSlot::NEVER
     }
 
-    /// Returns when the next thing happens: a message of a running episode or a start.
-    fn next_nanos(&self) -> i64 {
-        self.earliest().map_or(self.next_start_nanos, |(_, nanos)| {
-            nanos.min(self.next_start_nanos)
-        })
+    /// Returns when the next thing happens: a message, a start, or somebody who comes or goes.
+    fn next_nanos(&self, room: &Room) -> i64 {
+        let talks = match self.episode {
+            Some(episode) => episode.next_nanos,
+            None => self.next_start_nanos.min(self.next_trigger_nanos()),
+        };
+        talks.min(room.next_turn_nanos())
     }
 
-    /// Returns the running episode with the earliest message, and when that is.
-    fn earliest(&self) -> Option<(usize, i64)> {
-        self.active
-            .iter()
-            .take(self.active_count)
-            .map(|episode| episode.next_nanos)
-            .enumerate()
-            .min_by_key(|&(_, nanos)| nanos)
+    fn next_trigger_nanos(&self) -> i64 {
+        let moments = self.triggers.iter().map(|&(nanos, _)| nanos);
+        moments.min().unwrap_or(i64::MAX)
     }
 
     /// Lets the next thing happen; returns the message if it is one.
-    fn advance(&mut self, talk: &Talk) -> Option<TalkSlot> {
-        match self.earliest() {
-            Some((index, nanos)) if nanos <= self.next_start_nanos => {
-                self.speak(talk, index, nanos)
+    fn step(&mut self, talk: &Talk, room: &mut Room) -> Option<TalkSlot> {
+        let nanos = self.next_nanos(room);
+        if let Some(turn) = room.advance(nanos) {
+            if turn.is_coming && turn.is_seen {
+                self.welcome(talk, room, turn.at.as_nanos(), turn.member);
             }
-            _ => {
-                self.start_episode(talk);
-                None
+            return None;
+        }
+        if let Some(episode) = self.episode {
+            return Some(self.speak(talk, room, episode));
+        }
+        let trigger = self.triggers.iter().position(|&(due, _)| due <= nanos);
+        if let Some(at) = trigger {
+            let (_, member) = self.triggers.swap_remove(at);
+            if room.is_present(member) {
+                self.open(talk, nanos, Some(member));
             }
+        } else if self.is_start {
+            self.open(talk, nanos, None);
+        } else {
+            self.pass(nanos);
+            self.schedule_start(talk);
+        }
+        None
+    }
+
+    /// Notes that somebody has come, who may begin to talk if nobody does.
+    fn welcome(&mut self, talk: &Talk, room: &Room, nanos: i64, member: u32) {
+        let odds = room
+            .speaker(member)
+            .map_or(0.0, |speaker| speaker.trigger_share);
+        let draws = [self.rng.next_u64(), self.rng.next_u64()];
+        let is_silent = self.episode.is_none() && nanos >= self.silent_from_nanos;
+        if is_silent && uniform(draws[0]) < odds && self.triggers.len() < TRIGGERS_MAX {
+            let delay_secs = talk.triggers.delays.at_score(normal(draws[1]));
+            self.triggers.push((
+                nanos.saturating_add(number::nanos_of_secs(delay_secs)),
+                member,
+            ));
         }
     }
 
-    /// Returns the next message of the running episode number `index`, and moves that episode on.
-    fn speak(&mut self, talk: &Talk, index: usize, nanos: i64) -> Option<TalkSlot> {
-        let episode = self.active.get(index).copied()?;
-        let slot = TalkSlot {
-            at: Offset::from_nanos(nanos),
-            kind: episode.kind,
-            starts_episode: episode.left == episode.size,
-            speaker_draw: self.rng.next_u64(),
-            length_draw: self.rng.next_u64(),
-        };
-        let left = episode.left.saturating_sub(1);
-        if left == 0 {
-            self.active_count -= 1;
-            self.active.swap(index, self.active_count);
-            return Some(slot);
+    /// Opens an episode at `nanos`, with the words of `opener` or of whoever is there.
+    fn open(&mut self, talk: &Talk, nanos: i64, opener: Option<u32>) {
+        self.pass(nanos);
+        let shares = talk.excitation.value();
+        for ((excited, share), secs) in self.excited.iter_mut().zip(shares).zip(EXCITATION_SECS) {
+            *excited += share / secs;
         }
-        let mut score = episode.score;
-        let draw = self.rng.next_u64();
-        let gap_secs = talk
-            .gaps
-            .next_secs(episode.size, episode.pace, &mut score, draw)
-            * self.gap_factor;
-        let kind = talk.kind_after(episode.kind).draw(self.rng.next_u64());
-        if let Some(episode) = self.active.get_mut(index) {
-            episode.left = left;
-            episode.score = score;
-            episode.kind = kind;
-            episode.next_nanos = nanos.saturating_add(number::nanos_of_secs(gap_secs));
-        }
-        Some(slot)
-    }
-
-    /// Starts the episode that is due and schedules the next.
-    fn start_episode(&mut self, talk: &Talk) {
-        let nanos = self.next_start_nanos;
+        let (level, rounding) = (self.rng.next_u64(), self.rng.next_u64());
         let cell = self.cell_at(talk, nanos);
-        self.schedule_start(talk);
-        let mean = cell.mean_size * self.size_factor;
-        // An episode has at least one message: a colder channel has fewer episodes instead of smaller ones.
-        if mean < 1.0 && uniform(self.rng.next_u64()) >= mean {
-            return;
-        }
-        let scale = talk.sizes.scale_for(mean);
-        let size = talk
-            .sizes
-            .draw(scale, self.rng.next_u64(), self.rng.next_u64());
-        let episode = Episode {
+        let size = if opener.is_some() {
+            talk.triggers.sizes.draw(self.size_factor, level, rounding)
+        } else {
+            let scale = talk
+                .sizes
+                .scale_for((cell.mean_size * self.size_factor).max(1.0));
+            talk.sizes.draw(scale, level, rounding)
+        };
+        self.episode = Some(Episode {
             next_nanos: nanos,
             left: size,
             size,
-            kind: talk.first_kind.value().draw(self.rng.next_u64()),
+            is_notice: opener.is_none()
+                && uniform(self.rng.next_u64()) < talk.notices.value().first,
             pace: normal(self.rng.next_u64()),
             score: normal(self.rng.next_u64()),
-        };
-        if let Some(slot) = self.active.get_mut(self.active_count) {
-            *slot = episode;
-            self.active_count += 1;
-        } else if let Some(longest) = self.active.iter_mut().max_by_key(|episode| episode.left) {
-            longest.left = longest.left.saturating_add(size);
-            longest.size = longest.size.saturating_add(size);
-        }
+            opener,
+        });
+        self.triggers.clear();
     }
 
-    /// Sets the next start: an exponential amount of expected starts later, hour by hour of the calendar.
+    /// Returns the next message of the episode, and moves it on.
+    fn speak(&mut self, talk: &Talk, room: &mut Room, mut episode: Episode) -> TalkSlot {
+        let nanos = episode.next_nanos;
+        let member = self.speaker(talk, room, &episode);
+        let is_notice = episode.is_notice
+            && member
+                .and_then(|member| room.speaker(member))
+                .is_some_and(|speaker| speaker.notice_weight() > 0.0);
+        let kind = if is_notice {
+            TalkKind::Notice
+        } else {
+            let speaker = member.and_then(|member| room.speaker(member));
+            let share = speaker.map_or(0.0, |speaker| speaker.action_share);
+            if uniform(self.rng.next_u64()) < share {
+                TalkKind::Action
+            } else {
+                TalkKind::Message
+            }
+        };
+        let slot = TalkSlot {
+            at: Offset::from_nanos(nanos),
+            kind,
+            starts_episode: episode.left == episode.size,
+            member,
+            length_draw: self.rng.next_u64(),
+        };
+        if let Some(member) = member {
+            self.last_place = self.last.place(member);
+            self.last.spoke(member);
+        }
+        self.last_nanos = nanos;
+        episode.opener = None;
+        episode.left = episode.left.saturating_sub(1);
+        if episode.left == 0 {
+            self.episode = None;
+            self.silent_from_nanos =
+                nanos.saturating_add(i64::from(EPISODE_GAP_SECS) * 1_000_000_000);
+            self.pass(self.silent_from_nanos);
+            self.schedule_start(talk);
+            return slot;
+        }
+        let notices = talk.notices.value();
+        let share = if is_notice {
+            notices.after_notice
+        } else {
+            notices.after_talk
+        };
+        let will_notice = uniform(self.rng.next_u64()) < share;
+        let draw = self.rng.next_u64();
+        let gap_secs = if is_notice && will_notice {
+            talk.gaps.notice_secs(draw)
+        } else {
+            talk.gaps
+                .next_secs(episode.size, episode.pace, &mut episode.score, draw)
+        };
+        episode.is_notice = will_notice;
+        episode.next_nanos =
+            nanos.saturating_add(number::nanos_of_secs(gap_secs * self.gap_factor));
+        self.episode = Some(episode);
+        slot
+    }
+
+    /// Returns who says the next message.
+    fn speaker(&mut self, talk: &Talk, room: &mut Room, episode: &Episode) -> Option<u32> {
+        let nanos = episode.next_nanos;
+        room.weigh(nanos, talk.speaker_day.value(), &mut self.rng);
+        if episode.opener.is_some() {
+            return episode.opener;
+        }
+        let draws = [self.rng.next_u64(), self.rng.next_u64()];
+        if episode.is_notice
+            && let Some(member) = room.draw_noticing(draws[1])
+        {
+            return Some(member);
+        }
+        let gap_secs = number::secs_of_nanos(nanos.saturating_sub(self.last_nanos));
+        let place = talk.recency.draw(gap_secs, self.last_place, draws[0]);
+        let known = self
+            .last
+            .at(place)
+            .filter(|&member| room.is_present(member));
+        let last = self.last;
+        known.or_else(|| {
+            room.draw(nanos, talk, &mut self.rng, |member| {
+                last.place(member) == PLACES
+            })
+        })
+    }
+
+    /// Lets excitation decay until `nanos`.
+    fn pass(&mut self, nanos: i64) {
+        let secs = number::secs_of_nanos(nanos.saturating_sub(self.now_nanos).max(0));
+        for (excited, decay_secs) in self.excited.iter_mut().zip(EXCITATION_SECS) {
+            *excited *= libm::exp(-secs / decay_secs);
+        }
+        self.now_nanos = self.now_nanos.max(nanos);
+    }
+
+    /// Sets when the silence ends by itself: the earliest of what the calendar and past starts bring about.
     fn schedule_start(&mut self, talk: &Talk) {
+        let now = self.now_nanos;
+        let day_ends = (now.div_euclid(DAY_NANOS) + 1).saturating_mul(DAY_NANOS);
+        let mut next = self.calendar_start(talk, now, day_ends);
+        for (excited, decay_secs) in self.excited.into_iter().zip(EXCITATION_SECS) {
+            let wanted = exponential(self.rng.next_u64());
+            let most = excited * self.start_factor * decay_secs;
+            if wanted < most {
+                let secs = -decay_secs * libm::log(1.0 - wanted / most);
+                next = next.min(now.saturating_add(number::nanos_of_secs(secs)));
+            }
+        }
+        self.is_start = next < day_ends;
+        self.next_start_nanos = next.min(day_ends);
+    }
+
+    /// Returns the next start that the calendar brings about before `until`, or that: an exponential amount of expected starts
+    /// later, hour by hour.
+    fn calendar_start(&mut self, talk: &Talk, from: i64, until: i64) -> i64 {
+        let day_factor = self.day_factor(talk, from);
         let mut wanted = exponential(self.rng.next_u64());
-        let mut nanos = self.next_start_nanos;
-        for _ in 0..SILENT_HOURS_MAX {
+        let mut nanos = from;
+        while nanos < until {
             let week_secs = self.start_week_secs + number::secs_of_nanos(nanos);
             let hour_secs = f64::from(HOUR_SECS);
             let rest_secs = hour_secs * (libm::floor(week_secs / hour_secs) + 1.0) - week_secs;
-            let per_sec = self.cell_at(talk, nanos).starts_per_hour * self.start_factor / hour_secs;
+            let per_hour = self.cell_at(talk, nanos).starts_per_hour * self.start_factor;
+            let per_sec = per_hour * day_factor / hour_secs;
             if per_sec * rest_secs >= wanted {
-                self.next_start_nanos =
-                    nanos.saturating_add(number::nanos_of_secs(wanted / per_sec));
-                return;
+                return nanos.saturating_add(number::nanos_of_secs(wanted / per_sec));
             }
             wanted -= per_sec * rest_secs;
             // At least a nanosecond, so that rounding at the hour's end can't stop the walk.
             nanos = nanos.saturating_add(number::nanos_of_secs(rest_secs).max(1));
         }
-        self.next_start_nanos = i64::MAX;
+        until
+    }
+
+    /// Returns the factor of the day in which `nanos` lies; days come in order.
+    fn day_factor(&mut self, talk: &Talk, nanos: i64) -> f64 {
+        let factor = talk.day.value();
+        let day = nanos.div_euclid(DAY_NANOS);
+        while self.day < day {
+            let (kept, draw) = if self.day == i64::MIN {
+                self.day = day;
+                (0.0, normal(self.rng.next_u64()))
+            } else {
+                self.day += 1;
+                (factor.correlation, normal(self.rng.next_u64()))
+            };
+            self.day_score = kept * self.day_score + libm::sqrt(1.0 - kept * kept) * draw;
+        }
+        libm::exp(factor.sigma * self.day_score - factor.sigma * factor.sigma / 2.0)
     }
 
     /// Returns the calendar's cell at a moment of the stream.
@@ -250,110 +409,166 @@ mod tests {
     use rand::SeedableRng;
 
     use super::*;
-    use crate::traffic::profile::WEEK_HOURS;
     use crate::traffic::profile::WEEK_SECS;
+    use crate::traffic::profile::parameter::Parameter;
+    use crate::traffic::profile::room::Turn;
+    use crate::traffic::profile::talk::DayFactor;
+    use crate::traffic::profile::talk::Speaker;
     use crate::traffic::profile::talk::examples;
 
-    const WEEKS: u32 = 400;
-
-    fn stream(talk: &Talk, seed: u64, heat: f64) -> TalkStream {
-        TalkStream::new(talk, Xoshiro256PlusPlus::seed_from_u64(seed), 0.0, heat)
+    /// Returns a room in which as many are from the warm-up on.
+    fn room(count: u32) -> Room {
+        let speakers = (0..count).map(|user| Speaker {
+            user,
+            weight: 1.0,
+            ..Speaker::default()
+        });
+        let turns = (0..count).map(|member| Turn {
+            at: WARM_UP_BEGINS,
+            is_coming: true,
+            member,
+            is_seen: false,
+        });
+        Room::new(speakers, turns.collect())
     }
 
-    /// Returns the messages by hour of the week that a stream gives in `weeks`.
-    fn by_week_hour(talk: &Talk, seed: u64, heat: f64, weeks: u32) -> Vec<f64> {
-        let mut stream = stream(talk, seed, heat);
-        let mut counts = vec![0.0; WEEK_HOURS as usize];
-        loop {
-            let secs = stream.next(talk).at.as_secs_f64();
-            if secs >= f64::from(weeks * WEEK_SECS) {
-                return counts;
-            }
-            counts[calendar::week_hour(secs) as usize] += 1.0;
+    fn slots(talk: &Talk, seed: u64, heat: f64, weeks: u32) -> Vec<TalkSlot> {
+        let mut room = room(5);
+        let rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let ends = Offset::from_secs(i64::from(weeks * WEEK_SECS));
+        let mut stream = TalkStream::new(talk, &mut room, rng, 0.0, heat, ends);
+        std::iter::from_fn(|| Some(stream.next(talk, &mut room)))
+            .take_while(|slot| slot.at != Offset::NEVER)
+            .collect()
+    }
+
+    /// Returns the talk of the examples, each day like the other and no start bringing about another.
+    fn plain() -> Talk {
+        Talk {
+            excitation: Parameter::Fitted([0.0; 3]),
+            day: Parameter::Fitted(DayFactor {
+                sigma: 0.0,
+                correlation: 0.0,
+            }),
+            ..examples::talk()
         }
     }
 
     #[test]
-    fn a_long_run_has_the_expected_rate() {
-        let talk = examples::talk();
-        for heat in [0.1, 1.0, 5.0] {
-            let count: f64 = by_week_hour(&talk, 7, heat, WEEKS).iter().sum();
-            let rate = count / f64::from(WEEKS * WEEK_SECS);
-            let want = talk.mean_rate() * heat;
-            // About 600,000 messages in clumps of some ten: 1 % is five deviations of the coldest run.
-            assert!(
-                (rate / want - 1.0).abs() < 0.03,
-                "{heat}: {rate} for {want}"
+    fn time_never_runs_backwards_and_starts_at_the_start() {
+        let slots = slots(&examples::talk(), 9, 30.0, 20);
+        assert!(slots.len() > 10_000);
+        assert!(slots.first().unwrap().at >= Offset::ZERO);
+        assert!(slots.is_sorted_by_key(|slot| slot.at));
+    }
+
+    #[test]
+    fn episodes_are_parted_by_silence() {
+        for pair in slots(&examples::talk(), 3, 1.0, 40).windows(2) {
+            let gap_secs = pair[1].at.since(pair[0].at).as_secs_f64();
+            assert_eq!(
+                pair[1].starts_episode,
+                gap_secs > f64::from(EPISODE_GAP_SECS),
+                "{gap_secs}"
             );
         }
     }
 
     #[test]
-    fn a_long_run_has_the_shape_of_the_week() {
-        let talk = examples::talk();
-        let mut counts = [0.0; calendar::CELL_COUNT];
-        let mut rates = [0.0; calendar::CELL_COUNT];
-        for (hour, count) in (0..).zip(by_week_hour(&talk, 8, 1.0, 4 * WEEKS)) {
-            counts[calendar::cell_index(hour)] += count;
-            rates[calendar::cell_index(hour)] += talk.rate_at(hour);
-        }
-        let total: f64 = counts.iter().sum();
-        let sum: f64 = rates.iter().sum();
-        let distance: f64 = counts
-            .iter()
-            .zip(&rates)
-            .map(|(count, rate)| (count / total - rate / sum).abs())
-            .sum::<f64>()
-            / 2.0;
-        // Episodes last some minutes beyond the hour in which they start: a few percent move to the next hour.
-        assert!(distance < 0.04, "{distance}");
-    }
-
-    #[test]
-    fn time_never_runs_backwards_and_starts_at_the_start() {
-        let talk = examples::talk();
-        let mut stream = stream(&talk, 9, 30.0);
-        let mut last = Offset::ZERO;
-        for _ in 0..100_000 {
-            let slot = stream.next(&talk);
-            assert!(slot.at >= last);
-            last = slot.at;
-        }
-    }
-
-    #[test]
-    fn episodes_are_under_way_at_the_start() {
-        let talk = examples::talk();
-        let friday_night = 118.0 * 3_600.0;
-        let inside = (0..400)
-            .map(Xoshiro256PlusPlus::seed_from_u64)
-            .map(|rng| TalkStream::new(&talk, rng, friday_night, 1.0).next(&talk))
-            .filter(|slot| !slot.starts_episode)
-            .count();
-        // One start an hour, episodes of some ten minutes: about one stream in six.
+    fn starts_excite_starts_and_days_differ() {
+        let by_day = |talk: &Talk| {
+            let weeks = 200;
+            let mut counts = vec![0.0; 7 * weeks as usize];
+            for slot in slots(talk, 4, 1.0, weeks) {
+                if slot.starts_episode {
+                    counts[number::whole(slot.at.as_secs_f64() / 86_400.0) as usize] += 1.0;
+                }
+            }
+            let mean = counts.iter().sum::<f64>() / number::real(counts.len());
+            let squares = counts
+                .iter()
+                .map(|count| (count - mean) * (count - mean))
+                .sum::<f64>();
+            (mean, squares / number::real(counts.len()) / mean)
+        };
+        let (rate, fano) = by_day(&plain());
+        let excited = Talk {
+            excitation: Parameter::Fitted([0.3, 0.3, 0.2]),
+            ..plain()
+        };
+        let (excited_rate, excited_fano) = by_day(&excited);
         assert!(
-            (40..120).contains(&inside),
-            "{inside} of 400 streams open inside an episode"
+            excited_rate > 1.3 * rate && excited_fano > 1.3 * fano,
+            "{excited_rate} {rate} {excited_fano} {fano}"
+        );
+        let day = DayFactor {
+            sigma: 0.8,
+            correlation: 0.5,
+        };
+        let (daily_rate, daily_fano) = by_day(&Talk {
+            day: Parameter::Fitted(day),
+            ..plain()
+        });
+        assert!(
+            (daily_rate / rate - 1.0).abs() < 0.2 && daily_fano > 1.5 * fano,
+            "{daily_rate} {rate} {daily_fano} {fano}"
+        );
+    }
+
+    #[test]
+    fn hotter_channels_talk_more() {
+        let count = |heat: f64| number::real(slots(&plain(), 5, heat, 200).len());
+        let (cold, usual, hot) = (count(0.2), count(1.0), count(5.0));
+        assert!(
+            cold < 0.5 * usual && hot > 2.0 * usual,
+            "{cold} {usual} {hot}"
+        );
+    }
+
+    #[test]
+    fn somebody_who_comes_to_a_silent_channel_may_begin_to_talk() {
+        let mut talk = plain();
+        talk.calendar = calendar::Calendar::new([Cell::default(); calendar::CELL_COUNT]);
+        let speaker = Speaker {
+            weight: 1.0,
+            trigger_share: 1.0,
+            ..Speaker::default()
+        };
+        let turn = |secs: i64, is_coming: bool| Turn {
+            at: Offset::from_secs(secs),
+            is_coming,
+            member: 0,
+            is_seen: true,
+        };
+        let mut room = Room::new([speaker], vec![turn(5_000, true), turn(90_000, false)]);
+        let rng = Xoshiro256PlusPlus::seed_from_u64(1);
+        let mut stream =
+            TalkStream::new(&talk, &mut room, rng, 0.0, 1.0, Offset::from_secs(200_000));
+        let first = stream.next(&talk, &mut room);
+        assert_eq!(first.member, Some(0));
+        assert!(
+            first.starts_episode
+                && first.at >= Offset::from_secs(5_000)
+                && first.at < Offset::from_secs(7_000)
         );
     }
 
     #[test]
     fn a_channel_without_starts_never_talks() {
-        let mut talk = examples::talk();
+        let mut talk = plain();
         talk.calendar = calendar::Calendar::new([Cell::default(); calendar::CELL_COUNT]);
-        assert_eq!(stream(&talk, 1, 1.0).next(&talk).at, Offset::NEVER);
+        assert!(slots(&talk, 1, 1.0, 50).is_empty());
     }
 
     #[test]
     fn the_same_seed_gives_the_same_talk() {
-        let talk = examples::talk();
-        let mut stream = stream(&talk, 1_234, 1.0);
-        let slots: Vec<(i64, usize)> = (0..1_000)
-            .map(|_| stream.next(&talk))
-            .map(|slot| (slot.at.as_nanos(), slot.kind.index()))
-            .collect();
-        // Golden: a change here changes the digest of every plan, and belongs in the change log.
-        assert_eq!(slots.first(), Some(&(17_976_049_135_561, 0)));
-        assert_eq!(slots.last(), Some(&(1_041_071_980_045_488, 0)));
+        assert_eq!(
+            slots(&examples::talk(), 7, 1.0, 10),
+            slots(&examples::talk(), 7, 1.0, 10)
+        );
+        assert_ne!(
+            slots(&examples::talk(), 7, 1.0, 10),
+            slots(&examples::talk(), 8, 1.0, 10)
+        );
     }
 }

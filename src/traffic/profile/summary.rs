@@ -1,18 +1,20 @@
 //! One page about a profile, for people.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::traffic::profile::DAY_SECS;
 use crate::traffic::profile::HOUR_SECS;
 use crate::traffic::profile::Profile;
-use crate::traffic::profile::WEEK_HOURS;
 use crate::traffic::profile::WEEK_SECS;
 use crate::traffic::profile::distribution::GapTable;
 use crate::traffic::profile::lengths::LENGTH_LEVELS;
 use crate::traffic::profile::number;
 use crate::traffic::profile::parameter::Parameter;
+use crate::traffic::profile::talk::ChannelRow;
 use crate::traffic::profile::talk::TalkKind;
 use crate::traffic::profile::timeline::ChangeKind;
+use crate::traffic::profile::timeline::StayRow;
 use crate::traffic::profile::timeline::UserTimeline;
 use crate::traffic::trace::cause::LeaveCause;
 
@@ -28,25 +30,29 @@ impl Profile {
         put(&mut page, "fitted", &self.fitted_to());
         put(&mut page, "cycle", &self.cycle_text());
         put(&mut page, "users", &self.users_text());
-        put(&mut page, "sessions", &self.sessions_text());
+        put(&mut page, "stays", &self.stays_text());
         put(&mut page, "left by", &self.causes_text());
+        put(&mut page, "incidents", &self.incidents_text());
         put(&mut page, "changes", &self.changes_text());
         put(&mut page, "talk", &self.talk_text());
         put(&mut page, "kinds", &self.kinds_text());
         put(&mut page, "speakers", &self.speakers_text());
         put(&mut page, "episodes", &self.episodes_text());
-        let [few, some, many] = &self.talk.gaps.tables;
-        put(
-            &mut page,
-            "gaps",
-            &format!("of 2 to 4 messages {}", gap_text(few)),
-        );
-        put(
-            &mut page,
-            "",
-            &format!("of 5 to 19 messages {}", gap_text(some)),
-        );
-        put(&mut page, "", &format!("of 20 and more {}", gap_text(many)));
+        put(&mut page, "starts", &self.starts_text());
+        if let Some(talk) = self.talks.first() {
+            let [few, some, many] = &talk.gaps.tables;
+            put(
+                &mut page,
+                "gaps",
+                &format!("of 2 to 4 messages {}", gap_text(few)),
+            );
+            put(
+                &mut page,
+                "",
+                &format!("of 5 to 19 messages {}", gap_text(some)),
+            );
+            put(&mut page, "", &format!("of 20 and more {}", gap_text(many)));
+        }
         put(&mut page, "lengths", &self.lengths_text());
         let standing = self.standing();
         put(
@@ -99,32 +105,28 @@ impl Profile {
     }
 
     fn users_text(&self) -> String {
-        let is_member = |user: &&UserTimeline| !user.sessions.is_empty();
+        let is_member = |user: &&UserTimeline| !user.stays.is_empty();
         let members = self.users.iter().filter(is_member).count();
-        let mut groups: Vec<u32> = self
+        let mut cohorts: Vec<u32> = self
             .users
             .iter()
             .filter(is_member)
-            .map(|user| user.group)
+            .map(|user| user.cohort)
             .collect();
-        groups.sort_unstable();
-        groups.dedup();
+        cohorts.sort_unstable();
+        cohorts.dedup();
         let present_secs: f64 = self.users.iter().map(UserTimeline::present_secs).sum();
         format!(
-            "{members} connections of {} people, {:.1} present at a time; services: {}",
-            groups.len(),
+            "{members} connections in {} cohorts, {:.1} present at a time; services: {}",
+            cohorts.len(),
             present_secs / f64::from(self.cycle_secs()),
             self.users.len() - members
         )
     }
 
-    fn sessions_text(&self) -> String {
-        let mut lengths: Vec<f64> = self
-            .users
-            .iter()
-            .flat_map(|user| &user.sessions)
-            .map(|session| session.end_secs - session.start_secs)
-            .collect();
+    fn stays_text(&self) -> String {
+        let stays = self.users.iter().flat_map(|user| &user.stays);
+        let mut lengths: Vec<f64> = stays.map(StayRow::secs).collect();
         lengths.sort_by(f64::total_cmp);
         let at = |level: f64| {
             let index = number::index_below(level * number::real(lengths.len()), lengths.len());
@@ -137,19 +139,38 @@ impl Profile {
         )
     }
 
+    fn incidents_text(&self) -> String {
+        let victims = || self.incidents.iter().flat_map(|incident| &incident.victims);
+        let most = self
+            .incidents
+            .iter()
+            .map(|incident| incident.victims.len())
+            .max();
+        let back = victims()
+            .filter(|victim| victim.back_secs.is_some())
+            .count();
+        let share = number::real(back) / number::real(victims().count()).max(1.0);
+        format!(
+            "{}, the largest hit {}, {} of those hit are back within a day",
+            self.incidents.len(),
+            most.unwrap_or(0),
+            percent(share)
+        )
+    }
+
     fn causes_text(&self) -> String {
         let left = || {
             self.users
                 .iter()
-                .flat_map(|user| &user.sessions)
-                .filter(|session| session.has_leave)
+                .flat_map(|user| &user.stays)
+                .filter(|stay| stay.has_leave)
         };
         let total = number::real(left().count()).max(1.0);
         let mut causes: Vec<(usize, &str)> = LeaveCause::ALL
             .iter()
             .map(|cause| {
                 (
-                    left().filter(|session| session.cause == *cause).count(),
+                    left().filter(|stay| stay.cause == *cause).count(),
                     cause.as_str(),
                 )
             })
@@ -171,8 +192,8 @@ impl Profile {
         format!(
             "nick {}, mode {}, topic {}, kick {}",
             count(|kind| kind == ChangeKind::Nick),
-            count(|kind| kind == ChangeKind::Mode),
-            count(|kind| kind == ChangeKind::Topic),
+            count(|kind| matches!(kind, ChangeKind::Mode { .. })),
+            count(|kind| matches!(kind, ChangeKind::Topic { .. })),
             count(|kind| matches!(kind, ChangeKind::Kick { .. }))
         )
     }
@@ -181,19 +202,28 @@ impl Profile {
         const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
         let hour = self.busiest_hour();
         let day = DAYS.get((hour / 24) as usize).copied().unwrap_or_default();
+        let loudest = self.channels.first().map_or(0.0, |channel| channel.rate);
         format!(
-            "{:.2} messages an hour in a channel; busiest {day} {:02}:00 UTC",
-            self.talk.mean_rate() * f64::from(HOUR_SECS),
+            "{:.2} messages an hour in {} channel{}, {:.2} in the loudest; busiest {day} {:02}:00 UTC",
+            self.mean_rate() * f64::from(HOUR_SECS),
+            self.channels.len(),
+            if self.channels.len() == 1 { "" } else { "s" },
+            loudest * f64::from(HOUR_SECS),
             hour % 24
         )
     }
 
     fn kinds_text(&self) -> String {
         let said = |kind: TalkKind| -> f64 {
-            self.users
-                .iter()
-                .map(|user| user.weight(kind) * user.present_secs())
-                .sum()
+            let of = |channel: &ChannelRow| {
+                channel.rate
+                    * channel
+                        .speakers
+                        .iter()
+                        .map(|speaker| speaker.share_of(kind))
+                        .sum::<f64>()
+            };
+            self.channels.iter().map(of).sum()
         };
         let total: f64 = TalkKind::ALL.iter().map(|kind| said(*kind)).sum();
         let texts = TalkKind::ALL.map(|kind| {
@@ -211,12 +241,13 @@ impl Profile {
     }
 
     fn speakers_text(&self) -> String {
-        let mut said: Vec<f64> = self
-            .users
-            .iter()
-            .map(|user| user.speak_weight * user.present_secs())
-            .filter(|said| *said > 0.0)
-            .collect();
+        let mut said: BTreeMap<u32, f64> = BTreeMap::new();
+        for channel in &self.channels {
+            for speaker in &channel.speakers {
+                *said.entry(speaker.user).or_default() += channel.rate * speaker.share;
+            }
+        }
+        let mut said: Vec<f64> = said.into_values().collect();
         said.sort_by(|one, other| other.total_cmp(one));
         let total: f64 = said.iter().sum();
         let share = |count: usize| percent(said.iter().take(count).sum::<f64>() / total.max(1e-9));
@@ -229,24 +260,39 @@ impl Profile {
     }
 
     fn episodes_text(&self) -> String {
-        let at = |level: f64| number::whole(self.talk.sizes.quantile(level) + 0.5);
-        let week_hours = f64::from(WEEK_HOURS);
-        let starts: f64 = (0..WEEK_HOURS)
-            .map(|hour| self.talk.calendar.cell(hour).starts_per_hour)
-            .sum();
+        let Some(talk) = self.talks.first() else {
+            return "none".to_owned();
+        };
+        let at = |level: f64| number::whole(talk.sizes.quantile(level) + 0.5);
         format!(
-            "{starts:.1} a week; messages p50 {}, p90 {}, p99 {}, most {}, mean {:.1}; longest {}",
+            "messages p50 {}, p90 {}, p99 {}, most {}, mean {:.1}; longest {}",
             at(0.5),
             at(0.9),
             at(0.99),
             at(1.0),
-            self.talk.mean_rate() * f64::from(HOUR_SECS) * week_hours / starts.max(1e-9),
-            duration(self.talk.longest_episode_secs.value())
+            talk.sizes.mean_at(1.0),
+            duration(talk.longest_episode_secs.value())
+        )
+    }
+
+    fn starts_text(&self) -> String {
+        let Some(talk) = self.talks.first() else {
+            return "none".to_owned();
+        };
+        let excited: f64 = talk.excitation.value().iter().sum();
+        format!(
+            "each brings about {excited:.2} others, a JOIN {:.3}; a day differs by a factor of {:.1}, a speaker's by {:.1}",
+            talk.triggers.usual.value(),
+            libm::exp(talk.day.value().sigma),
+            libm::exp(talk.speaker_day.value().sigma)
         )
     }
 
     fn lengths_text(&self) -> String {
-        let [messages, ..] = &self.talk.lengths.by_kind;
+        let Some(talk) = self.talks.first() else {
+            return "none".to_owned();
+        };
+        let [messages, ..] = &talk.lengths.by_kind;
         let at = |level: f64| {
             let index = LENGTH_LEVELS
                 .iter()
@@ -263,7 +309,7 @@ impl Profile {
             at(0.9),
             at(0.99),
             at(1.0),
-            self.talk.lengths.by_user.len()
+            talk.lengths.by_user.len()
         )
     }
 
@@ -275,7 +321,7 @@ impl Profile {
         let count = |name: &'static str, parameter: Parameter<u32>| {
             (name, parameter.value().to_string(), parameter.is_fitted())
         };
-        vec![
+        let mut standing = vec![
             count("secs", self.cycle.secs),
             count("rotation_secs", self.cycle.rotation_secs),
             count("starts_at_week_sec", self.cycle.starts_at_week_sec),
@@ -284,10 +330,14 @@ impl Profile {
             real("members_per_channel", self.population.members_per_channel),
             real("private_share", self.population.private_share),
             real("reply_share", self.population.reply_share),
-            real("pace_share", self.talk.gaps.pace_share),
-            real("gap_correlation", self.talk.gaps.correlation),
-            real("longest_episode_secs", self.talk.longest_episode_secs),
-        ]
+        ];
+        if let Some(talk) = self.talks.first() {
+            standing.extend(talk.standing().into_iter().map(|(name, is_fitted)| {
+                let name = name.trim_start_matches("talk.");
+                (name, String::new(), is_fitted)
+            }));
+        }
+        standing
     }
 }
 
@@ -358,19 +408,21 @@ mod tests {
         profile   example, an "invented" channel
         fitted    on 2024-02-01 by splitstorm 0.1.0 to 1234 events of 1 channel
         cycle     4 weeks from 2024-01-01T00:00:00Z to 2024-01-28T23:59:59Z, rotated by the week, logger away 0.0 %
-        users     3 connections of 2 people, 1.1 present at a time; services: 1
-        sessions  4; p10 2.8 h, p50 2.3 d, p90 28.0 d, p99 28.0 d
+        users     3 connections in 2 cohorts, 1.1 present at a time; services: 1
+        stays     4; p10 2.8 h, p50 2.3 d, p90 28.0 d, p99 28.0 d
         left by   split 33.3 %, quit 33.3 %, ping_timeout 33.3 %
+        incidents 1, the largest hit 1, 100.0 % of those hit are back within a day
         changes   nick 1, mode 1, topic 0, kick 1
-        talk      3.77 messages an hour in a channel; busiest Fri 22:00 UTC
-        kinds     message 97.5 %, action 2.5 %, notice 0.0 %; 15.0 % begin with a nick
-        speakers  2; the first says 74.9 %, the first 10 say 100.0 %
-        episodes  79.1 a week; messages p50 4, p90 29, p99 84, most 137, mean 8.0; longest 2.5 h
+        talk      7.20 messages an hour in 1 channel, 7.20 in the loudest; busiest Fri 22:00 UTC
+        kinds     message 80.0 %, action 7.5 %, notice 12.5 %; 15.0 % begin with a nick
+        speakers  2; the first says 75.0 %, the first 10 say 100.0 %
+        episodes  messages p50 4, p90 29, p99 84, most 137, mean 10.8; longest 2.5 h
+        starts    each brings about 0.25 others, a JOIN 0.050; a day differs by a factor of 1.5, a speaker's by 1.6
         gaps      of 2 to 4 messages p25 8.1 s, p50 40.0 s, p75 3.3 min
                   of 5 to 19 messages p25 5.0 s, p50 25.0 s, p75 2.1 min
                   of 20 and more p25 2.4 s, p50 12.0 s, p75 59.4 s
         lengths   of messages p10 5 B, p50 77 B, p90 245 B, p99 296 B, most 302 B; users with their own: 1
-        fitted    secs, rotation_secs, starts_at_week_sec, busiest_hour, outage_share, reply_share, pace_share, gap_correlation, longest_episode_secs, and all tables
+        fitted    secs, rotation_secs, starts_at_week_sec, busiest_hour, outage_share, reply_share, excitation, day, pace_share, gap_correlation, notices, newcomers, speaker_day, trigger_share, longest_episode_secs, and all tables
         assumed   members_per_channel 6, private_share 0.05
         warning: the log named no time zone; its hours are taken for UTC
         "#);

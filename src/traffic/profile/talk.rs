@@ -1,14 +1,18 @@
 //! How one channel talks: episodes on a calendar, their sizes and gaps, kinds and lengths of messages.
 
 use crate::traffic::profile::calendar::Calendar;
+use crate::traffic::profile::distribution::GapTable;
 use crate::traffic::profile::distribution::SizeTable;
-use crate::traffic::profile::distribution::uniform;
 use crate::traffic::profile::gaps::Gaps;
 use crate::traffic::profile::lengths::Lengths;
 use crate::traffic::profile::parameter::Parameter;
+use crate::traffic::profile::recency::Recency;
 
 /// Silence that ends an episode, in seconds.
 pub const EPISODE_GAP_SECS: u32 = 600;
+
+/// Bounds of the time since somebody came by which their weight differs, in seconds.
+pub const NEWCOMER_SECS: [f64; 3] = [60.0, 600.0, 3_600.0];
 
 /// What kind of talk a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,41 +48,66 @@ impl TalkKind {
     }
 }
 
-/// Probabilities of the kinds, in the order of [`TalkKind::ALL`]; they sum to one.
+/// How often a message is a NOTICE, which bots send in runs; 0 to 1 each.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct KindShares {
-    /// The probabilities.
-    pub shares: [f64; 3],
+pub struct NoticeShares {
+    /// Of those that open an episode.
+    pub first: f64,
+    /// Of those that follow a PRIVMSG.
+    pub after_talk: f64,
+    /// Of those that follow a NOTICE.
+    pub after_notice: f64,
 }
 
-impl KindShares {
-    /// Returns the kind at `draw`.
-    pub fn draw(&self, draw: u64) -> TalkKind {
-        let level = uniform(draw);
-        let [message, action, _] = self.shares;
-        if level < message {
-            TalkKind::Message
-        } else if level < message + action {
-            TalkKind::Action
-        } else {
-            TalkKind::Notice
-        }
-    }
+/// Time constants by which a start of talk makes others likelier, in seconds.
+pub const EXCITATION_SECS: [f64; 3] = [900.0, 3_600.0, 14_400.0];
+
+/// What moves from day to day: a lognormal factor of mean one whose logarithm is an autoregression of order one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DayFactor {
+    /// Standard deviation of the logarithm; zero for none.
+    pub sigma: f64,
+    /// Correlation of neighbouring days, 0 to 1.
+    pub correlation: f64,
 }
 
-/// How one channel talks.
+/// Longest time between a JOIN and the first words that count as caused by it, in seconds.
+pub const TRIGGER_SECS: f64 = 1_800.0;
+
+/// How those who come begin to talk when nobody does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Triggers {
+    /// Probability that somebody without a share of their own does, 0 to 1.
+    pub usual: Parameter<f64>,
+    /// Seconds from the JOIN to the first words.
+    pub delays: GapTable,
+    /// Messages of the episodes that begin so.
+    pub sizes: SizeTable,
+}
+
+/// How one channel talks, or several that are alike.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Talk {
-    /// Episode starts and mean sizes by hour.
+    /// Episode starts by hour of silence, and their mean sizes.
     pub calendar: Calendar,
+    /// Starts that each start brings about, if the channel is silent, by the times of [`EXCITATION_SECS`].
+    pub excitation: Parameter<[f64; 3]>,
+    /// Busy days and quiet days.
+    pub day: Parameter<DayFactor>,
+    /// Episodes that begin with the first words of somebody who has just come.
+    pub triggers: Triggers,
     /// Messages of an episode; each hour of the calendar scales them to its own mean.
     pub sizes: SizeTable,
     /// Gaps between messages of an episode.
     pub gaps: Gaps,
-    /// Kind of an episode's first message.
-    pub first_kind: Parameter<KindShares>,
-    /// Kind of the next message after a message, an action, a notice.
-    pub next_kind: [Parameter<KindShares>; 3],
+    /// How often a message is a notice.
+    pub notices: Parameter<NoticeShares>,
+    /// Who speaks next, by who spoke before.
+    pub recency: Recency,
+    /// How much likelier somebody is to speak the shorter they have been there, by the times of [`NEWCOMER_SECS`].
+    pub newcomers: Parameter<[f64; 4]>,
+    /// Talkative days and quiet days of each speaker.
+    pub speaker_day: Parameter<DayFactor>,
     /// Lengths of messages.
     pub lengths: Lengths,
     /// Longest episode seen, in seconds: how long a stream runs silently before its start.
@@ -91,27 +120,80 @@ impl Talk {
         self.lengths.draw(kind, profile_user, draw)
     }
 
-    /// Returns the messages per second of one channel in an hour of the week, counted from Monday 00:00 UTC.
-    ///
-    /// A message counts for the hour in which its episode starts.
-    pub fn rate_at(&self, week_hour: u32) -> f64 {
-        self.calendar.rate_at(week_hour)
+    /// Returns the names of the parameters, as `profile.toml` has them, and whether each was fitted.
+    pub(crate) fn standing(&self) -> Vec<(&'static str, bool)> {
+        vec![
+            ("talk.excitation", self.excitation.is_fitted()),
+            ("talk.day", self.day.is_fitted()),
+            ("talk.pace_share", self.gaps.pace_share.is_fitted()),
+            ("talk.gap_correlation", self.gaps.correlation.is_fitted()),
+            ("talk.notices", self.notices.is_fitted()),
+            ("talk.newcomers", self.newcomers.is_fitted()),
+            ("talk.speaker_day", self.speaker_day.is_fitted()),
+            ("talk.trigger_share", self.triggers.usual.is_fitted()),
+            (
+                "talk.longest_episode_secs",
+                self.longest_episode_secs.is_fitted(),
+            ),
+        ]
+    }
+}
+
+/// One who speaks in a channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Speaker {
+    /// The index of the user.
+    pub user: u32,
+    /// How readily, relative to the others of the channel, whenever nobody of the last six speaks.
+    pub weight: f64,
+    /// Their share of the channel's messages, 0 to 1.
+    pub share: f64,
+    /// Share of notices among them, 0 to 1.
+    pub notice_share: f64,
+    /// Share of actions among the others, 0 to 1.
+    pub action_share: f64,
+    /// Probability that they begin to talk when they come to a silent channel, 0 to 1.
+    pub trigger_share: f64,
+}
+
+impl Speaker {
+    /// Returns their part of the channel's notices, relative to the others.
+    pub fn notice_weight(&self) -> f64 {
+        self.share * self.notice_share
     }
 
-    /// Returns the messages per second of one channel over a whole week.
-    pub fn mean_rate(&self) -> f64 {
-        self.calendar.mean_rate()
+    /// Returns their share of the channel's messages that is of one kind.
+    pub fn share_of(&self, kind: TalkKind) -> f64 {
+        let talk = self.share * (1.0 - self.notice_share);
+        match kind {
+            TalkKind::Message => talk * (1.0 - self.action_share),
+            TalkKind::Action => talk * self.action_share,
+            TalkKind::Notice => self.notice_weight(),
+        }
     }
+}
 
-    /// Returns the shares of the kind that follows `kind` within an episode.
-    pub(crate) fn kind_after(&self, kind: TalkKind) -> KindShares {
-        let [message, action, notice] = &self.next_kind;
-        let shares = match kind {
-            TalkKind::Message => message,
-            TalkKind::Action => action,
-            TalkKind::Notice => notice,
-        };
-        shares.value()
+/// One channel of the capture.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ChannelRow {
+    /// The number of its [`Talk`].
+    pub talk: u32,
+    /// How much it talks, where several share a talk.
+    pub heat: f64,
+    /// Its messages per second over a whole week.
+    pub rate: f64,
+    /// Those who speak in it, by user.
+    pub speakers: Vec<Speaker>,
+}
+
+impl ChannelRow {
+    /// Returns how a user speaks in the channel; `None` for one who never did.
+    pub fn speaker(&self, user: u32) -> Option<&Speaker> {
+        let at = self
+            .speakers
+            .binary_search_by_key(&user, |speaker| speaker.user)
+            .ok()?;
+        self.speakers.get(at)
     }
 }
 
@@ -128,6 +210,8 @@ pub(crate) mod examples {
     use crate::traffic::profile::lengths::LENGTH_LEVELS;
     use crate::traffic::profile::lengths::LengthTable;
     use crate::traffic::profile::number;
+    use crate::traffic::profile::recency::BUCKETS;
+    use crate::traffic::profile::recency::PLACES;
 
     /// Returns the talk of an invented channel: loud evenings, quiet weekends, a long tail of sizes.
     pub(crate) fn talk() -> Talk {
@@ -148,24 +232,45 @@ pub(crate) mod examples {
             }
             GapTable::new(secs)
         });
-        let shares = |shares: [f64; 3]| Parameter::Fitted(KindShares { shares });
         let lengths = |longest: f64| LengthTable {
             knots: LENGTH_LEVELS.map(|level| libm::round(2.0 + longest * level * level)),
         };
+        let [few, ..] = tables.clone();
+        let mut odds = [0.0; PLACES + 1];
+        odds[..3].copy_from_slice(&[0.3, 0.4, 0.1]);
+        odds[PLACES] = 0.2;
         Talk {
             calendar: Calendar::new(cells),
+            excitation: Parameter::Fitted([0.1, 0.1, 0.05]),
+            day: Parameter::Fitted(DayFactor {
+                sigma: 0.4,
+                correlation: 0.5,
+            }),
+            triggers: Triggers {
+                usual: Parameter::Fitted(0.05),
+                delays: few.clone(),
+                sizes: SizeTable::new(knots),
+            },
             sizes: SizeTable::new(knots),
             gaps: Gaps {
                 tables,
+                notices: few,
                 pace_share: Parameter::Fitted(0.2),
                 correlation: Parameter::Fitted(0.15),
             },
-            first_kind: shares([0.95, 0.02, 0.03]),
-            next_kind: [
-                shares([0.97, 0.02, 0.01]),
-                shares([0.9, 0.09, 0.01]),
-                shares([0.5, 0.0, 0.5]),
-            ],
+            notices: Parameter::Fitted(NoticeShares {
+                first: 0.03,
+                after_talk: 0.01,
+                after_notice: 0.5,
+            }),
+            recency: Recency {
+                odds: [[odds; PLACES + 1]; BUCKETS],
+            },
+            newcomers: Parameter::Fitted([4.0, 2.0, 1.5, 1.0]),
+            speaker_day: Parameter::Fitted(DayFactor {
+                sigma: 0.5,
+                correlation: 0.8,
+            }),
             lengths: Lengths {
                 by_kind: [lengths(300.0), lengths(80.0), lengths(200.0)],
                 by_user: BTreeMap::from([(1, lengths(120.0))]),

@@ -1,50 +1,50 @@
-//! One user of a profile: when the connection was there, what it changed, how much it spoke.
+//! One user of a profile: when the connection was in which channel, and what it changed.
 
-use crate::traffic::profile::talk::TalkKind;
 use crate::traffic::trace::cause::LeaveCause;
 
 /// What one user did over the cycle, without words.
 ///
-/// A user with no sessions is a service or a server: it acts though it is never a member.
+/// A user with no stays is a service or a server: it acts though it is never a member.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UserTimeline {
-    /// Users of the same group rotate together: here the several connections of one person.
-    pub group: u32,
-    /// When the user was present: sorted and disjoint.
-    pub sessions: Vec<SessionRow>,
+    /// Users of the same cohort rotate together: the connections of one person, and people who come and go as one.
+    pub cohort: u32,
+    /// When the user was in which channel: sorted, and disjoint within a channel.
+    pub stays: Vec<StayRow>,
     /// What the user changed, sorted by time.
     pub changes: Vec<ChangeRow>,
-    /// Messages, actions and notices per hour present.
-    pub speak_weight: f64,
-    /// Share of the user's talk that are actions, 0 to 1.
-    pub action_share: f64,
-    /// Share of the user's talk that are notices, 0 to 1.
-    pub notice_share: f64,
 }
 
 impl UserTimeline {
-    /// Returns how much the user says of one kind, in messages per hour present.
-    pub fn weight(&self, kind: TalkKind) -> f64 {
-        let share = match kind {
-            TalkKind::Message => 1.0 - self.action_share - self.notice_share,
-            TalkKind::Action => self.action_share,
-            TalkKind::Notice => self.notice_share,
-        };
-        self.speak_weight * share.max(0.0)
-    }
-
-    /// Returns the seconds of the cycle in which the user was present.
+    /// Returns the seconds of the cycle in which the user was on the network.
     pub fn present_secs(&self) -> f64 {
-        self.sessions
-            .iter()
-            .map(|session| session.end_secs - session.start_secs)
-            .sum()
+        online(&self.stays).iter().map(StayRow::secs).sum()
     }
 }
 
-/// One stay of a user. Times are seconds of the cycle.
+/// Returns when somebody is on the network who is in channels so: where stays, by time, overlap, they are one.
+pub fn online(stays: &[StayRow]) -> Vec<StayRow> {
+    let mut online: Vec<StayRow> = Vec::new();
+    for stay in stays {
+        match online.last_mut() {
+            Some(last) if stay.start_secs <= last.end_secs => {
+                if stay.end_secs > last.end_secs {
+                    last.end_secs = stay.end_secs;
+                    last.cause = stay.cause;
+                    last.has_leave = stay.has_leave;
+                }
+            }
+            _ => online.push(*stay),
+        }
+    }
+    online
+}
+
+/// One stay of a user in a channel. Times are seconds of the cycle.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SessionRow {
+pub struct StayRow {
+    /// The number of the channel.
+    pub channel: u32,
     /// When the user came; zero for one who was there when the cycle began.
     pub start_secs: f64,
     /// When the user left; the cycle's length for one who was still there.
@@ -55,6 +55,13 @@ pub struct SessionRow {
     pub has_join: bool,
     /// Whether others saw the user leave.
     pub has_leave: bool,
+}
+
+impl StayRow {
+    /// Returns how long the stay lasts, in seconds.
+    pub fn secs(&self) -> f64 {
+        self.end_secs - self.start_secs
+    }
 }
 
 /// One change of state by a user.
@@ -72,11 +79,19 @@ pub enum ChangeKind {
     /// The user takes another nick.
     Nick,
     /// A channel mode is set. One that follows a JOIN by at most five seconds belongs to the user who joined.
-    Mode,
+    Mode {
+        /// The number of the channel.
+        channel: u32,
+    },
     /// The user sets the topic.
-    Topic,
+    Topic {
+        /// The number of the channel.
+        channel: u32,
+    },
     /// The user kicks somebody.
     Kick {
+        /// The number of the channel.
+        channel: u32,
         /// The index of the kicked user.
         victim: u32,
     },

@@ -1,11 +1,8 @@
 //! Episodes: runs of talk in one channel without ten minutes of silence.
 
-use std::collections::BTreeMap;
-
-use crate::traffic::profile::fit::window::Window;
+use crate::traffic::profile::fit::timelines::Seen;
 use crate::traffic::profile::talk::EPISODE_GAP_SECS;
 use crate::traffic::profile::talk::TalkKind;
-use crate::traffic::trace::event::Event;
 
 /// A run of talk in one channel.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,9 +15,21 @@ pub(crate) struct Episode {
     pub(crate) events: Vec<usize>,
     /// The length of each message in bytes.
     pub(crate) bytes: Vec<u32>,
+    /// Seconds since the first speaker came, if that is what began it.
+    pub(crate) triggered_after: Option<f64>,
 }
 
 impl Episode {
+    /// Returns when the first message was.
+    pub(crate) fn starts(&self) -> f64 {
+        self.at_secs.first().copied().unwrap_or(0.0)
+    }
+
+    /// Returns when the last message was.
+    pub(crate) fn ends(&self) -> f64 {
+        self.at_secs.last().copied().unwrap_or(0.0)
+    }
+
     /// Returns the seconds between neighbouring messages.
     pub(crate) fn gaps(&self) -> impl Iterator<Item = f64> {
         self.at_secs
@@ -29,17 +38,21 @@ impl Episode {
     }
 }
 
-/// Returns the episodes in the window, channel by channel in order of time.
-pub(crate) fn split(window: &Window, events: &[Event], moments: &[f64]) -> Vec<Episode> {
-    let mut by_channel: BTreeMap<&str, Vec<Episode>> = BTreeMap::new();
-    for (position, (event, &secs)) in events.iter().zip(moments).enumerate() {
+/// Returns the episodes in the window by the number of their channel, in order of time.
+pub(crate) fn split(seen: &Seen<'_>) -> Vec<Vec<Episode>> {
+    let mut by_channel: Vec<Vec<Episode>> = vec![Vec::new(); seen.channels.count()];
+    for (position, (event, &secs)) in seen.events.iter().zip(seen.moments).enumerate() {
         let kind = TalkKind::ALL
             .into_iter()
             .find(|kind| kind.as_str() == event.kind.as_str());
-        let Some(kind) = kind.filter(|_| window.contains(secs) && !event.channel.is_empty()) else {
+        let Some(kind) = kind.filter(|_| seen.window.contains(secs)) else {
             continue;
         };
-        let episodes = by_channel.entry(&event.channel).or_default();
+        let channel = seen.channels.number(&event.channel);
+        let Some(episodes) = channel.and_then(|channel| by_channel.get_mut(channel as usize))
+        else {
+            continue;
+        };
         let last_secs = episodes
             .last()
             .and_then(|episode| episode.at_secs.last())
@@ -54,7 +67,7 @@ pub(crate) fn split(window: &Window, events: &[Event], moments: &[f64]) -> Vec<E
             episode.bytes.push(event.bytes);
         }
     }
-    by_channel.into_values().flatten().collect()
+    by_channel
 }
 
 #[cfg(test)]
@@ -71,12 +84,8 @@ mod tests {
             (1_201.0, "notice", "alder", "", ""),
             (86_399.0, "message", "alder", "", ""),
         ]);
-        let window = Window::of(&examples::meta(), &events).unwrap();
-        let moments: Vec<f64> = events
-            .iter()
-            .map(|event| examples::secs(&window, event))
-            .collect();
-        let episodes = split(&window, &events, &moments);
+        let view = examples::View::of(&events);
+        let episodes = split(&view.seen()).remove(0);
         let sizes: Vec<usize> = episodes
             .iter()
             .map(|episode| episode.at_secs.len())

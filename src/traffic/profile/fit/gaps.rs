@@ -11,6 +11,7 @@ use crate::traffic::profile::gaps::Gaps;
 use crate::traffic::profile::number;
 use crate::traffic::profile::parameter::Parameter;
 use crate::traffic::profile::talk::EPISODE_GAP_SECS;
+use crate::traffic::profile::talk::TalkKind;
 
 /// Shortest gap: the logarithm of a gap must exist.
 const GAP_SECS_MIN: f64 = 0.001;
@@ -25,15 +26,15 @@ const PAIRS_MIN: usize = 30;
 const CORRELATION_MAX: f64 = 0.95;
 
 /// Returns what the gaps of the episodes are like.
-pub(crate) fn fit(episodes: &[Episode]) -> Gaps {
-    let all = quantiles::sorted(episodes.iter().flat_map(Episode::gaps).collect());
+pub(crate) fn fit(episodes: &[&Episode]) -> Gaps {
+    let all = quantiles::sorted(episodes.iter().flat_map(|episode| episode.gaps()).collect());
     let samples: [Vec<f64>; 3] = std::array::from_fn(|class| {
-        let of_class = |episode: &&Episode| class_of(episode.at_secs.len()) == Some(class);
+        let of_class = |episode: &&&Episode| class_of(episode.at_secs.len()) == Some(class);
         quantiles::sorted(
             episodes
                 .iter()
                 .filter(of_class)
-                .flat_map(Episode::gaps)
+                .flat_map(|episode| episode.gaps())
                 .collect(),
         )
     });
@@ -52,11 +53,28 @@ pub(crate) fn fit(episodes: &[Episode]) -> Gaps {
     let near = mean_product(&scores, 1..=1);
     let correlation =
         ((near - pace_share) / (1.0 - pace_share)).clamp(-CORRELATION_MAX, CORRELATION_MAX);
+    let notices = quantiles::sorted(
+        episodes
+            .iter()
+            .flat_map(|episode| notice_gaps(episode))
+            .collect(),
+    );
     Gaps {
         tables,
+        notices: table(if notices.is_empty() { &all } else { &notices }),
         pace_share: Parameter::Fitted(number::rounded(pace_share, DIGITS)),
         correlation: Parameter::Fitted(number::rounded(correlation, DIGITS)),
     }
+}
+
+/// Returns the gaps between notices that follow each other.
+fn notice_gaps(episode: &Episode) -> impl Iterator<Item = f64> {
+    let are_notices = episode
+        .kinds
+        .windows(2)
+        .map(|pair| *pair == [TalkKind::Notice; 2]);
+    let gaps = episode.gaps().zip(are_notices);
+    gaps.filter_map(|(gap, are_notices)| are_notices.then_some(gap))
 }
 
 /// Returns the class of episodes of `size` messages; `None` for one message, which has no gap.
@@ -132,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_class_without_episodes_takes_the_gaps_of_all() {
-        let gaps = fit(&[episode(&[10.0]), episode(&[30.0])]);
+        let gaps = fit(&[&episode(&[10.0]), &episode(&[30.0])]);
         assert_eq!(gaps.tables[2].secs()[0].to_bits(), 10.0_f64.to_bits());
         assert_eq!(gaps.tables[2].secs()[32].to_bits(), 30.0_f64.to_bits());
         assert_eq!(gaps.pace_share, Parameter::Fitted(0.0));
@@ -160,7 +178,7 @@ mod tests {
                 episode(&gaps)
             })
             .collect();
-        let gaps = fit(&episodes);
+        let gaps = fit(&episodes.iter().collect::<Vec<_>>());
         // 2,000 paces: a deviation of their variance is 3 % of it; gaps five apart still correlate by .4^5.
         assert!(
             (gaps.pace_share.value() - pace_share).abs() < 0.04,

@@ -5,15 +5,20 @@ use rand::rngs::Xoshiro256PlusPlus;
 use thiserror::Error;
 
 use crate::traffic::profile::Cycle;
+use crate::traffic::profile::HOUR_SECS;
 use crate::traffic::profile::Population;
 use crate::traffic::profile::Profile;
 use crate::traffic::profile::WEEK_HOURS;
 use crate::traffic::profile::calendar;
+use crate::traffic::profile::fit::heard::Heard;
 use crate::traffic::profile::fit::outages::Outages;
+use crate::traffic::profile::fit::sessions::Channels;
+use crate::traffic::profile::fit::timelines::Seen;
 use crate::traffic::profile::fit::window::Window;
 use crate::traffic::profile::number;
 use crate::traffic::profile::parameter::Parameter;
 use crate::traffic::profile::provenance::Provenance;
+use crate::traffic::profile::timeline::StayRow;
 use crate::traffic::profile::timeline::UserTimeline;
 use crate::traffic::trace::event::DETAIL_NAMES;
 use crate::traffic::trace::event::DETAIL_REPLY;
@@ -21,13 +26,18 @@ use crate::traffic::trace::event::Event;
 use crate::traffic::trace::event::EventKind;
 use crate::traffic::trace::event::TraceMeta;
 
-mod calendars;
+mod cohorts;
+mod days;
 mod episodes;
 mod gaps;
+mod heard;
+mod incidents;
 mod outages;
 mod people;
 mod quantiles;
 mod sessions;
+mod speakers;
+mod starts;
 mod talk;
 mod timelines;
 mod window;
@@ -52,6 +62,37 @@ pub struct FitOptions {
     pub tool: String,
     /// The day of the fit, `YYYY-MM-DD`.
     pub fitted_on: String,
+    /// Which weeks of the trace are fitted.
+    pub weeks: Weeks,
+}
+
+/// Which whole weeks of a trace are fitted; whole days of one that is shorter than four weeks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Weeks {
+    /// All.
+    #[default]
+    All,
+    /// The first, the third and so on.
+    Odd,
+    /// The second, the fourth and so on.
+    Even,
+    /// The first half; of an odd number the larger.
+    First,
+    /// The last half; of an odd number the smaller.
+    Last,
+}
+
+impl Weeks {
+    /// Returns whether week number `index` of `count`, counted from zero, is one of them.
+    pub fn has(self, index: u32, count: u32) -> bool {
+        match self {
+            Self::All => true,
+            Self::Odd => index.is_multiple_of(2),
+            Self::Even => !index.is_multiple_of(2),
+            Self::First => index < count.div_ceil(2),
+            Self::Last => index >= count.div_ceil(2),
+        }
+    }
 }
 
 /// Why a trace gives no profile.
@@ -101,17 +142,27 @@ impl Profile {
     /// When the trace is too short or too long, or nobody talks in it.
     pub fn fit(meta: &TraceMeta, events: &[Event], options: &FitOptions) -> Result<Self, FitError> {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(JITTER_SEED);
-        let window = Window::of(meta, events)?;
+        let window = Window::of(meta, events, options.weeks)?;
         let moments = window.moments(events, &mut rng);
         let outages = Outages::find(&window, &moments);
-        let record = sessions::read(&window, events, &moments, &outages);
+        let channels = Channels::of(events);
+        let record = sessions::read(&window, events, &moments, &outages, &channels);
+        let seen = Seen {
+            window: &window,
+            events,
+            moments: &moments,
+            channels: &channels,
+            record: &record,
+        };
         let people = people::of(events);
-        let lanes = timelines::lanes(&window, &record, &people);
-        let users = timelines::users(&window, events, &moments, &record, &lanes);
-        let channel_count = channel_count(events);
-        let episodes = episodes::split(&window, events, &moments);
-        let message_count: usize = episodes.iter().map(|episode| episode.at_secs.len()).sum();
-        if message_count < 2 || episodes.len() == message_count {
+        let mut lanes = timelines::lanes(&window, &record, &people);
+        let broken = incidents::broken(&record, &lanes);
+        cohorts::unite(&window, &record, &mut lanes, &broken);
+        let users = timelines::users(&seen, &lanes, &broken, &mut rng);
+        let heard = heard::by_channel(&seen, &lanes, &outages);
+        let message_count: usize = heard.iter().map(Heard::message_count).sum();
+        let episode_count: usize = heard.iter().map(|heard| heard.episodes.len()).sum();
+        if message_count < 2 || episode_count == message_count {
             return Err(FitError::NoTalk {
                 count: message_count as u64,
             });
@@ -120,60 +171,78 @@ impl Profile {
             let in_window = |&(_, &secs): &(&Event, &f64)| window.contains(secs);
             events.iter().zip(&moments).filter(in_window)
         };
-        Ok(Self {
+        let (talks, channel_rows) = talk::fit(&window, &heard, &lanes);
+        let mut profile = Self {
             name: options.name.clone(),
             provenance: Provenance {
                 source: options.source.clone(),
                 first: window.moment_text(0.0),
                 last: window.moment_text(f64::from(window.secs)),
                 event_count: inside().count() as u64,
-                channel_count,
+                channel_count: u32::try_from(channels.count()).unwrap_or(u32::MAX),
                 is_zone_assumed: meta.is_zone_assumed(),
                 tool: options.tool.clone(),
                 fitted_on: options.fitted_on.clone(),
             },
             cycle: Cycle {
-                secs: Parameter::Fitted(window.secs),
+                secs: Parameter::Fitted(window.cycle_secs()),
                 rotation_secs: Parameter::Fitted(window.step_secs),
                 starts_at_week_sec: Parameter::Fitted(window.starts_at_week_sec()),
-                busiest_hour: Parameter::Fitted(busiest_hour(&window, &outages, &episodes)),
+                busiest_hour: Parameter::Fitted(busiest_hour(&window, &outages, &heard)),
                 outage_share: Parameter::Fitted(outage_share(&window, &outages)),
             },
-            population: population(&window, events, &users),
-            talk: talk::fit(&window, &outages, &episodes, &lanes, channel_count),
+            population: population(&window, events, &users, channels.count()),
+            talks,
+            channels: channel_rows,
+            incidents: incidents::incidents(&window, &broken),
             users,
-        })
+        };
+        days::fit(&mut profile, &window, &heard);
+        Ok(profile)
     }
 }
 
-/// Returns how many channels a trace has; events outside any channel count for one if there is none.
-fn channel_count(events: &[Event]) -> u32 {
-    let mut channels: Vec<&str> = events
-        .iter()
-        .filter(|event| event.kind.is_talk() && !event.channel.is_empty())
-        .map(|event| &*event.channel)
-        .collect();
-    channels.sort_unstable();
-    channels.dedup();
-    u32::try_from(channels.len()).unwrap_or(u32::MAX).max(1)
+/// Returns the stretches of a trace that are fitted, in microseconds since 1970 UTC.
+///
+/// # Errors
+///
+/// When the trace is too short or too long.
+pub fn stretches(
+    meta: &TraceMeta,
+    events: &[Event],
+    weeks: Weeks,
+) -> Result<Vec<(i64, i64)>, FitError> {
+    let window = Window::of(meta, events, weeks)?;
+    let moment = |secs: f64| {
+        window
+            .start_us
+            .saturating_add(number::nanos_of_secs(secs) / 1_000)
+    };
+    let runs = window.runs().iter();
+    Ok(runs.map(|&(from, to)| (moment(from), moment(to))).collect())
 }
 
 /// Returns the share of the cycle in which the logger was away.
 fn outage_share(window: &Window, outages: &Outages) -> f64 {
-    let length = f64::from(window.secs);
-    number::rounded(outages.secs_within(0.0, length) / length, DIGITS)
+    let away: f64 = window
+        .runs()
+        .iter()
+        .map(|&(from, to)| outages.secs_within(from, to))
+        .sum();
+    number::rounded(away / f64::from(window.cycle_secs()), DIGITS)
 }
 
 /// Returns the hour of the week with the most talk per hour watched, its neighbours counting half.
-fn busiest_hour(window: &Window, outages: &Outages, episodes: &[episodes::Episode]) -> u32 {
+fn busiest_hour(window: &Window, outages: &Outages, heard: &[Heard]) -> u32 {
     let mut counts = [0.0; WEEK_HOURS as usize];
-    for secs in episodes.iter().flat_map(|episode| &episode.at_secs) {
+    let episodes = heard.iter().flat_map(|heard| &heard.episodes);
+    for secs in episodes.flat_map(|episode| &episode.at_secs) {
         let hour = calendar::week_hour(window.week_secs(*secs));
         if let Some(count) = counts.get_mut(hour as usize) {
             *count += 1.0;
         }
     }
-    let watched = calendars::watched_by_week_hour(window, outages);
+    let watched = watched_by_week_hour(window, outages);
     let around = |values: &[f64], hour: usize| {
         let at = |offset: usize| {
             values
@@ -196,10 +265,36 @@ fn busiest_hour(window: &Window, outages: &Outages, episodes: &[episodes::Episod
         .unwrap_or(0)
 }
 
+/// Returns the hours of each hour of the week, Monday 00:00 UTC first, in which the logger was there.
+fn watched_by_week_hour(window: &Window, outages: &Outages) -> [f64; WEEK_HOURS as usize] {
+    let hour_secs = f64::from(HOUR_SECS);
+    let mut watched = [0.0; WEEK_HOURS as usize];
+    for &(from, to) in window.runs() {
+        let mut at = from;
+        while at < to {
+            let week_secs = window.week_secs(at);
+            let rest = hour_secs * (libm::floor(week_secs / hour_secs) + 1.0) - week_secs;
+            let next = (at + rest.max(1e-3)).min(to);
+            if let Some(hours) = watched.get_mut(calendar::week_hour(week_secs) as usize) {
+                *hours += (next - at - outages.secs_within(at, next)) / hour_secs;
+            }
+            at = next;
+        }
+    }
+    watched
+}
+
 /// Returns what the trace tells about those who did not show themselves, and what has to be assumed.
-fn population(window: &Window, events: &[Event], users: &[UserTimeline]) -> Population {
-    let present_secs: f64 = users.iter().map(UserTimeline::present_secs).sum();
-    let members = number::rounded(present_secs / f64::from(window.secs), DIGITS);
+fn population(
+    window: &Window,
+    events: &[Event],
+    users: &[UserTimeline],
+    channel_count: usize,
+) -> Population {
+    let stays = users.iter().flat_map(|user| &user.stays);
+    let present_secs: f64 = stays.map(StayRow::secs).sum();
+    let span_secs = f64::from(window.cycle_secs()) * number::real(channel_count);
+    let members = number::rounded(present_secs / span_secs, DIGITS);
     let has_names = events.iter().any(|event| &*event.detail == DETAIL_NAMES);
     let messages = events.iter().filter(|event| {
         matches!(event.kind, EventKind::Message | EventKind::Action) && !event.channel.is_empty()
@@ -255,6 +350,42 @@ pub(crate) mod examples {
                 text: "".into(),
             })
             .collect()
+    }
+
+    /// What was seen in an example.
+    pub(crate) struct View<'a> {
+        window: Window,
+        events: &'a [Event],
+        moments: Vec<f64>,
+        channels: Channels<'a>,
+        record: sessions::Record<'a>,
+    }
+
+    impl<'a> View<'a> {
+        /// Returns what was seen of these events, none of them moved inside its tick.
+        pub(crate) fn of(events: &'a [Event]) -> Self {
+            let window = Window::of(&meta(), events, Weeks::All).unwrap();
+            let moments: Vec<f64> = events.iter().map(|event| secs(&window, event)).collect();
+            let channels = Channels::of(events);
+            let record = sessions::read(&window, events, &moments, &Outages::default(), &channels);
+            Self {
+                window,
+                events,
+                moments,
+                channels,
+                record,
+            }
+        }
+
+        pub(crate) fn seen(&self) -> Seen<'_> {
+            Seen {
+                window: &self.window,
+                events: self.events,
+                moments: &self.moments,
+                channels: &self.channels,
+                record: &self.record,
+            }
+        }
     }
 
     /// Returns when an event is, in seconds from the window's start, not moved inside its tick.

@@ -36,6 +36,23 @@ impl Outages {
             .fold(0.0, |sum, secs| sum + secs)
     }
 
+    /// Returns the parts of a span in which the logger was there.
+    pub(crate) fn between(&self, from: f64, to: f64) -> Vec<(f64, f64)> {
+        let mut parts = Vec::new();
+        let mut begins = from;
+        for &(start, end) in self
+            .spans
+            .iter()
+            .filter(|&&(start, end)| end > from && start < to)
+        {
+            parts.push((begins, start));
+            begins = begins.max(end);
+        }
+        parts.push((begins, to));
+        parts.retain(|(from, to)| from < to);
+        parts
+    }
+
     /// Returns when the first outage that starts at or after a moment starts.
     pub(crate) fn next_start(&self, secs: f64) -> Option<f64> {
         self.spans
@@ -48,6 +65,7 @@ impl Outages {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::traffic::profile::fit::Weeks;
     use crate::traffic::profile::fit::examples;
 
     #[test]
@@ -58,7 +76,7 @@ mod tests {
             .map(|hours| hours * 3_600.0);
         let rows: Vec<_> = times.map(|secs| (secs, "join", "alder", "", "")).collect();
         let events = examples::events(&rows);
-        let window = Window::of(&examples::meta(), &events).unwrap();
+        let window = Window::of(&examples::meta(), &events, Weeks::All).unwrap();
         let moments: Vec<f64> = events
             .iter()
             .map(|event| examples::secs(&window, event))

@@ -1,4 +1,4 @@
-//! Sessions of connections, as JOIN, PART, QUIT and KICK tell them, and which of them each event belongs to.
+//! Sessions of connections and their stays in channels, as JOIN, PART, QUIT and KICK tell them.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::traffic::trace::event::DETAIL_NAMES;
 use crate::traffic::trace::event::Event;
 use crate::traffic::trace::event::EventKind;
 
-/// One stay of one connection. Times are seconds from the window's start, and may lie outside it.
+/// One time of one connection on the network. Times are seconds from the window's start, and may lie outside it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Session<'a> {
     pub(crate) label: &'a str,
@@ -20,7 +20,22 @@ pub(crate) struct Session<'a> {
     pub(crate) has_leave: bool,
     /// The last time something was heard of it.
     seen_secs: f64,
-    channels: Vec<&'a str>,
+    /// The channels in which it is, each with the place of its stay among all.
+    inside: Vec<(u32, usize)>,
+    /// The channels in which it has been.
+    visited: Vec<u32>,
+}
+
+/// One stay of one session in one channel.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Stay {
+    pub(crate) session: usize,
+    pub(crate) channel: u32,
+    pub(crate) start_secs: f64,
+    pub(crate) end_secs: f64,
+    pub(crate) cause: LeaveCause,
+    pub(crate) has_join: bool,
+    pub(crate) has_leave: bool,
 }
 
 /// The sessions of a trace.
@@ -28,6 +43,8 @@ pub(crate) struct Session<'a> {
 pub(crate) struct Record<'a> {
     /// Every session, in the order in which it was opened.
     pub(crate) sessions: Vec<Session<'a>>,
+    /// Every stay, in the order in which it began.
+    pub(crate) stays: Vec<Stay>,
     /// For each event the session of its user.
     pub(crate) by_event: Vec<Option<usize>>,
     /// For each event the session of its peer: of the kicked user, or of the member whose mode is set.
@@ -40,9 +57,11 @@ pub(crate) fn read<'a>(
     events: &'a [Event],
     moments: &[f64],
     outages: &Outages,
+    channels: &Channels<'a>,
 ) -> Record<'a> {
     let mut reader = Reader {
         record: Record::default(),
+        channels,
         open: HashMap::new(),
         known: HashMap::new(),
         // The window may begin before the first event: who was there then was there from its start.
@@ -57,49 +76,90 @@ pub(crate) fn read<'a>(
         reader.record.by_event.push(session);
         reader.record.peer_by_event.push(peer);
     }
-    let end_secs = f64::from(window.secs);
-    for &index in reader.open.values() {
-        if let Some(session) = reader.record.sessions.get_mut(index) {
-            session.end_secs = end_secs;
-        }
+    let mut open: Vec<&str> = reader.open.keys().copied().collect();
+    open.sort_unstable();
+    for label in open {
+        reader.close(label, f64::from(window.secs), LeaveCause::Unknown, false);
     }
-    for session in &mut reader.record.sessions {
+    let mut record = reader.record;
+    for session in &mut record.sessions {
         // Nothing was heard of it after an outage, and nobody saw it leave: it left unseen.
         if !session.has_leave
             && let Some(away) = outages.next_start(session.seen_secs)
-            && away < session.end_secs
         {
-            session.end_secs = away;
+            session.end_secs = session.end_secs.min(away);
         }
     }
-    reader.record
+    for stay in &mut record.stays {
+        let session = record.sessions.get(stay.session);
+        if let Some(session) = session.filter(|session| session.end_secs < stay.end_secs) {
+            stay.end_secs = session.end_secs.max(stay.start_secs);
+        }
+    }
+    record
 }
 
-struct Reader<'a> {
+/// The channels of a trace by number: those with most talk first.
+#[derive(Debug, Default)]
+pub(crate) struct Channels<'a> {
+    numbers: HashMap<&'a str, u32>,
+}
+
+impl<'a> Channels<'a> {
+    /// Returns the channels of a trace.
+    pub(crate) fn of(events: &'a [Event]) -> Self {
+        let mut counts: HashMap<&'a str, (u64, u64)> = HashMap::new();
+        for event in events.iter().filter(|event| !event.channel.is_empty()) {
+            let (talk, all) = counts.entry(&event.channel).or_default();
+            *talk += u64::from(event.kind.is_talk());
+            *all += 1;
+        }
+        let mut order: Vec<(&str, (u64, u64))> = counts.into_iter().collect();
+        order.sort_unstable_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(other.0)));
+        Self {
+            numbers: (0..)
+                .zip(order)
+                .map(|(number, (name, _))| (name, number))
+                .collect(),
+        }
+    }
+
+    /// Returns how many there are; events outside any channel count for one if there is none.
+    pub(crate) fn count(&self) -> usize {
+        self.numbers.len().max(1)
+    }
+
+    /// Returns the number of a channel; none of the empty name.
+    pub(crate) fn number(&self, name: &str) -> Option<u32> {
+        self.numbers.get(name).copied()
+    }
+}
+
+struct Reader<'a, 'c> {
     record: Record<'a>,
+    channels: &'c Channels<'a>,
     open: HashMap<&'a str, usize>,
     /// The last session of each connection that had one.
     known: HashMap<&'a str, usize>,
     first_secs: f64,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Reader<'a, '_> {
     /// Returns the session to which an event of its user belongs, after the event.
     fn handle(&mut self, event: &'a Event, secs: f64) -> Option<usize> {
         let user: &'a str = &event.user;
-        let channel: &'a str = &event.channel;
+        let channel = self.channels.number(&event.channel);
         match event.kind {
             EventKind::Join => {
-                let joined = self.open.get(user).copied();
-                if let Some(session) = joined.and_then(|index| self.record.sessions.get_mut(index))
-                {
-                    if !session.channels.contains(&channel) {
-                        session.channels.push(channel);
-                        return joined;
+                let channel = channel?;
+                if let Some(&index) = self.open.get(user) {
+                    if !self.is_inside(index, channel) {
+                        self.enter(index, channel, secs, true);
+                        return Some(index);
                     }
                     self.close(user, secs, LeaveCause::Unknown, false);
                 }
-                Some(self.start(user, channel, secs, true))
+                Some(self.start(user, Some(channel), secs, true))
             }
             EventKind::Quit => {
                 let cause = LeaveCause::from_word(&event.detail).unwrap_or(LeaveCause::Unknown);
@@ -122,13 +182,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Returns the session of somebody who acts: if nobody saw them come, they were there.
-    fn appear(&mut self, user: &'a str, channel: &'a str, secs: f64) -> usize {
+    fn appear(&mut self, user: &'a str, channel: Option<u32>, secs: f64) -> usize {
         if let Some(&index) = self.open.get(user) {
-            if let Some(session) = self.record.sessions.get_mut(index)
-                && !channel.is_empty()
-                && !session.channels.contains(&channel)
-            {
-                session.channels.push(channel);
+            if let Some(channel) = channel.filter(|&channel| !self.is_inside(index, channel)) {
+                // Somebody whose coming to this channel nobody saw has been in it as long as on the network.
+                let unvisited = |session: &&Session<'_>| !session.visited.contains(&channel);
+                let session = self.record.sessions.get(index).filter(unvisited);
+                let start_secs = session.map_or(secs, |session| session.start_secs);
+                self.enter(index, channel, start_secs, false);
             }
             return index;
         }
@@ -140,7 +201,12 @@ impl<'a> Reader<'a> {
         self.start(user, channel, start_secs, false)
     }
 
-    fn start(&mut self, user: &'a str, channel: &'a str, secs: f64, has_join: bool) -> usize {
+    fn is_inside(&self, session: usize, channel: u32) -> bool {
+        let session = self.record.sessions.get(session);
+        session.is_some_and(|session| session.inside.iter().any(|&(inside, _)| inside == channel))
+    }
+
+    fn start(&mut self, user: &'a str, channel: Option<u32>, secs: f64, has_join: bool) -> usize {
         let index = self.record.sessions.len();
         self.record.sessions.push(Session {
             label: user,
@@ -150,15 +216,31 @@ impl<'a> Reader<'a> {
             has_join,
             has_leave: false,
             seen_secs: secs,
-            channels: if channel.is_empty() {
-                Vec::new()
-            } else {
-                vec![channel]
-            },
+            inside: Vec::new(),
+            visited: Vec::new(),
         });
         self.open.insert(user, index);
         self.known.insert(user, index);
+        if let Some(channel) = channel {
+            self.enter(index, channel, secs, has_join);
+        }
         index
+    }
+
+    fn enter(&mut self, index: usize, channel: u32, secs: f64, has_join: bool) {
+        if let Some(session) = self.record.sessions.get_mut(index) {
+            session.inside.push((channel, self.record.stays.len()));
+            session.visited.push(channel);
+            self.record.stays.push(Stay {
+                session: index,
+                channel,
+                start_secs: secs,
+                end_secs: secs,
+                cause: LeaveCause::Unknown,
+                has_join,
+                has_leave: false,
+            });
+        }
     }
 
     /// Ends the session of somebody who leaves the network; one who never showed up had been there all along.
@@ -168,16 +250,17 @@ impl<'a> Reader<'a> {
             if self.known.contains_key(user) {
                 return None;
             }
-            self.start(user, "", self.first_secs, false);
+            // In which channel nobody knows: the loudest is the likeliest.
+            self.start(user, Some(0), self.first_secs, false);
         }
         self.close(user, secs, cause, true)
     }
 
-    /// Ends the session of somebody who leaves the last channel.
+    /// Ends the stay of somebody who leaves a channel, and the session with its last one.
     fn part(
         &mut self,
         user: &'a str,
-        channel: &'a str,
+        channel: Option<u32>,
         secs: f64,
         cause: LeaveCause,
     ) -> Option<usize> {
@@ -185,8 +268,15 @@ impl<'a> Reader<'a> {
             return self.leave(user, secs, cause);
         };
         let session = self.record.sessions.get_mut(index)?;
-        session.channels.retain(|known| *known != channel);
-        if session.channels.is_empty() {
+        let at = session
+            .inside
+            .iter()
+            .position(|&(inside, _)| Some(inside) == channel);
+        if let Some(at) = at {
+            let (_, stay) = session.inside.swap_remove(at);
+            end(self.record.stays.get_mut(stay), secs, cause, true);
+        }
+        if session.inside.is_empty() {
             return self.close(user, secs, cause, true);
         }
         Some(index)
@@ -204,13 +294,25 @@ impl<'a> Reader<'a> {
         session.end_secs = secs;
         session.cause = cause;
         session.has_leave = has_leave;
+        for (_, stay) in session.inside.drain(..) {
+            end(self.record.stays.get_mut(stay), secs, cause, has_leave);
+        }
         Some(index)
+    }
+}
+
+fn end(stay: Option<&mut Stay>, secs: f64, cause: LeaveCause, has_leave: bool) {
+    if let Some(stay) = stay {
+        stay.end_secs = secs;
+        stay.cause = cause;
+        stay.has_leave = has_leave;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::traffic::profile::fit::Weeks;
     use crate::traffic::profile::fit::examples;
 
     /// Reads rows of ten days and shows each session as `label start-end cause`, `<` and `>` where nobody saw it.
@@ -219,12 +321,18 @@ mod tests {
         let mut rows = rows.to_vec();
         rows.push((864_000.0 - 1.0, "topic", "oak", "", ""));
         let events = examples::events(&rows);
-        let window = Window::of(&examples::meta(), &events).unwrap();
+        let window = Window::of(&examples::meta(), &events, Weeks::All).unwrap();
         let moments: Vec<f64> = events
             .iter()
             .map(|event| examples::secs(&window, event))
             .collect();
-        let record = read(&window, &events, &moments, &Outages::default());
+        let record = read(
+            &window,
+            &events,
+            &moments,
+            &Outages::default(),
+            &Channels::of(&events),
+        );
         let found: Vec<String> = record
             .sessions
             .iter()
@@ -303,13 +411,13 @@ mod tests {
         rows.extend(hours.map(|hour| (f64::from(hour) * 3_600.0, "message", "birch", "", "")));
         rows.push((863_999.0, "message", "birch", "", ""));
         let events = examples::events(&rows);
-        let window = Window::of(&examples::meta(), &events).unwrap();
+        let window = Window::of(&examples::meta(), &events, Weeks::All).unwrap();
         let moments: Vec<f64> = events
             .iter()
             .map(|event| examples::secs(&window, event))
             .collect();
         let outages = Outages::find(&window, &moments);
-        let record = read(&window, &events, &moments, &outages);
+        let record = read(&window, &events, &moments, &outages, &Channels::of(&events));
         let ends: Vec<f64> = record
             .sessions
             .iter()

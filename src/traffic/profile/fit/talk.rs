@@ -1,97 +1,270 @@
-//! Fit of a channel's talk from its episodes.
+//! Fit of how channels talk, from what was heard in them.
 
 use std::collections::BTreeMap;
 
-use rand::Rng;
-use rand::SeedableRng;
-use rand::rngs::Xoshiro256PlusPlus;
-
-use crate::traffic::profile::HOUR_SECS;
+use crate::traffic::profile::distribution::GAP_STEPS;
+use crate::traffic::profile::distribution::GapTable;
 use crate::traffic::profile::distribution::SIZE_STEPS;
 use crate::traffic::profile::distribution::SizeTable;
-use crate::traffic::profile::distribution::normal;
-use crate::traffic::profile::distribution::uniform;
 use crate::traffic::profile::fit::DIGITS;
-use crate::traffic::profile::fit::calendars;
-use crate::traffic::profile::fit::calendars::DELAY_HOURS;
 use crate::traffic::profile::fit::episodes::Episode;
 use crate::traffic::profile::fit::gaps;
-use crate::traffic::profile::fit::outages::Outages;
+use crate::traffic::profile::fit::heard::Heard;
 use crate::traffic::profile::fit::quantiles;
+use crate::traffic::profile::fit::speakers;
+use crate::traffic::profile::fit::starts;
 use crate::traffic::profile::fit::timelines::Lanes;
 use crate::traffic::profile::fit::window::Window;
-use crate::traffic::profile::gaps::Gaps;
 use crate::traffic::profile::lengths::LENGTH_LEVELS;
 use crate::traffic::profile::lengths::LengthTable;
 use crate::traffic::profile::lengths::Lengths;
 use crate::traffic::profile::number;
 use crate::traffic::profile::parameter::Parameter;
-use crate::traffic::profile::talk::KindShares;
+use crate::traffic::profile::talk::ChannelRow;
+use crate::traffic::profile::talk::DayFactor;
+use crate::traffic::profile::talk::NoticeShares;
+use crate::traffic::profile::talk::Speaker;
+use crate::traffic::profile::talk::TRIGGER_SECS;
 use crate::traffic::profile::talk::Talk;
 use crate::traffic::profile::talk::TalkKind;
+use crate::traffic::profile::talk::Triggers;
 
 /// Messages of a user from which on their lengths are a table of its own.
 const TALKATIVE_MIN: usize = 30;
 
-/// Episodes that are made to see when their messages come: the delays are then known to 1 %.
-const DELAY_EPISODES: u32 = 4_000;
+/// Messages of a channel from which on it has a talk of its own; the others share one.
+const OWN_TALK_MIN: usize = 1_000;
 
-/// Seed of these episodes: the same trace gives the same profile.
-const DELAY_SEED: u64 = 0x5eed_0f71_de1a_0002;
+/// Comings by which a user leans on what is usual.
+const LEAN_COMINGS: f64 = 10.0;
 
-/// Returns how the channels talk.
-pub(crate) fn fit(
-    window: &Window,
-    outages: &Outages,
-    episodes: &[Episode],
-    lanes: &Lanes,
-    channel_count: u32,
-) -> Talk {
-    let (sizes, gaps) = (sizes(episodes), gaps::fit(episodes));
-    let duration = |episode: &Episode| Some(episode.at_secs.last()? - episode.at_secs.first()?);
-    let longest_secs = episodes.iter().filter_map(duration).fold(0.0, f64::max);
-    let (first_kind, next_kind) = kinds(episodes);
-    Talk {
-        calendar: calendars::fit(
-            window,
-            outages,
-            episodes,
-            channel_count,
-            &delays(&sizes, &gaps),
-        ),
-        sizes,
-        gaps,
-        first_kind: Parameter::Fitted(first_kind),
-        next_kind: next_kind.map(Parameter::Fitted),
-        lengths: lengths(episodes, lanes),
-        longest_episode_secs: Parameter::Fitted(number::to_millis(longest_secs)),
-    }
-}
+/// Shortest delay of first words: the logarithm of a delay must exist.
+const DELAY_SECS_MIN: f64 = 0.001;
 
-/// Returns the shares of messages by hours since the start of their episode, as a stream would make them.
-fn delays(sizes: &SizeTable, gaps: &Gaps) -> [f64; DELAY_HOURS] {
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(DELAY_SEED);
-    let mut counts = [0.0; DELAY_HOURS];
-    let mut total = 0.0;
-    for level in 0..DELAY_EPISODES {
-        let level = (f64::from(level) + 0.5) / f64::from(DELAY_EPISODES);
-        let size = number::whole(sizes.quantile(level) + 0.5);
-        let (pace, mut score) = (normal(rng.next_u64()), normal(rng.next_u64()));
-        let mut secs = uniform(rng.next_u64()) * f64::from(HOUR_SECS);
-        for _ in 0..size {
-            let hour = number::index_below(secs / f64::from(HOUR_SECS), DELAY_HOURS);
-            if let Some(count) = counts.get_mut(hour) {
-                *count += 1.0;
-            }
-            total += 1.0;
-            secs += gaps.next_secs(size, pace, &mut score, rng.next_u64());
+/// Returns the talks of a trace and the channels, by their number.
+pub(crate) fn fit(window: &Window, heard: &[Heard], lanes: &Lanes) -> (Vec<Talk>, Vec<ChannelRow>) {
+    let has_own = |heard: &Heard| heard.message_count() >= OWN_TALK_MIN;
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut small = Vec::new();
+    for (channel, heard) in heard.iter().enumerate() {
+        if has_own(heard) {
+            groups.push(vec![channel]);
+        } else {
+            small.push(channel);
         }
     }
-    counts.map(|count| count / total)
+    // Too little to tell anything by itself goes with the others of its size, or with the quietest that tells something.
+    let count_of = |channel: &usize| heard.get(*channel).map_or(0, Heard::message_count);
+    match groups.last_mut() {
+        Some(last) if small.iter().map(count_of).sum::<usize>() < OWN_TALK_MIN => {
+            last.extend(small)
+        }
+        _ if small.is_empty() => {}
+        _ => groups.push(small),
+    }
+    let mut talks = Vec::new();
+    let mut rows = vec![ChannelRow::default(); heard.len()];
+    for (number, group) in (0..).zip(groups) {
+        let members: Vec<&Heard> = group
+            .iter()
+            .filter_map(|&channel| heard.get(channel))
+            .collect();
+        let (talk, speakers) = fit_one(window, &members, lanes);
+        talks.push(talk);
+        // A talk that several share is the mean of those; one that only leads a crowd of quiet ones is its own.
+        let leads = members.first().is_some_and(|first| has_own(first));
+        let counts = members
+            .iter()
+            .map(|heard| number::real(heard.message_count()));
+        let usual = if leads {
+            counts.clone().next().unwrap_or(1.0)
+        } else {
+            counts.clone().sum::<f64>() / number::real(members.len())
+        };
+        for ((channel, count), speakers) in group.into_iter().zip(counts).zip(speakers) {
+            if let Some(row) = rows.get_mut(channel) {
+                *row = ChannelRow {
+                    talk: number,
+                    heat: number::rounded(count / usual.max(1e-9), DIGITS),
+                    rate: number::rounded(count / f64::from(window.cycle_secs()), DIGITS),
+                    speakers,
+                };
+            }
+        }
+    }
+    (talks, rows)
+}
+
+/// Returns how these channels talk, and who speaks in each.
+fn fit_one(window: &Window, heard: &[&Heard], lanes: &Lanes) -> (Talk, Vec<Vec<Speaker>>) {
+    // Those that share a talk with a louder channel do not change how that talks.
+    let lead = heard
+        .first()
+        .filter(|first| first.message_count() >= OWN_TALK_MIN);
+    let telling: Vec<&Heard> = lead.map_or_else(|| heard.to_vec(), |first| vec![*first]);
+    let episodes: Vec<&Episode> = telling.iter().flat_map(|heard| &heard.episodes).collect();
+    let own: Vec<&Episode> = episodes
+        .iter()
+        .copied()
+        .filter(|episode| episode.triggered_after.is_none())
+        .collect();
+    let triggered: Vec<&Episode> = episodes
+        .iter()
+        .copied()
+        .filter(|episode| episode.triggered_after.is_some())
+        .collect();
+    let (calendar, excitation) = starts::fit(window, &telling);
+    let known = speakers::fit(heard, lanes);
+    let triggers: Vec<(f64, BTreeMap<u32, f64>)> = heard
+        .iter()
+        .map(|heard| trigger_shares(heard, lanes))
+        .collect();
+    let usual = triggers.first().map_or(0.0, |(usual, _)| *usual);
+    let longest_secs = episodes
+        .iter()
+        .map(|episode| episode.ends() - episode.starts())
+        .fold(0.0, f64::max);
+    let talk = Talk {
+        calendar,
+        excitation: Parameter::Fitted(excitation),
+        day: Parameter::Fitted(DayFactor {
+            sigma: 0.0,
+            correlation: 0.0,
+        }),
+        triggers: Triggers {
+            usual: Parameter::Fitted(number::rounded(usual, DIGITS)),
+            delays: delays(&triggered),
+            sizes: sizes(if triggered.is_empty() {
+                &own
+            } else {
+                &triggered
+            }),
+        },
+        sizes: sizes(if own.is_empty() { &triggered } else { &own }),
+        gaps: gaps::fit(&episodes),
+        notices: Parameter::Fitted(notices(&episodes)),
+        recency: known.recency,
+        newcomers: Parameter::Fitted(known.newcomers),
+        speaker_day: Parameter::Fitted(known.day),
+        lengths: lengths(&episodes, lanes),
+        longest_episode_secs: Parameter::Fitted(number::to_millis(longest_secs)),
+    };
+    let speakers = heard
+        .iter()
+        .zip(&known.weights)
+        .zip(&triggers)
+        .map(|((heard, weights), (usual, triggers))| {
+            speakers_of(heard, lanes, weights, *usual, triggers)
+        })
+        .collect();
+    (talk, speakers)
+}
+
+/// Returns the probability that somebody begins to talk who comes to the silent channel, and that of each.
+fn trigger_shares(heard: &Heard, lanes: &Lanes) -> (f64, BTreeMap<u32, f64>) {
+    let mut comings: BTreeMap<u32, f64> = BTreeMap::new();
+    let mut silences = heard.silences.iter().peekable();
+    for turn in heard
+        .turns
+        .iter()
+        .filter(|turn| turn.is_coming && turn.is_seen)
+    {
+        while silences
+            .next_if(|silence| silence.to_secs < turn.secs)
+            .is_some()
+        {}
+        if silences
+            .peek()
+            .is_some_and(|silence| silence.from_secs <= turn.secs)
+        {
+            *comings.entry(turn.user).or_default() += 1.0;
+        }
+    }
+    let mut begun: BTreeMap<u32, f64> = BTreeMap::new();
+    for episode in heard
+        .episodes
+        .iter()
+        .filter(|episode| episode.triggered_after.is_some())
+    {
+        let speaker = episode
+            .events
+            .first()
+            .and_then(|&event| lanes.speakers.get(event).copied().flatten());
+        if let Some(user) = speaker {
+            *begun.entry(user).or_default() += 1.0;
+        }
+    }
+    let usual = begun.values().sum::<f64>() / comings.values().sum::<f64>().max(1.0);
+    let shares = comings
+        .into_iter()
+        .map(|(user, count)| {
+            let begun = begun.get(&user).copied().unwrap_or(0.0);
+            let share = (begun + LEAN_COMINGS * usual) / (count + LEAN_COMINGS);
+            (user, number::rounded(share.min(1.0), DIGITS))
+        })
+        .collect();
+    (usual, shares)
+}
+
+/// Returns the delays between coming and the first words.
+fn delays(triggered: &[&Episode]) -> GapTable {
+    let delays = triggered
+        .iter()
+        .filter_map(|episode| episode.triggered_after);
+    let delays = quantiles::sorted(delays.collect());
+    let secs: [f64; GAP_STEPS + 1] = std::array::from_fn(|index| {
+        let level = number::real(index) / number::real(GAP_STEPS);
+        number::rounded(
+            quantiles::at(&delays, level).clamp(DELAY_SECS_MIN, TRIGGER_SECS),
+            DIGITS,
+        )
+    });
+    GapTable::new(secs)
+}
+
+/// Returns those who speak in a channel, by user.
+fn speakers_of(
+    heard: &Heard,
+    lanes: &Lanes,
+    weights: &BTreeMap<u32, f64>,
+    usual: f64,
+    triggers: &BTreeMap<u32, f64>,
+) -> Vec<Speaker> {
+    let mut counts: BTreeMap<u32, [f64; 3]> = BTreeMap::new();
+    for episode in &heard.episodes {
+        for (kind, &event) in episode.kinds.iter().zip(&episode.events) {
+            let speaker = lanes.speakers.get(event).copied().flatten();
+            let of_kind =
+                speaker.and_then(|user| counts.entry(user).or_default().get_mut(kind.index()));
+            if let Some(count) = of_kind {
+                *count += 1.0;
+            }
+        }
+    }
+    // Whoever was never chosen freely spoke only in answer, or as a bot: hardly ever of their own accord.
+    let least = weights.values().copied().fold(f64::INFINITY, f64::min);
+    let least = if least.is_finite() { least } else { 1.0 };
+    let total = number::real(heard.message_count()).max(1.0);
+    let ratio = |part: f64, of: f64| number::rounded(part / of.max(1.0), DIGITS);
+    counts
+        .into_iter()
+        .map(|(user, [messages, actions, notices])| {
+            let talk = messages + actions;
+            let of_talk = |value: f64| if talk > 0.0 { value } else { 0.0 };
+            Speaker {
+                user,
+                weight: of_talk(weights.get(&user).copied().unwrap_or(least / 2.0)),
+                share: number::rounded((talk + notices) / total, DIGITS),
+                notice_share: ratio(notices, talk + notices),
+                action_share: ratio(actions, talk),
+                trigger_share: of_talk(triggers.get(&user).copied().unwrap_or(usual)),
+            }
+        })
+        .collect()
 }
 
 /// Returns the quantiles of the episodes' sizes.
-fn sizes(episodes: &[Episode]) -> SizeTable {
+fn sizes(episodes: &[&Episode]) -> SizeTable {
     let sizes = episodes
         .iter()
         .map(|episode| number::real(episode.at_secs.len()));
@@ -105,46 +278,39 @@ fn sizes(episodes: &[Episode]) -> SizeTable {
     SizeTable::new(knots)
 }
 
-/// Returns the shares of kinds at the beginning of episodes, and after each kind.
-fn kinds(episodes: &[Episode]) -> (KindShares, [KindShares; 3]) {
-    let mut first = [0_usize; 3];
-    let mut next = [[0_usize; 3]; 3];
-    let mut all = [0_usize; 3];
-    let count = |counts: &mut [usize; 3], kind: TalkKind| {
-        if let Some(count) = counts.get_mut(kind.index()) {
-            *count += 1;
+/// Returns how often messages are notices.
+fn notices(episodes: &[&Episode]) -> NoticeShares {
+    let share = |of: &mut dyn Iterator<Item = TalkKind>| {
+        let (mut count, mut notice_count) = (0, 0);
+        for kind in of {
+            count += 1;
+            notice_count += usize::from(kind == TalkKind::Notice);
         }
+        number::rounded(
+            number::real(notice_count) / number::real(count).max(1.0),
+            DIGITS,
+        )
     };
-    for episode in episodes {
-        for kind in &episode.kinds {
-            count(&mut all, *kind);
-        }
-        if let Some(kind) = episode.kinds.first() {
-            count(&mut first, *kind);
-        }
-        for pair in episode.kinds.windows(2) {
-            if let &[one, other] = pair
-                && let Some(counts) = next.get_mut(one.index())
-            {
-                count(counts, other);
-            }
-        }
-    }
-    // After a kind that is never followed by anything, kinds come as they do overall.
-    let after = next.map(|counts| if counts == [0; 3] { all } else { counts });
-    (shares(first), after.map(shares))
-}
-
-/// Returns the shares of counts, at least one of which is not zero.
-fn shares(counts: [usize; 3]) -> KindShares {
-    let total = number::real(counts.iter().sum()).max(1.0);
-    KindShares {
-        shares: counts.map(|count| number::rounded(number::real(count) / total, DIGITS)),
+    let pairs = |after_notice: bool| {
+        let pairs = episodes.iter().flat_map(|episode| episode.kinds.windows(2));
+        pairs.filter_map(move |pair| match pair {
+            &[one, other] if (one == TalkKind::Notice) == after_notice => Some(other),
+            _ => None,
+        })
+    };
+    NoticeShares {
+        first: share(
+            &mut episodes
+                .iter()
+                .filter_map(|episode| episode.kinds.first().copied()),
+        ),
+        after_talk: share(&mut pairs(false)),
+        after_notice: share(&mut pairs(true)),
     }
 }
 
 /// Returns the lengths of messages by kind, and of those who talk much.
-fn lengths(episodes: &[Episode], lanes: &Lanes) -> Lengths {
+fn lengths(episodes: &[&Episode], lanes: &Lanes) -> Lengths {
     let mut by_kind: [Vec<f64>; 3] = Default::default();
     let mut by_user: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
     for episode in episodes {
@@ -198,25 +364,25 @@ mod tests {
             kinds: kinds.to_vec(),
             events: (0..kinds.len()).collect(),
             bytes: kinds.iter().map(|_| 20).collect(),
+            triggered_after: None,
         }
     }
 
     #[test]
-    fn kinds_follow_kinds_as_they_did() {
+    fn notices_follow_notices_as_they_did() {
         use TalkKind::Action;
         use TalkKind::Message;
         use TalkKind::Notice;
-        let (first, next) = kinds(&[
+        let episodes = [
             episode(&[Message, Message, Action]),
-            episode(&[Notice, Notice]),
+            episode(&[Notice, Notice, Notice, Message]),
+            episode(&[Message, Notice]),
             episode(&[Message, Message]),
-            episode(&[Message, Message]),
-        ]);
-        let shown = |shares: KindShares| shares.shares.map(|share| share.to_string());
-        assert_eq!(shown(first), ["0.75", "0", "0.25"]);
-        assert_eq!(shown(next[0]), ["0.75", "0.25", "0"]);
-        assert_eq!(shown(next[1]), ["0.666667", "0.111111", "0.222222"]);
-        assert_eq!(shown(next[2]), ["0", "0", "1"]);
+        ];
+        let shares = notices(&episodes.iter().collect::<Vec<_>>());
+        let shown =
+            [shares.first, shares.after_talk, shares.after_notice].map(|share| share.to_string());
+        assert_eq!(shown, ["0.25", "0.25", "0.666667"]);
     }
 
     #[test]
@@ -225,7 +391,7 @@ mod tests {
             speakers: (0..59).map(|event| Some(u32::from(event >= 30))).collect(),
             ..Lanes::default()
         };
-        let lengths = lengths(&[episode(&[TalkKind::Message; 59])], &lanes);
+        let lengths = lengths(&[&episode(&[TalkKind::Message; 59])], &lanes);
         assert_eq!(lengths.by_user.keys().copied().collect::<Vec<_>>(), [0]);
         assert_eq!(lengths.draw(TalkKind::Notice, None, 5), 20);
     }

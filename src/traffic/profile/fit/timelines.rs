@@ -1,24 +1,48 @@
-//! Timelines of users: the sessions of each person in lanes that do not overlap, with what they changed and said.
+//! Timelines of users: the stays of each person in lanes that do not overlap, and what they changed.
 
 use std::collections::BTreeMap;
 
-use crate::traffic::profile::HOUR_SECS;
-use crate::traffic::profile::fit::DIGITS;
+use rand::Rng;
+use rand::rngs::Xoshiro256PlusPlus;
+
+use crate::traffic::profile::distribution::uniform;
+use crate::traffic::profile::fit::incidents::Broken;
 use crate::traffic::profile::fit::people::People;
+use crate::traffic::profile::fit::sessions::Channels;
 use crate::traffic::profile::fit::sessions::Record;
 use crate::traffic::profile::fit::sessions::Session;
+use crate::traffic::profile::fit::sessions::Stay;
 use crate::traffic::profile::fit::window::Window;
 use crate::traffic::profile::number;
-use crate::traffic::profile::talk::TalkKind;
 use crate::traffic::profile::timeline::ChangeKind;
 use crate::traffic::profile::timeline::ChangeRow;
-use crate::traffic::profile::timeline::SessionRow;
+use crate::traffic::profile::timeline::StayRow;
 use crate::traffic::profile::timeline::UserTimeline;
 use crate::traffic::trace::event::Event;
 use crate::traffic::trace::event::EventKind;
 
+/// Two edges this close are the same moment, in seconds: a stay and its session end together.
+const SAME_SECS: f64 = 1e-3;
+
+/// Where weeks were put end to end that were apart, those who are on one side only come or go within this many seconds
+/// of the seam, not all at once.
+const SEAM_SECS: f64 = 6.0 * 3_600.0;
+
+/// Seconds after a return within which a client is back in all its channels.
+const REJOIN_SECS: f64 = 120.0;
+
 /// A MODE that follows the JOIN of its member by at most this belongs to the member: services greet so.
 const GREETING_SECS_MAX: f64 = 5.0;
+
+/// What was seen: the events of a trace, when each was, and the sessions that they tell.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub(crate) window: &'a Window,
+    pub(crate) events: &'a [Event],
+    pub(crate) moments: &'a [f64],
+    pub(crate) channels: &'a Channels<'a>,
+    pub(crate) record: &'a Record<'a>,
+}
 
 /// Which user each session belongs to.
 #[derive(Debug, Default)]
@@ -86,127 +110,203 @@ pub(crate) fn lanes(window: &Window, record: &Record<'_>, people: &People<'_>) -
 
 impl Lanes {
     /// Returns the user to whom a session belongs.
-    fn user(&self, session: usize) -> Option<u32> {
+    pub(crate) fn user(&self, session: usize) -> Option<u32> {
         self.by_session.get(session).copied().flatten()
     }
 }
 
 /// Returns whether some of a session lies in the window.
 fn is_within(window: &Window, session: &Session<'_>) -> bool {
-    session.end_secs > 0.0 && session.start_secs < f64::from(window.secs)
+    let counts = window.pieces(session.start_secs, session.end_secs).next();
+    counts.is_some() || window.contains(session.start_secs)
 }
 
 /// Returns the users of the lanes, and after them those who act without ever being there.
 pub(crate) fn users(
-    window: &Window,
-    events: &[Event],
-    moments: &[f64],
-    record: &Record<'_>,
+    seen: &Seen<'_>,
     lanes: &Lanes,
+    broken: &[Broken],
+    rng: &mut Xoshiro256PlusPlus,
 ) -> Vec<UserTimeline> {
     let mut users: Vec<UserTimeline> = lanes
         .groups
         .iter()
-        .map(|&group| UserTimeline {
-            group,
+        .map(|&cohort| UserTimeline {
+            cohort,
             ..UserTimeline::default()
         })
         .collect();
-    for (session, lane) in record.sessions.iter().zip(&lanes.by_session) {
-        if let Some(user) = lane.and_then(|lane| users.get_mut(lane as usize)) {
-            user.sessions.push(row(window, session));
+    let mut stays: Vec<Vec<Stay>> = vec![Vec::new(); users.len()];
+    for stay in &seen.record.stays {
+        let own = lanes
+            .user(stay.session)
+            .and_then(|user| stays.get_mut(user as usize));
+        if let Some(own) = own {
+            own.push(stay.clone());
         }
     }
-    add_changes(&mut users, window, events, moments, record, lanes);
-    let mut counts = vec![[0_usize; 3]; users.len()];
-    for ((event, speaker), &secs) in events.iter().zip(&lanes.speakers).zip(moments) {
-        let kind = TalkKind::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == event.kind.as_str());
-        if let (Some(kind), Some(user)) = (kind, *speaker)
-            && window.contains(secs)
-            && !event.channel.is_empty()
-            && let Some(count) = counts
-                .get_mut(user as usize)
-                .and_then(|by_kind| by_kind.get_mut(kind.index()))
+    let mut breaks: Vec<Vec<(f64, f64)>> = vec![Vec::new(); users.len()];
+    for broken in broken {
+        if let (Some(own), Some(back_secs)) =
+            (breaks.get_mut(broken.user as usize), broken.back_secs)
         {
-            *count += 1;
+            own.push((broken.quit_secs, back_secs));
         }
     }
-    for (user, [messages, actions, notices]) in users.iter_mut().zip(counts) {
-        user.sessions
-            .sort_by(|one, other| one.start_secs.total_cmp(&other.start_secs));
+    let seams = seen.window.seams();
+    for ((user, mut stays), breaks) in users.iter_mut().zip(stays).zip(breaks) {
+        let order = |stay: &Stay| (stay.channel, stay.start_secs);
+        stays.sort_by(|one, other| {
+            let (one, other) = (order(one), order(other));
+            one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))
+        });
+        let mut rows: Vec<StayRow> = glued(stays, &breaks)
+            .iter()
+            .flat_map(|stay| rows(seen.window, stay))
+            .collect();
+        for &seam in &seams {
+            rows = closed_at(
+                seam,
+                rows,
+                [uniform(rng.next_u64()), uniform(rng.next_u64())],
+            );
+        }
+        rows.sort_by(|one, other| {
+            one.start_secs
+                .total_cmp(&other.start_secs)
+                .then(one.channel.cmp(&other.channel))
+        });
+        user.stays = rows;
+    }
+    add_changes(&mut users, seen, lanes);
+    for user in &mut users {
         user.changes
             .sort_by(|one, other| one.at_secs.total_cmp(&other.at_secs));
-        let count = messages + actions + notices;
-        let hours = user.present_secs() / f64::from(HOUR_SECS);
-        if count > 0 && hours > 0.0 {
-            let share =
-                |part: usize| number::rounded(number::real(part) / number::real(count), DIGITS);
-            user.speak_weight = number::rounded(number::real(count) / hours, DIGITS);
-            user.action_share = share(actions);
-            user.notice_share = share(notices);
-        }
     }
     users
 }
 
-/// Returns the row of a session, cut to the window.
-fn row(window: &Window, session: &Session<'_>) -> SessionRow {
-    let length = f64::from(window.secs);
-    SessionRow {
-        start_secs: number::to_millis(session.start_secs.max(0.0)),
-        end_secs: number::to_millis(session.end_secs.min(length)),
-        cause: session.cause,
-        has_join: session.has_join && session.start_secs >= 0.0,
-        has_leave: session.has_leave && session.end_secs < length,
+/// Returns stays, by channel and time, without the breaks that incidents made.
+fn glued(stays: Vec<Stay>, breaks: &[(f64, f64)]) -> Vec<Stay> {
+    let mut whole: Vec<Stay> = Vec::with_capacity(stays.len());
+    for stay in stays {
+        let last = whole.last_mut().filter(|last| last.channel == stay.channel);
+        let is_break = |last: &Stay| {
+            breaks.iter().any(|&(quit_secs, back_secs)| {
+                (last.end_secs - quit_secs).abs() <= SAME_SECS
+                    && (0.0..=REJOIN_SECS).contains(&(stay.start_secs - back_secs))
+            })
+        };
+        match last {
+            Some(last) if is_break(last) => {
+                last.end_secs = stay.end_secs;
+                last.cause = stay.cause;
+                last.has_leave = stay.has_leave;
+            }
+            _ => whole.push(stay),
+        }
     }
+    whole
+}
+
+/// Returns the rows of a stay: what of it counts, put where it lies in the cycle.
+fn rows(window: &Window, stay: &Stay) -> impl Iterator<Item = StayRow> {
+    let begins = window
+        .contains(stay.start_secs)
+        .then(|| window.cycle_secs_at(stay.start_secs));
+    let ends = window
+        .contains(stay.end_secs)
+        .then(|| window.cycle_secs_at(stay.end_secs));
+    let (channel, cause) = (stay.channel, stay.cause);
+    let (has_join, has_leave) = (stay.has_join, stay.has_leave);
+    window
+        .pieces(stay.start_secs, stay.end_secs)
+        .map(move |(start_secs, end_secs)| {
+            let is = |edge: Option<f64>, secs: f64| {
+                edge.is_some_and(|edge| (edge - secs).abs() <= SAME_SECS)
+            };
+            StayRow {
+                channel,
+                start_secs: number::to_millis(start_secs),
+                end_secs: number::to_millis(end_secs),
+                cause,
+                has_join: has_join && is(begins, start_secs),
+                has_leave: has_leave && is(ends, end_secs),
+            }
+        })
+}
+
+/// Returns rows, by channel and time, of which those that meet at a seam are one, and those that end there alone end near it.
+fn closed_at(seam: f64, rows: Vec<StayRow>, draws: [f64; 2]) -> Vec<StayRow> {
+    let is_seam = |secs: f64| (secs - seam).abs() <= SAME_SECS;
+    let mut closed: Vec<StayRow> = Vec::with_capacity(rows.len());
+    for row in rows {
+        match closed.last_mut() {
+            Some(last)
+                if last.channel == row.channel
+                    && is_seam(last.end_secs)
+                    && is_seam(row.start_secs) =>
+            {
+                last.end_secs = row.end_secs;
+                last.cause = row.cause;
+                last.has_leave = row.has_leave;
+            }
+            _ => closed.push(row),
+        }
+    }
+    let [before, after] = draws.map(|draw| draw * SEAM_SECS);
+    for row in &mut closed {
+        let most = row.secs() / 2.0;
+        if is_seam(row.end_secs) {
+            row.end_secs = number::to_millis(row.end_secs - before.min(most));
+            row.has_leave = true;
+        } else if is_seam(row.start_secs) {
+            row.start_secs = number::to_millis(row.start_secs + after.min(most));
+            row.has_join = true;
+        }
+    }
+    closed
 }
 
 /// Adds what users changed. Whoever is in no session gets a timeline without any.
-fn add_changes(
-    users: &mut Vec<UserTimeline>,
-    window: &Window,
-    events: &[Event],
-    moments: &[f64],
-    record: &Record<'_>,
-    lanes: &Lanes,
-) {
-    let mut group = lanes.groups.iter().max().map_or(0, |group| group + 1);
+fn add_changes(users: &mut Vec<UserTimeline>, seen: &Seen<'_>, lanes: &Lanes) {
+    let mut cohort = lanes.groups.iter().max().map_or(0, |group| group + 1);
     let mut services: BTreeMap<&str, u32> = BTreeMap::new();
+    let record = seen.record;
     let sessions = record.by_event.iter().zip(&record.peer_by_event);
-    for ((event, &secs), (own, peer)) in events.iter().zip(moments).zip(sessions) {
-        if !window.contains(secs) {
+    for ((event, &secs), (own, peer)) in seen.events.iter().zip(seen.moments).zip(sessions) {
+        if !seen.window.contains(secs) {
             continue;
         }
+        let channel = seen.channels.number(&event.channel).unwrap_or(0);
         let peer_user = peer.and_then(|index| lanes.user(index));
         let kind = match (event.kind, peer_user) {
             (EventKind::Nick, _) => ChangeKind::Nick,
-            (EventKind::Mode, _) => ChangeKind::Mode,
-            (EventKind::Topic, _) => ChangeKind::Topic,
-            (EventKind::Kick, Some(victim)) => ChangeKind::Kick { victim },
+            (EventKind::Mode, _) => ChangeKind::Mode { channel },
+            (EventKind::Topic, _) => ChangeKind::Topic { channel },
+            (EventKind::Kick, Some(victim)) => ChangeKind::Kick { channel, victim },
             _ => continue,
         };
         let greeted = peer
             .and_then(|index| record.sessions.get(index))
             .filter(|session| session.has_join && secs - session.start_secs <= GREETING_SECS_MAX);
         let user = match peer_user {
-            Some(user) if kind == ChangeKind::Mode && greeted.is_some() => Some(user),
+            Some(user) if event.kind == EventKind::Mode && greeted.is_some() => Some(user),
             _ => own.and_then(|index| lanes.user(index)),
         };
         let user = user.unwrap_or_else(|| {
             *services.entry(&event.user).or_insert_with(|| {
                 users.push(UserTimeline {
-                    group,
+                    cohort,
                     ..UserTimeline::default()
                 });
-                group += 1;
+                cohort += 1;
                 u32::try_from(users.len() - 1).unwrap_or(u32::MAX)
             })
         });
         if let Some(user) = users.get_mut(user as usize) {
             user.changes.push(ChangeRow {
-                at_secs: number::to_millis(secs),
+                at_secs: number::to_millis(seen.window.cycle_secs_at(secs)),
                 kind,
             });
         }
@@ -215,24 +315,26 @@ fn add_changes(
 
 #[cfg(test)]
 mod tests {
+    use rand::SeedableRng;
+
     use super::*;
     use crate::traffic::profile::fit::examples;
-    use crate::traffic::profile::fit::outages::Outages;
     use crate::traffic::profile::fit::people;
-    use crate::traffic::profile::fit::sessions;
+    use crate::traffic::trace::cause::LeaveCause;
 
     fn users_of(rows: &[(f64, &str, &str, &str, &str)]) -> Vec<UserTimeline> {
         let mut rows = rows.to_vec();
         rows.push((864_000.0 - 1.0, "other", "oak", "", "ping"));
         let events = examples::events(&rows);
-        let window = Window::of(&examples::meta(), &events).unwrap();
-        let moments: Vec<f64> = events
-            .iter()
-            .map(|event| examples::secs(&window, event))
-            .collect();
-        let record = sessions::read(&window, &events, &moments, &Outages::default());
-        let lanes = lanes(&window, &record, &people::of(&events));
-        users(&window, &events, &moments, &record, &lanes)
+        let view = examples::View::of(&events);
+        let seen = view.seen();
+        let lanes = lanes(seen.window, seen.record, &people::of(&events));
+        users(
+            &seen,
+            &lanes,
+            &[],
+            &mut Xoshiro256PlusPlus::seed_from_u64(1),
+        )
     }
 
     #[test]
@@ -246,9 +348,9 @@ mod tests {
             (40.0, "join", "alder", "", ""),
         ]);
         assert_eq!(users.len(), 2);
-        assert_eq!((users[0].group, users[1].group), (0, 0));
-        assert_eq!(users[0].sessions.len(), 2);
-        assert_eq!(users[1].sessions.len(), 1);
+        assert_eq!((users[0].cohort, users[1].cohort), (0, 0));
+        assert_eq!(users[0].stays.len(), 2);
+        assert_eq!(users[1].stays.len(), 1);
         assert_eq!(
             users[1].changes,
             [ChangeRow {
@@ -259,18 +361,49 @@ mod tests {
     }
 
     #[test]
-    fn weights_count_talk_by_hour_present() {
-        let users = users_of(&[
-            (0.0, "join", "alder", "", ""),
-            (10.0, "message", "alder", "", ""),
-            (20.0, "message", "alder", "", ""),
-            (30.0, "notice", "alder", "", ""),
-            (40.0, "action", "alder", "", ""),
-            (7_200.0, "quit", "alder", "", "quit"),
-        ]);
-        assert!((users[0].speak_weight - 2.0).abs() < 1e-9);
-        assert!((users[0].action_share - 0.25).abs() < 1e-9);
-        assert!((users[0].notice_share - 0.25).abs() < 1e-9);
+    fn what_a_mass_event_broke_is_whole_in_the_table() {
+        let stay = |start_secs: f64, end_secs: f64| Stay {
+            session: 0,
+            channel: 0,
+            start_secs,
+            end_secs,
+            cause: LeaveCause::Split,
+            has_join: true,
+            has_leave: true,
+        };
+        let stays = vec![stay(10.0, 100.0), stay(160.0, 200.0), stay(210.0, 300.0)];
+        let whole = glued(stays, &[(100.0, 158.0)]);
+        let spans: Vec<(f64, f64)> = whole
+            .iter()
+            .map(|stay| (stay.start_secs, stay.end_secs))
+            .collect();
+        assert_eq!(spans, [(10.0, 200.0), (210.0, 300.0)]);
+    }
+
+    #[test]
+    fn stays_that_meet_at_a_seam_are_one_and_others_end_near_it() {
+        let row = |channel: u32, start_secs: f64, end_secs: f64| StayRow {
+            channel,
+            start_secs,
+            end_secs,
+            cause: LeaveCause::Quit,
+            has_join: false,
+            has_leave: false,
+        };
+        let rows = vec![
+            row(0, 10.0, 604_800.0),
+            row(0, 604_800.0, 700_000.0),
+            row(1, 100_000.0, 604_800.0),
+        ];
+        let closed = closed_at(604_800.0, rows, [0.5, 0.5]);
+        let spans: Vec<(f64, f64, bool)> = closed
+            .iter()
+            .map(|row| (row.start_secs, row.end_secs, row.has_leave))
+            .collect();
+        assert_eq!(
+            spans,
+            [(10.0, 700_000.0, false), (100_000.0, 594_000.0, true)]
+        );
     }
 
     #[test]
@@ -286,7 +419,7 @@ mod tests {
         let modes = |user: &UserTimeline| {
             user.changes
                 .iter()
-                .filter(|change| change.kind == ChangeKind::Mode)
+                .filter(|change| matches!(change.kind, ChangeKind::Mode { .. }))
                 .count()
         };
         assert_eq!(users.len(), 3);
@@ -296,8 +429,11 @@ mod tests {
         );
         assert_eq!(
             users[0].changes.last().map(|change| change.kind),
-            Some(ChangeKind::Kick { victim: 1 })
+            Some(ChangeKind::Kick {
+                channel: 0,
+                victim: 1
+            })
         );
-        assert!(users[2].sessions.is_empty());
+        assert!(users[2].stays.is_empty());
     }
 }

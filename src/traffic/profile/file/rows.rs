@@ -2,9 +2,7 @@
 
 use crate::place::Misread;
 use crate::place::Place;
-use crate::traffic::profile::file;
-use crate::traffic::profile::file::ProfileFiles;
-use crate::traffic::profile::table;
+use crate::traffic::profile::file::Folder;
 
 /// The rows of one table, in order.
 pub(crate) struct Rows<'a> {
@@ -25,14 +23,9 @@ pub(crate) struct Row<'a> {
 
 impl<'a> Rows<'a> {
     /// Returns the rows of the table `name`, whose first line is `header`.
-    pub(crate) fn open(
-        folder: &str,
-        files: &'a ProfileFiles,
-        name: &str,
-        header: &str,
-    ) -> Result<Self, Misread> {
-        let path = file::path_of(folder, name);
-        let text = table::text_of(folder, files, name)?;
+    pub(crate) fn open(folder: &Folder<'a>, name: &str, header: &str) -> Result<Self, Misread> {
+        let path = folder.path_of(name);
+        let text = folder.text(name)?;
         let mut lines = text.lines().enumerate();
         let found = lines.next().map_or("", |(_, line)| line);
         if found != header {
@@ -142,6 +135,16 @@ impl<'a> Row<'a> {
         Err(self
             .misread(format!("expected a user below {user_count}, found {user}"))
             .with_help("users.csv lists the users"))
+    }
+
+    /// Returns the number of a channel or a talk in a column, which is below `count`.
+    pub(crate) fn number(&self, column: usize, count: usize) -> Result<u32, Misread> {
+        let number = self.count(column)?;
+        if (number as usize) < count {
+            return Ok(number);
+        }
+        let name = self.name(column);
+        Err(self.misread(format!("expected a {name} below {count}, found {number}")))
     }
 
     /// Returns the truth of a column that holds 0 or 1.

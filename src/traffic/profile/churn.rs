@@ -1,0 +1,360 @@
+//! Churn: when the people of a profile come and go in a run, each cohort moved by whole steps, mass events laid over.
+
+use std::collections::BTreeMap;
+
+use rand::Rng;
+use rand::rngs::Xoshiro256PlusPlus;
+
+use crate::traffic::profile::Profile;
+use crate::traffic::profile::distribution::uniform;
+use crate::traffic::profile::incident::Incident;
+use crate::traffic::profile::incident::Victim;
+use crate::traffic::profile::number;
+use crate::traffic::profile::rotation::Rotation;
+use crate::traffic::profile::timeline::ChangeRow;
+use crate::traffic::profile::timeline::StayRow;
+use crate::traffic::trace::cause::LeaveCause;
+
+/// Copies of a cohort start this much apart at most, in seconds: nobody comes at the same second as their double.
+const COPY_JITTER_SECS: f64 = 600.0;
+
+/// Draws to find somebody present in place of a victim who is away.
+const STAND_IN_DRAWS: u32 = 200;
+
+/// Who leaves in a mass event for good would have left within this many seconds anyhow.
+const EARLY_SECS_MAX: f64 = 86_400.0;
+
+/// Somebody in a run: a copy of a user of the profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identity {
+    /// Which copy of the profile's people.
+    pub copy: u32,
+    /// The index of the profile's user.
+    pub user: u32,
+}
+
+/// What somebody does in a run; times are seconds from its start.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Life {
+    /// When they are in which channel of the profile, by time.
+    pub stays: Vec<StayRow>,
+    /// What they change, by time.
+    pub changes: Vec<ChangeRow>,
+}
+
+impl Life {
+    /// Returns whether they are in some channel at a moment.
+    pub fn is_present(&self, secs: f64) -> bool {
+        self.stays
+            .iter()
+            .take_while(|stay| stay.start_secs <= secs)
+            .any(|stay| secs < stay.end_secs)
+    }
+
+    /// Returns when the stay ends in which they are at a moment; `None` if nobody would see it.
+    fn leaves_after(&self, secs: f64) -> Option<f64> {
+        let now = self.stays.iter().take_while(|stay| stay.start_secs <= secs);
+        let ends = now.filter(|stay| secs < stay.end_secs && stay.has_leave);
+        ends.map(|stay| stay.end_secs).reduce(f64::max)
+    }
+
+    /// Lets them leave at a moment instead of later.
+    fn leave_early(&mut self, at_secs: f64, cause: LeaveCause) {
+        for stay in &mut self.stays {
+            if stay.start_secs < at_secs && at_secs < stay.end_secs {
+                stay.end_secs = at_secs;
+                stay.cause = cause;
+                stay.has_leave = true;
+            }
+        }
+    }
+
+    /// Breaks the connection at a moment; it is back later if it would still last then.
+    fn interrupt(&mut self, at_secs: f64, back_secs: f64, cause: LeaveCause) {
+        let still = self
+            .stays
+            .iter()
+            .filter(|stay| stay.start_secs < at_secs && back_secs < stay.end_secs);
+        let returns: Vec<StayRow> = still
+            .map(|stay| StayRow {
+                start_secs: back_secs,
+                has_join: true,
+                ..*stay
+            })
+            .collect();
+        self.leave_early(at_secs, cause);
+        // Whoever would have come while the way was barred comes when it is free again.
+        self.stays.retain_mut(|stay| {
+            if (at_secs..back_secs).contains(&stay.start_secs) {
+                stay.start_secs = back_secs;
+            }
+            stay.start_secs < stay.end_secs
+        });
+        self.stays.extend(returns);
+        self.stays.sort_by(|one, other| {
+            one.start_secs
+                .total_cmp(&other.start_secs)
+                .then(one.channel.cmp(&other.channel))
+        });
+    }
+}
+
+impl Profile {
+    /// Returns where the cycle of one copy of a cohort lies in a run of `until_secs` that starts at `week_secs` of the week.
+    pub fn rotation(
+        &self,
+        copy: u32,
+        rng: &mut Xoshiro256PlusPlus,
+        week_secs: f64,
+        until_secs: f64,
+    ) -> Rotation {
+        let (cycle_secs, step_secs) = (
+            f64::from(self.cycle_secs()),
+            f64::from(self.rotation_secs()),
+        );
+        let step_count = libm::round(cycle_secs / step_secs);
+        let cycle_count = number::whole(until_secs / cycle_secs) as usize + 2;
+        let into_step = week_secs - f64::from(self.cycle_starts_at_week_sec());
+        let into_step = into_step - step_secs * libm::floor(into_step / step_secs);
+        let mut steps = || step_secs * libm::floor(uniform(rng.next_u64()) * step_count);
+        let jitter_secs = if copy == 0 { 0.0 } else { COPY_JITTER_SECS };
+        // Cohorts wrap at different moments: nobody leaves together because a cycle ends.
+        let (steps_in, shifts_secs) = (steps(), (0..cycle_count).map(|_| steps()).collect());
+        let phase_secs = into_step + steps_in - jitter_secs * uniform(rng.next_u64());
+        Rotation {
+            cycle_secs,
+            phase_secs: if phase_secs < 0.0 {
+                phase_secs + cycle_secs
+            } else {
+                phase_secs
+            },
+            shifts_secs,
+        }
+    }
+
+    /// Returns what a user does when their cycle lies so, mass events apart.
+    pub fn life(&self, user: u32, rotation: &Rotation, until_secs: f64) -> Life {
+        let Some(timeline) = self.users().get(user as usize) else {
+            return Life::default();
+        };
+        let mut by_channel: BTreeMap<u32, Vec<StayRow>> = BTreeMap::new();
+        for stay in &timeline.stays {
+            by_channel.entry(stay.channel).or_default().push(*stay);
+        }
+        let mut stays: Vec<StayRow> = by_channel
+            .values()
+            .flat_map(|rows| rotation.stays(rows, until_secs))
+            .collect();
+        stays.sort_by(|one, other| {
+            one.start_secs
+                .total_cmp(&other.start_secs)
+                .then(one.channel.cmp(&other.channel))
+        });
+        let mut changes: Vec<ChangeRow> = Vec::new();
+        for cycle in 0..rotation.shifts_secs.len() {
+            for change in &timeline.changes {
+                let at_secs = rotation.moment(cycle, change.at_secs);
+                if (0.0..until_secs).contains(&at_secs) {
+                    changes.push(ChangeRow { at_secs, ..*change });
+                }
+            }
+        }
+        changes.sort_by(|one, other| one.at_secs.total_cmp(&other.at_secs));
+        Life { stays, changes }
+    }
+
+    /// Lets the mass events of the profile hit the lives of a run, `who` naming whose they are.
+    ///
+    /// All events share one rotation, and hit each copy alike. A victim who is away at that time is replaced by somebody of
+    /// the same copy who is there; one who takes no part in the run is not.
+    pub fn strike(
+        &self,
+        who: &[Identity],
+        lives: &mut [Life],
+        rotation: &Rotation,
+        rng: &mut Xoshiro256PlusPlus,
+        until_secs: f64,
+    ) {
+        let places: BTreeMap<Identity, usize> = who.iter().copied().zip(0..).collect();
+        let mut copies: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for (place, identity) in who.iter().enumerate() {
+            copies.entry(identity.copy).or_default().push(place);
+        }
+        let mut moments: Vec<(f64, &Incident)> = (0..rotation.shifts_secs.len())
+            .flat_map(|cycle| {
+                self.incidents()
+                    .iter()
+                    .map(move |incident| (rotation.moment(cycle, incident.at_secs), incident))
+            })
+            .filter(|(secs, _)| (0.0..until_secs).contains(secs))
+            .collect();
+        moments.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let mut is_hit = vec![false; lives.len()];
+        for (secs, incident) in moments {
+            for (&copy, members) in &copies {
+                let mut hits: Vec<(usize, &Victim)> = Vec::with_capacity(incident.victims.len());
+                let mut away: Vec<&Victim> = Vec::new();
+                for victim in &incident.victims {
+                    let user = victim.user;
+                    let Some(&place) = places.get(&Identity { copy, user }) else {
+                        continue;
+                    };
+                    let at_secs = secs + victim.quit_secs;
+                    let is_there = lives
+                        .get(place)
+                        .is_some_and(|life| life.is_present(at_secs));
+                    if victim.back_secs.is_some() && is_there {
+                        hits.push((place, victim));
+                        set(&mut is_hit, place, true);
+                    } else {
+                        away.push(victim);
+                    }
+                }
+                for victim in away {
+                    let at_secs = secs + victim.quit_secs;
+                    let place = match victim.back_secs {
+                        Some(_) => anybody(members, lives, &is_hit, at_secs, rng),
+                        // The victim's own end is in the table. Here somebody leaves who was about to.
+                        None => soonest(members, lives, &is_hit, at_secs),
+                    };
+                    if let Some(place) = place {
+                        hits.push((place, victim));
+                        set(&mut is_hit, place, true);
+                    }
+                }
+                for (place, victim) in hits {
+                    set(&mut is_hit, place, false);
+                    let at_secs = secs + victim.quit_secs;
+                    match (lives.get_mut(place), victim.back_secs) {
+                        (Some(life), Some(back)) => {
+                            life.interrupt(at_secs, secs + back, victim.cause)
+                        }
+                        (Some(life), None) => life.leave_early(at_secs, victim.cause),
+                        (None, _) => {}
+                    }
+                }
+            }
+        }
+        for life in lives {
+            cut(life, until_secs);
+        }
+    }
+}
+
+/// Returns somebody who is there and not hit yet.
+fn anybody(
+    members: &[usize],
+    lives: &[Life],
+    is_hit: &[bool],
+    at_secs: f64,
+    rng: &mut Xoshiro256PlusPlus,
+) -> Option<usize> {
+    (0..STAND_IN_DRAWS)
+        .filter_map(|_| {
+            let draw = uniform(rng.next_u64()) * number::real(members.len());
+            members
+                .get(number::index_below(draw, members.len()))
+                .copied()
+        })
+        .find(|&place| {
+            is_hit.get(place) == Some(&false)
+                && lives
+                    .get(place)
+                    .is_some_and(|life| life.is_present(at_secs))
+        })
+}
+
+/// Returns who would leave soonest of those who are there and not hit yet.
+fn soonest(members: &[usize], lives: &[Life], is_hit: &[bool], at_secs: f64) -> Option<usize> {
+    members
+        .iter()
+        .filter(|&&place| is_hit.get(place) == Some(&false))
+        .filter_map(|&place| Some((lives.get(place)?.leaves_after(at_secs)?, place)))
+        .filter(|(leaves, _)| leaves - at_secs < EARLY_SECS_MAX)
+        .min_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, place)| place)
+}
+
+fn set(flags: &mut [bool], place: usize, value: bool) {
+    if let Some(flag) = flags.get_mut(place) {
+        *flag = value;
+    }
+}
+
+/// Ends a life's stays with the run.
+fn cut(life: &mut Life, until_secs: f64) {
+    life.stays.retain_mut(|stay| {
+        if stay.end_secs >= until_secs {
+            stay.end_secs = until_secs;
+            stay.has_leave = false;
+        }
+        stay.start_secs < until_secs
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+    use crate::traffic::profile::WEEK_SECS;
+    use crate::traffic::profile::examples;
+
+    fn life(spans: &[(f64, f64)]) -> Life {
+        let stays = spans.iter().map(|&(start_secs, end_secs)| StayRow {
+            channel: 0,
+            start_secs,
+            end_secs,
+            cause: LeaveCause::Quit,
+            has_join: true,
+            has_leave: true,
+        });
+        Life {
+            stays: stays.collect(),
+            changes: Vec::new(),
+        }
+    }
+
+    fn spans(life: &Life) -> Vec<(f64, f64)> {
+        life.stays
+            .iter()
+            .map(|stay| (stay.start_secs, stay.end_secs))
+            .collect()
+    }
+
+    #[test]
+    fn an_interrupted_life_goes_on_when_it_is_back() {
+        let mut whole = life(&[(0.0, 100.0), (150.0, 200.0)]);
+        whole.interrupt(50.0, 70.0, LeaveCause::Split);
+        assert_eq!(spans(&whole), [(0.0, 50.0), (70.0, 100.0), (150.0, 200.0)]);
+        assert_eq!(whole.stays[0].cause, LeaveCause::Split);
+        let mut over = life(&[(0.0, 100.0), (110.0, 200.0)]);
+        over.interrupt(50.0, 120.0, LeaveCause::Split);
+        assert_eq!(spans(&over), [(0.0, 50.0), (120.0, 200.0)]);
+    }
+
+    #[test]
+    fn a_mass_event_hits_its_victim_or_somebody_who_is_there() {
+        let profile = examples::profile();
+        let until_secs = f64::from(4 * WEEK_SECS);
+        let rotation = Rotation {
+            cycle_secs: until_secs,
+            phase_secs: 0.0,
+            shifts_secs: vec![0.0],
+        };
+        let who: Vec<Identity> = (0..2).map(|user| Identity { copy: 0, user }).collect();
+        // The victim, user 0, at 500,000 s for 90.5 s.
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+        let mut lives = [life(&[(0.0, 900_000.0)]), life(&[(0.0, 900_000.0)])];
+        profile.strike(&who, &mut lives, &rotation, &mut rng, until_secs);
+        assert_eq!(spans(&lives[0]), [(0.0, 500_000.0), (500_090.5, 900_000.0)]);
+        assert_eq!(lives[1].stays.len(), 1);
+        let mut lives = [life(&[(0.0, 400_000.0)]), life(&[(0.0, 900_000.0)])];
+        profile.strike(&who, &mut lives, &rotation, &mut rng, until_secs);
+        assert_eq!(spans(&lives[1]), [(0.0, 500_000.0), (500_090.5, 900_000.0)]);
+        // One who takes no part in the run is not replaced.
+        let mut lives = [life(&[(0.0, 900_000.0)])];
+        profile.strike(&who[1..], &mut lives, &rotation, &mut rng, until_secs);
+        assert_eq!(lives[0].stays.len(), 1);
+    }
+}

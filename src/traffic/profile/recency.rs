@@ -1,0 +1,112 @@
+//! Who speaks next, by who spoke before: the places of the last six speakers, and the odds of each.
+
+use crate::traffic::profile::distribution::uniform;
+
+/// Places that are remembered; the last of [`Recency::odds`] stands for everybody else.
+pub const PLACES: usize = 6;
+
+/// Bounds of the gap before a message by which the odds differ, in seconds.
+pub const BUCKET_SECS: [f64; 4] = [10.0, 60.0, 600.0, 7_200.0];
+
+/// Buckets of gaps.
+pub const BUCKETS: usize = BUCKET_SECS.len() + 1;
+
+/// The odds of each place, and of somebody else.
+pub type PlaceOdds = [f64; PLACES + 1];
+
+/// Who speaks next: place 0 is the last speaker, place 1 the last other one, and so on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recency {
+    /// Probabilities by bucket of the gap and the place which the message before came from.
+    pub odds: [[PlaceOdds; PLACES + 1]; BUCKETS],
+}
+
+impl Recency {
+    /// Returns the place at `draw`; [`PLACES`] for somebody else.
+    pub fn draw(&self, gap_secs: f64, place_before: usize, draw: u64) -> usize {
+        let odds = self
+            .odds
+            .get(bucket(gap_secs))
+            .and_then(|rows| rows.get(place_before));
+        let mut level = uniform(draw);
+        odds.and_then(|odds| {
+            odds.iter().position(|share| {
+                level -= share;
+                level < 0.0
+            })
+        })
+        .unwrap_or(PLACES)
+    }
+}
+
+/// Returns the bucket of a gap.
+pub(crate) fn bucket(gap_secs: f64) -> usize {
+    BUCKET_SECS.partition_point(|&bound| bound < gap_secs)
+}
+
+/// The last speakers, the latest first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastSpeakers {
+    members: [u32; PLACES],
+    len: usize,
+}
+
+impl LastSpeakers {
+    pub(crate) const NONE: Self = Self {
+        members: [u32::MAX; PLACES],
+        len: 0,
+    };
+
+    /// Returns who has a place.
+    pub(crate) fn at(&self, place: usize) -> Option<u32> {
+        (place < self.len)
+            .then(|| self.members.get(place).copied())
+            .flatten()
+    }
+
+    /// Returns the place of somebody; [`PLACES`] for one who has none.
+    pub(crate) fn place(&self, member: u32) -> usize {
+        let mut last = self.members.iter().take(self.len);
+        last.position(|&other| other == member).unwrap_or(PLACES)
+    }
+
+    /// Notes that somebody spoke, who moves to the first place.
+    pub(crate) fn spoke(&mut self, member: u32) {
+        let place = match self.place(member) {
+            PLACES => self.len.min(PLACES - 1),
+            place => place,
+        };
+        self.len = self.len.max(place + 1);
+        self.members.copy_within(0..place, 1);
+        if let Some(first) = self.members.first_mut() {
+            *first = member;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_speaker_has_the_first_place() {
+        let mut last = LastSpeakers::NONE;
+        for member in [7, 8, 7, 9] {
+            last.spoke(member);
+        }
+        assert_eq!(
+            [0, 1, 2, 3].map(|place| last.at(place)),
+            [Some(9), Some(7), Some(8), None]
+        );
+        assert_eq!((last.place(8), last.place(1)), (2, PLACES));
+        for member in 10..16 {
+            last.spoke(member);
+        }
+        assert_eq!((last.at(5), last.place(9)), (Some(10), PLACES));
+    }
+
+    #[test]
+    fn gaps_have_buckets() {
+        assert_eq!([1.0, 10.0, 11.0, 601.0, 1e9].map(bucket), [0, 0, 1, 3, 4]);
+    }
+}
