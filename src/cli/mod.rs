@@ -15,6 +15,7 @@ use crate::cli::report::ReportArguments;
 use crate::cli::run::RunArguments;
 
 mod capture;
+mod check;
 mod counters;
 mod diagnostic;
 mod error;

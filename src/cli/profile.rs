@@ -12,6 +12,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::cli::check;
+use crate::cli::check::CheckArguments;
 use crate::cli::error;
 use crate::cli::error::Error;
 use crate::cli::files;
@@ -43,6 +45,11 @@ pub(crate) enum ProfileCommand {
     Show(ShowArguments),
     /// Write a trace of what a profile generates.
     Sample(SampleArguments),
+    /// Score how well generated traffic resembles live traffic: exit 0 if every demanded score is met, 1 if one is missed.
+    ///
+    /// Without --profile parts of the trace are fitted and judged by its other parts. Exit 6 if the trace is too short to
+    /// claim anything.
+    Check(CheckArguments),
 }
 
 /// Flags of `profile fit`.
@@ -79,6 +86,7 @@ pub(crate) fn run(command: ProfileCommand) -> Result<u8, Error> {
         ProfileCommand::Fit(arguments) => fit(&arguments),
         ProfileCommand::Show(arguments) => show(&arguments.profile),
         ProfileCommand::Sample(arguments) => sample::run(&arguments),
+        ProfileCommand::Check(arguments) => check::run(&arguments),
     }
 }
 
@@ -157,7 +165,7 @@ fn check_output(folder: &Path) -> Result<(), Error> {
 }
 
 /// Returns a trace.
-fn read(path: &Path) -> Result<(TraceMeta, Vec<Event>), Error> {
+pub(crate) fn read(path: &Path) -> Result<(TraceMeta, Vec<Event>), Error> {
     let mut reader = TraceReader::open(&files::shown(path), files::open(path)?)?;
     let mut events = Vec::new();
     while let Some(event) = reader.next_event()? {

@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod observed;
 pub mod paint;
 pub mod read;
+pub mod realism;
 pub mod result;
 pub mod series;
 pub mod text;

@@ -26,7 +26,13 @@ pub mod summary;
 pub mod talk;
 pub mod timeline;
 
+<<<<<<< HEAD
 mod number;
+=======
+pub(crate) mod number;
+mod rows;
+mod table;
+>>>>>>> 3b95519 (Add profile check: score generated traffic against a trace)
 
 /// Seconds of an hour.
 pub const HOUR_SECS: u32 = 3_600;

@@ -1,0 +1,138 @@
+//! The command `profile check`: how well generated traffic resembles a trace.
+
+use std::io;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::ValueEnum;
+use indicatif::ProgressBar;
+use indicatif::ProgressStyle;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::cli::error::Error;
+use crate::cli::files;
+use crate::cli::profile;
+use crate::place::Misread;
+use crate::place::Place;
+use crate::report::realism;
+use crate::traffic::fidelity::check;
+use crate::traffic::fidelity::check::CheckOptions;
+use crate::traffic::fidelity::check::SEEDS_MAX;
+use crate::traffic::fidelity::check::Step;
+use crate::traffic::fidelity::findings::Findings;
+use crate::traffic::fidelity::score::Generator;
+use crate::traffic::profile::fit::FitOptions;
+use crate::units::id::Seed;
+
+/// Exit code of a demanded score that was missed.
+const MISSED: u8 = 1;
+
+/// Exit code of a check that can claim nothing.
+const INCONCLUSIVE: u8 = 6;
+
+/// Flags of `profile check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// The trace of live traffic, as `capture import` writes it; decompressed if it ends in .zst.
+    #[arg(value_name = "TRACE")]
+    trace: PathBuf,
+    /// A profile to judge [default: parts of the trace are fitted and judged by its other parts].
+    #[arg(long, value_name = "DIR")]
+    profile: Option<PathBuf>,
+    /// The generator to judge.
+    #[arg(long, value_enum, default_value_t = GeneratorWord::Model)]
+    generator: GeneratorWord,
+    /// Samples of each fit, from which spreads are told.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=i64::from(SEEDS_MAX)))]
+    seeds: u32,
+    /// The number from which all draws follow.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+}
+
+/// A generator, as typed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum GeneratorWord {
+    /// The profile's model.
+    Model,
+    /// The profile's churn with the trace's own talk, block by block.
+    Resample,
+    /// Mean rates, constant in time: what load tests do.
+    Poisson,
+}
+
+impl GeneratorWord {
+    fn generator(self) -> Generator {
+        match self {
+            Self::Model => Generator::Model,
+            Self::Resample => Generator::Resample,
+            Self::Poisson => Generator::Poisson,
+        }
+    }
+}
+
+/// Checks a profile, or fits to parts of a trace. Returns 0 if every demanded score is met, 1 if one is missed, 6 if
+/// nothing can be claimed.
+pub(crate) fn run(arguments: &CheckArguments) -> Result<u8, Error> {
+    let profile = arguments
+        .profile
+        .as_deref()
+        .map(profile::load)
+        .transpose()?;
+    let (meta, events) = profile::read(&arguments.trace)?;
+    let options = CheckOptions {
+        generator: arguments.generator.generator(),
+        seed_count: arguments.seeds,
+        seed: Seed(arguments.seed),
+        fit: FitOptions {
+            name: arguments.trace.file_name().map_or_else(
+                || "trace".to_owned(),
+                |name| name.to_string_lossy().into_owned(),
+            ),
+            source: files::shown(&arguments.trace),
+            tool: env!("CARGO_PKG_VERSION").to_owned(),
+            fitted_on: TimeZone::UTC
+                .to_datetime(Timestamp::now())
+                .date()
+                .to_string(),
+        },
+    };
+    let bar = bar();
+    let mut on_step = |step: Step| {
+        bar.set_length(u64::from(step.of));
+        bar.set_position(u64::from(step.done));
+        bar.set_message(step.doing);
+    };
+    let findings = check::check(&meta, &events, profile.as_ref(), &options, &mut on_step);
+    bar.finish_and_clear();
+    let findings = findings.map_err(|error| {
+        let place = Place::file(files::shown(&arguments.trace));
+        Misread::new(error.to_string(), place).with_help(error.help())
+    })?;
+    files::print(|output| output.write_all(realism::text(&findings).as_bytes()))?;
+    Ok(exit_code(&findings))
+}
+
+fn exit_code(findings: &Findings) -> u8 {
+    if findings.missed().next().is_some() {
+        MISSED
+    } else if findings.is_judged() {
+        0
+    } else {
+        INCONCLUSIVE
+    }
+}
+
+/// Returns a bar of steps; none where stderr is no terminal.
+fn bar() -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{bar:28} {pos} of {len}, {msg}, {eta} to go") {
+        bar.set_style(style.progress_chars("━╸─"));
+    }
+    bar
+}

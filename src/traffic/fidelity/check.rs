@@ -1,0 +1,444 @@
+//! A check: parts of a trace are fitted, traffic is generated and compared with other parts.
+
+use thiserror::Error;
+
+use crate::traffic::fidelity::classifier;
+use crate::traffic::fidelity::classifier::FeatureSet;
+use crate::traffic::fidelity::classifier::TwoSample;
+use crate::traffic::fidelity::findings::Findings;
+use crate::traffic::fidelity::judge;
+use crate::traffic::fidelity::judge::Evidence;
+use crate::traffic::fidelity::measures::Measures;
+use crate::traffic::fidelity::poisson::Poisson;
+use crate::traffic::fidelity::score::Generator;
+use crate::traffic::fidelity::score::Measure;
+use crate::traffic::fidelity::score::Protocol;
+use crate::traffic::fidelity::score::Score;
+use crate::traffic::fidelity::score::Width;
+use crate::traffic::fidelity::span::Part;
+use crate::traffic::fidelity::span::Span;
+use crate::traffic::fidelity::stream::Recording;
+use crate::traffic::fidelity::stream::Row;
+use crate::traffic::fidelity::windows;
+use crate::traffic::fidelity::windows::Window;
+use crate::traffic::profile::Profile;
+use crate::traffic::profile::fit::FitError;
+use crate::traffic::profile::fit::FitOptions;
+use crate::traffic::profile::number;
+use crate::traffic::trace::event::Event;
+use crate::traffic::trace::event::TraceMeta;
+use crate::units::id::Seed;
+
+/// Weeks from which on anything is claimed: half of fewer has no week of its own to be judged by.
+pub(crate) const WEEKS_MIN: u32 = 3;
+
+/// Weeks of either side from which on odd weeks are compared with even ones.
+pub(crate) const SIDE_WEEKS_MIN: u32 = 8;
+
+/// Most samples of each fit: a spread of more is known well enough.
+pub const SEEDS_MAX: u32 = 100;
+
+/// What is to be checked.
+#[derive(Clone, Debug)]
+pub struct CheckOptions {
+    /// The generator.
+    pub generator: Generator,
+    /// Samples of each fit, 1 to [`SEEDS_MAX`].
+    pub seed_count: u32,
+    /// The seed from which all draws follow.
+    pub seed: Seed,
+    /// What fits say about themselves.
+    pub fit: FitOptions,
+}
+
+/// Why there are no findings.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum CheckError {
+    /// The trace has no events.
+    #[error("expected a trace with events, found none")]
+    Empty,
+    /// A part of the trace can't be fitted.
+    #[error(transparent)]
+    Fit(#[from] FitError),
+}
+
+impl CheckError {
+    /// Returns what to do about it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Empty => "import a log first: `splitstorm capture import`",
+            Self::Fit(error) => error.help(),
+        }
+    }
+}
+
+/// A step of a check, for whoever waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What is done next.
+    pub doing: &'static str,
+    /// Steps that are done.
+    pub done: u32,
+    /// Steps of the whole check.
+    pub of: u32,
+}
+
+/// Compares generated traffic with a trace: that of `profile` if there is one, else that of fits to parts of the trace.
+///
+/// `events` are in order of time. `on_step` hears of every step before it is taken.
+///
+/// # Errors
+///
+/// When the trace has no events, or a part of it can't be fitted.
+pub fn check(
+    meta: &TraceMeta,
+    events: &[Event],
+    profile: Option<&Profile>,
+    options: &CheckOptions,
+    on_step: &mut dyn FnMut(Step),
+) -> Result<Findings, CheckError> {
+    let span = Span::of(events, meta.tick_us).ok_or(CheckError::Empty)?;
+    let live = Recording::of(&span, events, mixed(options.seed, Purpose::Ticks, 0));
+    let check = Check {
+        meta,
+        events,
+        profile,
+        options,
+        window_secs: windows::length_secs(&span, &live),
+        span,
+        live,
+    };
+    check.run(on_step)
+}
+
+/// One comparison: what is fitted and what of the generated traffic is held against what of the trace.
+#[derive(Clone, Copy)]
+struct Pair {
+    fitted: Part,
+    compared: Part,
+    /// The live part that is held against the compared one to know what live traffic scores.
+    rival: Option<Part>,
+}
+
+/// What of a recording's part is compared.
+struct Digest {
+    short: Vec<Window>,
+    days: Vec<Window>,
+    measures: Measures,
+}
+
+impl Digest {
+    fn windows(&self, width: Width) -> &[Window] {
+        match width {
+            Width::Short => &self.short,
+            Width::Day => &self.days,
+        }
+    }
+}
+
+/// Where generated traffic comes from.
+enum Source<'a> {
+    Given(&'a Profile),
+    Fitted(Box<Profile>),
+    Poisson(Poisson),
+}
+
+/// What draws are for: each purpose has its own.
+#[derive(Clone, Copy)]
+enum Purpose {
+    Ticks = 1,
+    Sample = 2,
+    Folds = 3,
+}
+
+struct Check<'a> {
+    meta: &'a TraceMeta,
+    events: &'a [Event],
+    profile: Option<&'a Profile>,
+    options: &'a CheckOptions,
+    span: Span,
+    live: Recording,
+    window_secs: u32,
+}
+
+/// Counts steps aloud.
+struct Steps<'a> {
+    on_step: &'a mut dyn FnMut(Step),
+    done: u32,
+    of: u32,
+}
+
+impl Steps<'_> {
+    fn take(&mut self, doing: &'static str) {
+        (self.on_step)(Step {
+            doing,
+            done: self.done,
+            of: self.of,
+        });
+        self.done += 1;
+    }
+}
+
+impl Check<'_> {
+    fn run(self, on_step: &mut dyn FnMut(Step)) -> Result<Findings, CheckError> {
+        let protocols = self.protocols();
+        let mut evidence = Evidence::default();
+        let sample_count: u32 = protocols
+            .iter()
+            .map(|&(protocol, _)| self.samples(protocol))
+            .sum();
+        let mut steps = Steps {
+            on_step,
+            done: 0,
+            of: sample_count,
+        };
+        for (number, &(protocol, ref pairs)) in protocols.iter().enumerate() {
+            // Distances are of the first protocol: the others ask only how well traffic keeps.
+            let measures = if number == 0 {
+                Measure::all()
+            } else {
+                Vec::new()
+            };
+            for &pair in pairs {
+                self.compare(protocol, pair, &measures, &mut evidence, &mut steps)?;
+            }
+        }
+        let generated_channel_count = evidence.channel_count;
+        Ok(judge::findings(
+            &judge::Facts {
+                profile: self
+                    .profile
+                    .map_or(&self.options.fit.name, |profile| profile.name()),
+                generator: self.options.generator,
+                seed_count: self.options.seed_count,
+                week_count: self.span.week_count,
+                event_count: self.events.len() as u64,
+                channel_count: talking_channels(&self.live),
+                generated_channel_count,
+                tick_secs: self.span.tick_secs(),
+                window_secs: self.window_secs,
+            },
+            evidence,
+            &protocols
+                .iter()
+                .map(|&(protocol, _)| protocol)
+                .collect::<Vec<_>>(),
+        ))
+    }
+
+    /// Returns the protocols for which the trace is long enough.
+    fn protocols(&self) -> Vec<(Protocol, Vec<Pair>)> {
+        let weeks = self.span.week_count;
+        let has_sides = weeks / 2 >= SIDE_WEEKS_MIN;
+        let pair = |fitted, compared, rival| Pair {
+            fitted,
+            compared,
+            rival,
+        };
+        if self.profile.is_some() || weeks < WEEKS_MIN {
+            let rival = (weeks >= WEEKS_MIN).then_some(Part::Whole);
+            return vec![(Protocol::Whole, vec![pair(Part::Whole, Part::Whole, rival)])];
+        }
+        let mut protocols = Vec::new();
+        if has_sides {
+            protocols.push((
+                Protocol::Weeks,
+                vec![
+                    pair(Part::Odd, Part::Even, Some(Part::Odd)),
+                    pair(Part::Even, Part::Odd, Some(Part::Even)),
+                ],
+            ));
+        }
+        let halves = pair(Part::First, Part::Last, Some(Part::First));
+        protocols.push((Protocol::Halves, vec![halves]));
+        protocols
+    }
+
+    /// Returns how many samples a protocol takes, Poisson's included.
+    fn samples(&self, protocol: Protocol) -> u32 {
+        let seeds = self.options.seed_count;
+        match protocol {
+            Protocol::Weeks => 2 * (seeds + 1),
+            Protocol::Halves => 2 * seeds + 1,
+            Protocol::Whole => seeds + 1,
+        }
+    }
+
+    /// Returns the two live parts whose difference is what live traffic scores against itself.
+    fn rivals(&self, pair: Pair) -> Option<(Part, Part)> {
+        match pair.rival? {
+            // The whole has no rival: its odd weeks have, or its halves.
+            Part::Whole if self.span.week_count / 2 >= SIDE_WEEKS_MIN => {
+                Some((Part::Odd, Part::Even))
+            }
+            Part::Whole => Some((Part::First, Part::Last)),
+            rival => Some((rival, pair.compared)),
+        }
+    }
+
+    fn compare(
+        &self,
+        protocol: Protocol,
+        pair: Pair,
+        measures: &[Measure],
+        evidence: &mut Evidence,
+        steps: &mut Steps<'_>,
+    ) -> Result<(), CheckError> {
+        let live = self.digest(&self.live, pair.compared);
+        if let Some((one, other)) = self.rivals(pair) {
+            let (one, other) = (self.digest(&self.live, one), self.digest(&self.live, other));
+            for score in tests(protocol) {
+                evidence.real(score, self.auc(score, &other, &one).map(|test| test.auc));
+            }
+            for &measure in measures {
+                let distance = other.measures.distance(&one.measures, measure);
+                evidence.real(Score::Distance(measure), distance);
+            }
+        }
+        for &measure in measures {
+            evidence.event_count(measure, live.measures.event_count(measure));
+        }
+        let source = self.source(pair.fitted)?;
+        for number in 0..self.options.seed_count {
+            steps.take("generating and comparing");
+            let recording = self.recording(&source, number);
+            evidence.channel_count = evidence.channel_count.max(talking_channels(&recording));
+            let other = self.digest(&recording, pair.compared);
+            for score in tests(protocol) {
+                let test = self.auc(score, &live, &other);
+                evidence.generated(score, number, test.as_ref().map(|test| test.auc));
+                if let (Score::Auc(_, FeatureSet::Identity, width), Some(test)) = (score, test)
+                    && (protocol != Protocol::Halves || evidence.is_without_gains(width))
+                {
+                    evidence.gains(width, &test, live.windows(width), other.windows(width));
+                }
+            }
+            for &measure in measures {
+                let distance = live.measures.distance(&other.measures, measure);
+                evidence.generated(Score::Distance(measure), number, distance);
+            }
+            if !measures.is_empty() && number == 0 {
+                evidence.shapes(&self.span, &live.measures, Some(&other.measures), None);
+            }
+        }
+        steps.take("comparing with Poisson");
+        let poisson = Source::Poisson(Poisson::fit(&self.span, self.events, pair.fitted));
+        let other = self.digest(&self.recording(&poisson, 0), pair.compared);
+        for score in tests(protocol) {
+            evidence.poisson(score, self.auc(score, &live, &other).map(|test| test.auc));
+        }
+        for &measure in measures {
+            let distance = live.measures.distance(&other.measures, measure);
+            evidence.poisson(Score::Distance(measure), distance);
+        }
+        if !measures.is_empty() {
+            evidence.shapes(&self.span, &live.measures, None, Some(&other.measures));
+        }
+        if protocol == Protocol::Halves {
+            let source = self.source(Part::Whole)?;
+            for number in 0..self.options.seed_count {
+                steps.take("generating from a fit to the whole");
+                let other = self.digest(&self.recording(&source, number), pair.compared);
+                for score in tests(protocol) {
+                    evidence.whole_fit(score, self.auc(score, &live, &other).map(|test| test.auc));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn digest(&self, recording: &Recording, part: Part) -> Digest {
+        Digest {
+            short: windows::of(&self.span, recording, part, self.window_secs),
+            days: windows::of(&self.span, recording, part, windows::DAY_SECS),
+            measures: Measures::of(&self.span, recording, part),
+        }
+    }
+
+    fn auc(&self, score: Score, live: &Digest, other: &Digest) -> Option<TwoSample> {
+        let Score::Auc(_, set, width) = score else {
+            return None;
+        };
+        if self.span.week_count < WEEKS_MIN {
+            return None;
+        }
+        let seed = mixed(self.options.seed, Purpose::Folds, 0);
+        classifier::tell_apart(live.windows(width), other.windows(width), set, seed)
+    }
+
+    /// Returns what generates the traffic of a fit to a part.
+    fn source(&self, part: Part) -> Result<Source<'_>, CheckError> {
+        if self.options.generator == Generator::Poisson {
+            return Ok(Source::Poisson(Poisson::fit(&self.span, self.events, part)));
+        }
+        if let Some(profile) = self.profile {
+            return Ok(Source::Given(profile));
+        }
+        let profile = fit(self.meta, self.events, part, &self.options.fit)?;
+        Ok(Source::Fitted(Box::new(profile)))
+    }
+
+    /// Returns what an observer sees of generated traffic over the trace's span.
+    fn recording(&self, source: &Source<'_>, number: u32) -> Recording {
+        let seed = mixed(self.options.seed, Purpose::Sample, number);
+        let events = match source {
+            Source::Given(profile) => self.generate(profile, seed),
+            Source::Fitted(profile) => self.generate(profile, seed),
+            Source::Poisson(poisson) => poisson.sample(&self.span, seed),
+        };
+        let seed = mixed(self.options.seed, Purpose::Ticks, number + 1);
+        Recording::of(&self.span, &events, seed)
+    }
+
+    /// Returns the events of a profile over the trace's span.
+    fn generate(&self, profile: &Profile, seed: u64) -> Vec<Event> {
+        let micros = self.span.end_us.saturating_sub(self.span.first_us);
+        let secs = number::whole(number::secs_of_nanos(micros) * 1e3 + 1.0);
+        profile.sample(Seed(seed), self.span.first_us, secs).events
+    }
+}
+
+/// Returns the profile that fits a part of a trace.
+fn fit(
+    meta: &TraceMeta,
+    events: &[Event],
+    _part: Part,
+    options: &FitOptions,
+) -> Result<Profile, FitError> {
+    Profile::fit(meta, events, options)
+}
+
+/// Returns the tests of a protocol.
+pub(crate) fn tests(protocol: Protocol) -> Vec<Score> {
+    let mut tests = vec![
+        Score::Auc(protocol, FeatureSet::Traffic, Width::Short),
+        Score::Auc(protocol, FeatureSet::Identity, Width::Short),
+    ];
+    if protocol != Protocol::Halves {
+        tests.push(Score::Auc(protocol, FeatureSet::Traffic, Width::Day));
+    }
+    tests.push(Score::Auc(protocol, FeatureSet::Identity, Width::Day));
+    tests
+}
+
+/// Returns how many channels have talk.
+fn talking_channels(recording: &Recording) -> u64 {
+    let has_talk = |rows: &&Vec<_>| rows.iter().any(is_talk);
+    recording.channels.iter().filter(has_talk).count() as u64
+}
+
+fn is_talk(row: &Row) -> bool {
+    row.kind.is_talk()
+}
+
+/// Returns a seed of its own for each purpose and number (Steele, Lea and Flood's finaliser of splitmix).
+fn mixed(seed: Seed, purpose: Purpose, number: u32) -> u64 {
+    let lane = ((purpose as u64) << 32) | u64::from(number);
+    let mut word = seed
+        .0
+        .wrapping_add(lane.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
+}

@@ -1,0 +1,16 @@
+//! How well generated traffic resembles live traffic: two event streams to scores, and what is demanded of them.
+
+pub mod check;
+pub mod classifier;
+pub mod features;
+pub mod findings;
+pub mod score;
+pub mod span;
+
+mod boosted;
+mod distances;
+mod judge;
+mod measures;
+mod poisson;
+mod stream;
+mod windows;
