@@ -42,7 +42,7 @@ pub const NAMES: [&str; FEATURE_COUNT] = [
     "joins near another's, share",
     "rejoins within 10 min, share",
     "log stay of leavers, mean",
-    "known presence",
+    "log presence over usual",
     "speakers new this week, share",
 ];
 
@@ -140,7 +140,7 @@ pub(crate) fn of(rows: &[Row], from: f64, secs: f64) -> Features {
         share(count(&|row| row.is_co_join), joins),
         share(count(&|row| row.is_rejoin), joins),
         mean(&stays),
-        rows.last().map_or(0.0, |row| f64::from(row.present_count)),
+        rows.last().map_or(NONE, |row| row.ln_presence),
         share(number::real(new_speakers.count()), speaker_count),
     ];
     values.map(narrow)
@@ -267,7 +267,6 @@ mod tests {
                 ("top speaker, share", 0.75),
                 ("joins near another's, share", 1.0),
                 ("log stay of leavers, mean", 90.0_f64.ln()),
-                ("known presence", 1.0),
                 ("speakers new this week, share", 1.0),
                 ("log join to speak, median", 20.0_f64.ln()),
                 // Six bins of ten seconds hold 1, 1, 2, 1, 1, 1 events; mean 7/60, mean square 9/60 - one is 4.

@@ -38,6 +38,9 @@ const EVENTS_MIN: u64 = 1_000;
 /// Samples from which on a spread means something.
 const SEEDS_MIN: u32 = 3;
 
+/// The AUC of a coin: one below is chance, and no floor to demand anything over.
+const CHANCE: f64 = 0.5;
+
 /// Features that are told for each width of windows.
 const GIVEAWAY_COUNT: usize = 8;
 
@@ -220,10 +223,11 @@ fn row(facts: &Facts<'_>, evidence: &Evidence, score: Score) -> Row {
         .collect();
     let generated =
         distances::mean_and_spread(&samples).map(|(mean, spread)| Spread { mean, spread });
-    // Under this protocol live traffic has moved on, and so has what a fit to all of it can reach.
+    // From half to half live traffic moves on, and so has what a fit to all of it can reach.
     let floor = match score {
-        Score::Auc(Protocol::Halves, ..) => whole_fit,
-        _ => real,
+        Score::Auc(Protocol::Halves, ..) => whole_fit.map(|auc| auc.max(CHANCE)),
+        Score::Auc(..) => real.map(|auc| auc.max(CHANCE)),
+        Score::Distance(_) => real,
     };
     let limit = |bound: Option<Bound>| bound.and_then(|bound| bound.limit(floor));
     let demanded = limit(score.demanded(facts.generator));

@@ -46,6 +46,7 @@ pub(crate) struct Measures {
     pub(crate) hours: Vec<f64>,
     top_share: Option<f64>,
     speakers_a_day: Option<f64>,
+    presence: Option<f64>,
 }
 
 impl Measures {
@@ -112,6 +113,12 @@ impl Measures {
         measures.correlations = correlogram.correlations();
         measures.wait_p99 = wait_p99(&networks, watched_secs);
         measures.add_speakers(&channels, watched_secs);
+        let counts = channels
+            .iter()
+            .flatten()
+            .map(|row| f64::from(row.present_count));
+        let row_count: usize = channels.iter().map(Vec::len).sum();
+        measures.presence = (row_count > 0).then(|| counts.sum::<f64>() / number::real(row_count));
         measures
     }
 
@@ -176,7 +183,11 @@ impl Measures {
             Measure::Absent | Measure::Hours | Measure::TopSpeaker | Measure::SpeakersADay => {
                 kind.is_talk()
             }
-            Measure::Gaps | Measure::Bigrams | Measure::Correlation | Measure::Wait => true,
+            Measure::Gaps
+            | Measure::Bigrams
+            | Measure::Correlation
+            | Measure::Wait
+            | Measure::Presence => true,
             // Of these only stays whose both ends were seen count.
             Measure::Stays => false,
         };
@@ -222,6 +233,7 @@ impl Measures {
             Measure::Hours => distances::jensen_shannon(&self.hours, &other.hours),
             Measure::TopSpeaker => Some((self.top_share? - other.top_share?).abs()),
             Measure::SpeakersADay => ln_ratio(self.speakers_a_day, other.speakers_a_day),
+            Measure::Presence => ln_ratio(self.presence, other.presence),
         }
     }
 

@@ -56,6 +56,8 @@ pub enum Measure {
     TopSpeaker,
     /// Absolute logarithm of the ratio of speakers a day, summed over channels.
     SpeakersADay,
+    /// Absolute logarithm of the ratio of how many are known to be in a channel, mean over its events.
+    Presence,
 }
 
 impl Measure {
@@ -78,6 +80,7 @@ impl Measure {
             Self::Hours,
             Self::TopSpeaker,
             Self::SpeakersADay,
+            Self::Presence,
         ]);
         measures
     }
@@ -130,7 +133,7 @@ pub(crate) enum Bound {
     Above(f64),
     /// The first, or the floor times the second if that is more.
     Least(f64, f64),
-    /// So much.
+    /// So much, or the floor if that is more.
     Flat(f64),
 }
 
@@ -242,6 +245,7 @@ impl Score {
                 Measure::Hours => "hour of week, JS".to_owned(),
                 Measure::TopSpeaker => "top speaker, share off".to_owned(),
                 Measure::SpeakersADay => "speakers a day, ln ratio".to_owned(),
+                Measure::Presence => "known presence, ln ratio".to_owned(),
             },
         }
     }
@@ -281,7 +285,8 @@ mod tests {
         check(Score::Distance(Measure::Wait), 1.1, None, Some(1.5));
         let fano = |stream| Score::Distance(Measure::Fano(stream, 60));
         check(fano(Stream::Talk), 0.1, Some(0.35), Some(0.2));
-        check(fano(Stream::Churn), 0.3, Some(0.35), Some(0.15));
+        check(fano(Stream::Churn), 0.1, Some(0.35), Some(0.15));
+        check(fano(Stream::Churn), 0.7, Some(0.7), Some(0.7));
     }
 
     #[test]

@@ -23,6 +23,9 @@ const REJOIN_SECS: f64 = 600.0;
 /// Joins of different users this close are of a cohort.
 const COHORT_SECS: f64 = 30.0;
 
+/// What is usual is what was so for about a week.
+const USUAL_SECS: f64 = 7.0 * 86_400.0;
+
 /// One event in one channel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Row {
@@ -36,6 +39,8 @@ pub(crate) struct Row {
     pub(crate) bytes: u32,
     /// Users known to be in the channel, after the event.
     pub(crate) present_count: u32,
+    /// Logarithm of that over what is usual: a channel's level tells one month from another, not traffic from its model.
+    pub(crate) ln_presence: f64,
     /// Whether somebody speaks who was seen to leave and not to come back.
     pub(crate) is_absent: bool,
     /// Whether the user did something here within the day before.
@@ -128,6 +133,26 @@ struct User {
     told: Option<(EventKind, i64)>,
 }
 
+/// How many are known to be in a channel, now and usually.
+#[derive(Clone, Copy, Default)]
+struct Presence {
+    count: u32,
+    /// A mean that forgets by e in a week, and when it was brought up to date.
+    usual: Option<(f64, f64)>,
+}
+
+impl Presence {
+    /// Returns the logarithm of the count over the usual one; both a little larger, so that one user is not all.
+    fn ln_over_usual(&mut self, secs: f64) -> f64 {
+        let count = f64::from(self.count);
+        let (usual, since) = self.usual.unwrap_or((count, secs));
+        let kept = libm::exp((since - secs) / USUAL_SECS);
+        let usual = usual * kept + count * (1.0 - kept);
+        self.usual = Some((usual, secs));
+        libm::log((count + 1.0) / (usual + 1.0))
+    }
+}
+
 #[derive(Default)]
 struct Observer<'a> {
     recording: Recording,
@@ -135,7 +160,7 @@ struct Observer<'a> {
     channel_numbers: HashMap<(usize, &'a str), usize>,
     user_numbers: HashMap<(usize, &'a str), usize>,
     users: Vec<User>,
-    present_counts: Vec<u32>,
+    presences: Vec<Presence>,
     channels_by_network: Vec<Vec<usize>>,
 }
 
@@ -160,10 +185,10 @@ impl<'a> Observer<'a> {
         if event.kind == EventKind::Kick {
             let victim = self.user(network, &event.peer);
             let stay_secs = self.leave(channel, victim, now.secs);
-            let present_count = self.present_counts.get(channel).copied().unwrap_or(0);
+            let present_count = self.presences.get(channel).map(|presence| presence.count);
             if let Some(row) = self.last_row(channel) {
                 row.stay_secs = stay_secs;
-                row.present_count = present_count;
+                row.present_count = present_count.unwrap_or(0);
             }
         }
     }
@@ -236,6 +261,7 @@ impl<'a> Observer<'a> {
             user: u32::try_from(user).unwrap_or(u32::MAX),
             bytes: event.bytes,
             present_count: 0,
+            ln_presence: 0.0,
             is_absent: false,
             is_seen: within(member.seen_secs, SEEN_SECS),
             is_new_speaker: kind.is_talk() && !within(member.heard_secs, HEARD_SECS),
@@ -269,7 +295,10 @@ impl<'a> Observer<'a> {
         let is_present = member.is_present;
         self.set_member(channel, user, member);
         self.count_present(channel, was_present, is_present);
-        row.present_count = self.present_counts.get(channel).copied().unwrap_or(0);
+        if let Some(presence) = self.presences.get_mut(channel) {
+            row.present_count = presence.count;
+            row.ln_presence = presence.ln_over_usual(secs);
+        }
         if let Some(rows) = self.recording.channels.get_mut(channel) {
             rows.push(row);
         }
@@ -286,7 +315,7 @@ impl<'a> Observer<'a> {
     }
 
     fn count_present(&mut self, channel: usize, was_present: bool, is_present: bool) {
-        if let Some(count) = self.present_counts.get_mut(channel) {
+        if let Some(Presence { count, .. }) = self.presences.get_mut(channel) {
             *count = (*count + u32::from(is_present)).saturating_sub(u32::from(was_present));
         }
     }
@@ -333,7 +362,7 @@ impl<'a> Observer<'a> {
         let channel = *self.channel_numbers.entry((network, name)).or_insert(count);
         if channel == count {
             self.recording.channels.push(Vec::new());
-            self.present_counts.push(0);
+            self.presences.push(Presence::default());
             if let Some(channels) = self.channels_by_network.get_mut(network) {
                 channels.push(channel);
             }
