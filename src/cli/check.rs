@@ -16,7 +16,8 @@ use crate::cli::files;
 use crate::cli::profile;
 use crate::place::Misread;
 use crate::place::Place;
-use crate::report::realism;
+use crate::report::realism::file;
+use crate::report::realism::text;
 use crate::traffic::fidelity::check;
 use crate::traffic::fidelity::check::CheckOptions;
 use crate::traffic::fidelity::check::SEEDS_MAX;
@@ -50,6 +51,9 @@ pub(crate) struct CheckArguments {
     /// The number from which all draws follow.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Write the scores and shapes to a file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
 }
 
 /// A generator, as typed.
@@ -111,7 +115,11 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<u8, Error> {
         let place = Place::file(files::shown(&arguments.trace));
         Misread::new(error.to_string(), place).with_help(error.help())
     })?;
-    files::print(|output| output.write_all(realism::text(&findings).as_bytes()))?;
+    if let Some(path) = &arguments.json {
+        let json = file::json(&findings).map_err(io::Error::from);
+        files::write(path, |output| output.write_all(json?.as_bytes()))?;
+    }
+    files::print(|output| output.write_all(text::text(&findings).as_bytes()))?;
     Ok(exit_code(&findings))
 }
 

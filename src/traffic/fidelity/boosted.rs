@@ -1,7 +1,7 @@
 //! Boosted regression trees for two classes, small and the same on any machine.
 //!
 //! Values are sorted into a few bins once; a tree grows level by level, each node split where the gain of the logistic
-//! loss is largest (second order, as XGBoost has it). Draws come from the caller's generator.
+//! loss is largest, by its first two derivatives. Draws come from the caller's generator.
 
 use rand::Rng;
 
@@ -279,6 +279,7 @@ mod tests {
     use rand::rngs::Xoshiro256PlusPlus;
 
     use super::*;
+    use crate::traffic::fidelity::features;
     use crate::traffic::profile::number;
 
     /// Returns windows of two features, live where `is_live` says so.
@@ -288,7 +289,8 @@ mod tests {
             .map(|_| {
                 let (one, other) = (uniform(rng.next_u64()), uniform(rng.next_u64()));
                 let mut features = [0.0; FEATURE_COUNT];
-                (features[3], features[7]) = (one as f32, other as f32);
+                features[3] = features::narrow(one);
+                features[7] = features::narrow(other);
                 (features, is_live(one, other))
             })
             .collect()

@@ -211,6 +211,7 @@ impl Check<'_> {
                     .profile
                     .map_or(&self.options.fit.name, |profile| profile.name()),
                 generator: self.options.generator,
+                seed: self.options.seed,
                 seed_count: self.options.seed_count,
                 week_count: self.span.week_count,
                 event_count: self.events.len() as u64,
@@ -441,4 +442,127 @@ fn mixed(seed: Seed, purpose: Purpose, number: u32) -> u64 {
     word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     word ^ (word >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::Rng as _;
+    use rand::SeedableRng as _;
+    use rand::rngs::Xoshiro256PlusPlus;
+
+    use super::*;
+    use crate::traffic::fidelity::findings::Limit;
+    use crate::traffic::fidelity::findings::Reason;
+    use crate::traffic::fidelity::findings::Standing;
+    use crate::traffic::fidelity::span::tests::event;
+    use crate::traffic::profile::distribution::exponential;
+    use crate::traffic::profile::distribution::uniform;
+
+    /// Returns weeks of an invented channel: people come, talk in bursts by turns, and go.
+    fn bursts(weeks: u32) -> Vec<Event> {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
+        let mut draw = move || rng.next_u64();
+        let until = f64::from(weeks) * 604_800.0;
+        let mut events = Vec::new();
+        let mut start = 0.0;
+        while start < until {
+            let pair = [(); 2].map(|()| number::whole(uniform(draw()) * 20.0));
+            let mut secs = start;
+            for user in pair {
+                events.push(event(secs, &format!("join u{user} #oak")));
+                secs += 1.0;
+            }
+            for turn in 0..3 + number::whole(exponential(draw()) * 8.0) as usize {
+                let user = pair[turn % 2];
+                events.push(event(secs, &format!("message u{user} #oak")));
+                secs += 2.0 + exponential(draw()) * 20.0;
+            }
+            for user in pair {
+                events.push(event(secs, &format!("quit u{user} #oak")));
+                secs += 1.0;
+            }
+            start = secs + exponential(draw()) * 7_200.0;
+        }
+        events.retain(|event| event.at_us < number::nanos_of_secs(until) / 1_000);
+        events.push(event(until - 1.0, "topic u1 #oak"));
+        events.sort_by_key(|event| event.at_us);
+        events
+    }
+
+    fn findings(weeks: u32) -> Findings {
+        let meta = TraceMeta {
+            tool: "0.1.0".to_owned(),
+            zone: "UTC".to_owned(),
+            tick_us: 1_000_000,
+            has_names: false,
+            has_text: false,
+            overlaps: Vec::new(),
+        };
+        let options = CheckOptions {
+            generator: Generator::Poisson,
+            seed_count: 2,
+            seed: Seed(1),
+            fit: FitOptions {
+                name: "oak".to_owned(),
+                source: "an invented channel".to_owned(),
+                tool: "0.1.0".to_owned(),
+                fitted_on: "2024-01-01".to_owned(),
+            },
+        };
+        let mut steps = Vec::new();
+        let mut on_step = |step: Step| steps.push(step.done);
+        let found = check(&meta, &bursts(weeks), None, &options, &mut on_step).unwrap();
+        assert!(
+            steps
+                .iter()
+                .copied()
+                .eq(0..number::whole(number::real(steps.len())))
+        );
+        found
+    }
+
+    #[test]
+    fn live_traffic_is_not_told_from_itself_and_poisson_is() {
+        let found = findings(16);
+        let auc = Score::Auc(Protocol::Weeks, FeatureSet::Traffic, Width::Short);
+        let row = found.rows.iter().find(|row| row.score == auc).unwrap();
+        // Some 600 windows a side: the standard error of the AUC is .017.
+        assert!((row.real.unwrap() - 0.5).abs() < 0.06, "{row:?}");
+        assert!(row.generated.unwrap().mean > 0.95, "{row:?}");
+        assert_eq!(row.standing, Standing::Missed);
+        assert!(found.is_judged() && found.missed().count() > 3);
+        assert_eq!(found.limits, [Limit::FewSeeds { seed_count: 2 }]);
+        assert!(found.giveaways.len() == 16);
+        assert!(!found.shapes.live.gaps.is_empty() && !found.shapes.poisson.gaps.is_empty());
+    }
+
+    #[test]
+    fn weeks_are_compared_from_sixteen_on() {
+        let found = findings(5);
+        let mut scores = found.rows.iter().map(|row| row.score);
+        assert!(!scores.any(|score| matches!(score, Score::Auc(Protocol::Weeks, ..))));
+        assert!(found.limits.contains(&Limit::NoWeeks { week_count: 5 }));
+        assert!(found.is_judged());
+    }
+
+    #[test]
+    fn nothing_is_claimed_of_a_short_trace() {
+        let found = findings(2);
+        assert!(found.limits.contains(&Limit::NoClaim { week_count: 2 }));
+        assert!(!found.is_judged() && found.missed().count() == 0);
+        let is_unjudged = |standing: Standing| standing == Standing::Unjudged(Reason::ShortTrace);
+        assert!(found.rows.iter().all(|row| is_unjudged(row.standing)));
+    }
+
+    #[test]
+    fn the_same_seed_finds_the_same() {
+        assert_eq!(findings(3), findings(3));
+    }
+
+    #[test]
+    fn purposes_draw_apart() {
+        let seed = |purpose, number| mixed(Seed(7), purpose, number);
+        assert_ne!(seed(Purpose::Ticks, 1), seed(Purpose::Sample, 1));
+        assert_ne!(seed(Purpose::Ticks, 1), seed(Purpose::Ticks, 2));
+    }
 }

@@ -39,6 +39,14 @@ pub enum FeatureSet {
 }
 
 impl FeatureSet {
+    /// Returns the word for the set.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Traffic => "traffic",
+            Self::Identity => "identity",
+        }
+    }
+
     /// Returns how many of the features it has.
     pub(crate) fn count(self) -> usize {
         match self {
@@ -147,6 +155,7 @@ fn auc(verdicts: &mut [(f64, bool)]) -> Option<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::traffic::fidelity::features;
     use crate::traffic::profile::distribution::normal;
 
     /// Returns windows over forty days whose first features are normal, moved by `shift`.
@@ -156,7 +165,7 @@ mod tests {
             .map(|number| {
                 let mut features = [0.0; FEATURE_COUNT];
                 for feature in features.iter_mut().take(5) {
-                    *feature = (normal(rng.next_u64()) + shift) as f32;
+                    *feature = features::narrow(normal(rng.next_u64()) + shift);
                 }
                 Window {
                     features,

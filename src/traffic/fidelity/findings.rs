@@ -4,6 +4,7 @@ use crate::traffic::fidelity::classifier::FeatureSet;
 use crate::traffic::fidelity::score::Generator;
 use crate::traffic::fidelity::score::Score;
 use crate::traffic::fidelity::score::Width;
+use crate::units::id::Seed;
 
 /// What a check finds.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +13,8 @@ pub struct Findings {
     pub profile: String,
     /// The generator.
     pub generator: Generator,
+    /// The seed from which all draws followed.
+    pub seed: Seed,
     /// Samples of each fit.
     pub seed_count: u32,
     /// Whole weeks of the trace; zero if it has none.

@@ -31,6 +31,7 @@ use crate::traffic::fidelity::score::Width;
 use crate::traffic::fidelity::span::Span;
 use crate::traffic::fidelity::windows::Window;
 use crate::traffic::profile::number;
+use crate::units::id::Seed;
 
 /// Events a score of a kind needs: fewer say more about chance than about a generator.
 const EVENTS_MIN: u64 = 1_000;
@@ -51,6 +52,7 @@ const SHAPE_STEPS: u32 = 200;
 pub(crate) struct Facts<'a> {
     pub(crate) profile: &'a str,
     pub(crate) generator: Generator,
+    pub(crate) seed: Seed,
     pub(crate) seed_count: u32,
     pub(crate) week_count: u32,
     pub(crate) event_count: u64,
@@ -79,7 +81,7 @@ pub(crate) struct Evidence {
 /// Gains of all features, and their values, summed over tests.
 struct Gains {
     test_count: usize,
-    gains: [f64; FEATURE_COUNT],
+    shares: [f64; FEATURE_COUNT],
     live: [f64; FEATURE_COUNT],
     generated: [f64; FEATURE_COUNT],
 }
@@ -127,7 +129,7 @@ impl Evidence {
     ) {
         let gains = self.gains.entry(width).or_insert(Gains {
             test_count: 0,
-            gains: [0.0; FEATURE_COUNT],
+            shares: [0.0; FEATURE_COUNT],
             live: [0.0; FEATURE_COUNT],
             generated: [0.0; FEATURE_COUNT],
         });
@@ -137,7 +139,7 @@ impl Evidence {
                 *sum += value;
             }
         };
-        add(&mut gains.gains, test.gains);
+        add(&mut gains.shares, test.gains);
         add(&mut gains.live, means(live));
         add(&mut gains.generated, means(generated));
     }
@@ -174,6 +176,7 @@ pub(crate) fn findings(facts: &Facts<'_>, evidence: Evidence, protocols: &[Proto
     Findings {
         profile: facts.profile.to_owned(),
         generator: facts.generator,
+        seed: facts.seed,
         seed_count: facts.seed_count,
         week_count: facts.week_count,
         event_count: facts.event_count,
@@ -290,7 +293,7 @@ fn giveaways(evidence: &Evidence) -> Vec<Giveaway> {
     let mut giveaways = Vec::new();
     for (&width, sums) in &evidence.gains {
         let count = number::real(sums.test_count).max(1.0);
-        let values = sums.gains.iter().zip(&sums.live).zip(&sums.generated);
+        let values = sums.shares.iter().zip(&sums.live).zip(&sums.generated);
         let mut all: Vec<Giveaway> = features::NAMES
             .iter()
             .zip(values)

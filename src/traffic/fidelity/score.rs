@@ -23,6 +23,16 @@ impl Stream {
     /// Every stream.
     pub(crate) const ALL: [Self; 4] = [Self::All, Self::Talk, Self::Churn, Self::Network];
 
+    /// Returns the word for the stream.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Talk => "talk",
+            Self::Churn => "churn",
+            Self::Network => "network",
+        }
+    }
+
     /// Returns whether events of a kind are counted.
     pub(crate) fn has(self, kind: EventKind) -> bool {
         match self {
@@ -106,6 +116,27 @@ pub enum Width {
     Day,
 }
 
+impl Protocol {
+    /// Returns the word for the protocol.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Weeks => "weeks",
+            Self::Halves => "halves",
+            Self::Whole => "whole",
+        }
+    }
+}
+
+impl Width {
+    /// Returns the word for windows of that width.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Short => "windows",
+            Self::Day => "days",
+        }
+    }
+}
+
 /// One score.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Score {
@@ -126,6 +157,17 @@ pub enum Generator {
     Poisson,
 }
 
+impl Generator {
+    /// Returns the word for the generator.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Resample => "resample",
+            Self::Poisson => "poisson",
+        }
+    }
+}
+
 /// How far from live traffic a score may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Bound {
@@ -139,13 +181,15 @@ pub(crate) enum Bound {
 
 impl Bound {
     /// Returns the limit over a floor, or `None` if it needs one that there is not.
+    ///
+    /// Never is more demanded of generated traffic than live traffic reaches.
     pub(crate) fn limit(self, floor: Option<f64>) -> Option<f64> {
         match self {
             Self::Above(margin) => floor.map(|floor| floor + margin),
             Self::Least(least, factor) => {
                 Some(floor.map_or(least, |floor| least.max(factor * floor)))
             }
-            Self::Flat(limit) => Some(limit),
+            Self::Flat(limit) => Some(floor.map_or(limit, |floor| limit.max(floor))),
         }
     }
 }
@@ -157,14 +201,15 @@ impl Score {
     /// not see.
     pub(crate) fn demanded(self, generator: Generator) -> Option<Bound> {
         let bound = match self {
-            Self::Auc(Protocol::Halves, FeatureSet::Traffic, Width::Short) => Bound::Above(0.10),
-            Self::Auc(Protocol::Halves, _, _) => return None,
-            Self::Auc(_, FeatureSet::Traffic, Width::Short) if generator == Generator::Resample => {
-                Bound::Above(0.10)
-            }
-            Self::Auc(_, _, Width::Short) => Bound::Above(0.12),
-            Self::Auc(_, FeatureSet::Identity, Width::Day) => Bound::Above(0.25),
-            Self::Auc(_, FeatureSet::Traffic, Width::Day) => return None,
+            Self::Auc(protocol, set, width) => match (protocol, set, width) {
+                (Protocol::Halves, FeatureSet::Traffic, Width::Short) => Bound::Above(0.10),
+                (Protocol::Halves, ..) | (_, FeatureSet::Traffic, Width::Day) => return None,
+                (_, FeatureSet::Traffic, Width::Short) if generator == Generator::Resample => {
+                    Bound::Above(0.10)
+                }
+                (_, _, Width::Short) => Bound::Above(0.12),
+                (_, FeatureSet::Identity, Width::Day) => Bound::Above(0.25),
+            },
             Self::Distance(measure) => match measure {
                 Measure::Gaps => Bound::Least(0.08, 2.0),
                 Measure::Fano(Stream::Churn, _) => Bound::Flat(0.35),
@@ -207,23 +252,37 @@ impl Score {
         }
     }
 
+    /// Returns the score's key in files: words that scripts may rely on.
+    pub fn key(self) -> String {
+        match self {
+            Self::Auc(protocol, set, width) => format!(
+                "auc.{}.{}.{}",
+                protocol.as_str(),
+                set.as_str(),
+                width.as_str()
+            ),
+            Self::Distance(measure) => match measure {
+                Measure::Gaps => "gaps.ks".to_owned(),
+                Measure::Fano(stream, secs) => format!("fano.{}.{secs}s", stream.as_str()),
+                Measure::Bigrams => "kinds.js".to_owned(),
+                Measure::Correlation => "autocorrelation".to_owned(),
+                Measure::Absent => "absent_speakers".to_owned(),
+                Measure::Wait => "wait_p99_ratio".to_owned(),
+                Measure::Stays => "stays.ks".to_owned(),
+                Measure::Hours => "hours.js".to_owned(),
+                Measure::TopSpeaker => "top_speaker".to_owned(),
+                Measure::SpeakersADay => "speakers_a_day".to_owned(),
+                Measure::Presence => "presence".to_owned(),
+            },
+        }
+    }
+
     /// Returns the score's name in reports.
     pub fn name(self) -> String {
         match self {
             Self::Auc(protocol, set, width) => {
-                let protocol = match protocol {
-                    Protocol::Weeks => "weeks",
-                    Protocol::Halves => "halves",
-                    Protocol::Whole => "whole",
-                };
-                let set = match set {
-                    FeatureSet::Traffic => "traffic",
-                    FeatureSet::Identity => "identity",
-                };
-                let width = match width {
-                    Width::Short => "windows",
-                    Width::Day => "days",
-                };
+                let (protocol, set) = (protocol.as_str(), set.as_str());
+                let width = width.as_str();
                 format!("AUC {protocol}, {set}, {width}")
             }
             Self::Distance(measure) => match measure {
@@ -231,9 +290,7 @@ impl Score {
                 Measure::Fano(stream, secs) => {
                     let stream = match stream {
                         Stream::All => "all events",
-                        Stream::Talk => "talk",
-                        Stream::Churn => "churn",
-                        Stream::Network => "network",
+                        _ => stream.as_str(),
                     };
                     format!("ln Fano, {stream}, {secs} s")
                 }
@@ -297,13 +354,13 @@ mod tests {
 
     #[test]
     fn every_score_has_a_name_of_its_own() {
-        let mut names: Vec<String> = Measure::all()
-            .into_iter()
-            .map(|measure| Score::Distance(measure).name())
-            .collect();
-        let count = names.len();
-        names.sort();
-        names.dedup();
-        assert_eq!(names.len(), count);
+        for word in [Score::name, Score::key] {
+            let scores = Measure::all().into_iter().map(Score::Distance);
+            let mut words: Vec<String> = scores.map(word).collect();
+            let count = words.len();
+            words.sort();
+            words.dedup();
+            assert_eq!(words.len(), count);
+        }
     }
 }

@@ -42,7 +42,7 @@ pub(crate) fn length_secs(span: &Span, live: &Recording) -> u32 {
     let is_small = |&secs: &u32| {
         let mut counts = Vec::new();
         each(span, live, Part::Whole, secs, |rows, _| {
-            counts.push(rows.len())
+            counts.push(rows.len());
         });
         counts.sort_unstable();
         let median = counts.get(counts.len() / 2);

@@ -1,14 +1,14 @@
-//! The text of a fidelity check: a table of scores, what gives the traffic away, and a verdict in words.
+//! A fidelity check for a terminal: a table of scores, what gives the traffic away, and a verdict in words.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use crate::report::realism::words;
 use crate::traffic::fidelity::findings::Findings;
 use crate::traffic::fidelity::findings::Giveaway;
-use crate::traffic::fidelity::findings::Limit;
 use crate::traffic::fidelity::findings::Reason;
 use crate::traffic::fidelity::findings::Row;
 use crate::traffic::fidelity::findings::Standing;
-use crate::traffic::fidelity::score::Generator;
 use crate::traffic::fidelity::score::Width;
 
 /// Columns of the table, after the score's name: right of each other, this wide.
@@ -30,14 +30,14 @@ const NO_NUMBER: &str = "–";
 /// Returns the text of a check.
 pub fn text(findings: &Findings) -> String {
     let mut text = String::new();
-    let generator = generator_word(findings.generator);
-    let window = span_words(findings.window_secs);
+    let generator = findings.generator.as_str();
+    let window = words::span_words(findings.window_secs);
     let _ = writeln!(
         text,
         "profile {} ({generator}) against {} events of {} in {} weeks, {} samples, windows of {window}\n",
         findings.profile,
         findings.event_count,
-        channels(findings.channel_count),
+        words::channels(findings.channel_count),
         findings.week_count,
         findings.seed_count,
     );
@@ -81,9 +81,9 @@ pub fn text(findings: &Findings) -> String {
     }
     text.push('\n');
     for limit in &findings.limits {
-        let _ = writeln!(text, "note: {}", limit_words(limit));
+        let _ = writeln!(text, "note: {}", words::limit_words(limit));
     }
-    let reasons: std::collections::BTreeSet<Reason> = findings
+    let reasons: BTreeSet<Reason> = findings
         .rows
         .iter()
         .filter_map(|row| match row.standing {
@@ -95,8 +95,8 @@ pub fn text(findings: &Findings) -> String {
         let _ = writeln!(
             text,
             "not judged, {}: {}",
-            mark_of(reason),
-            reason_words(reason)
+            words::mark_of(reason),
+            words::reason_words(reason)
         );
     }
     text.push_str(&verdict(findings));
@@ -113,31 +113,6 @@ pub fn verdict(findings: &Findings) -> String {
         return "verdict: every demanded score that can be judged is met\n".to_owned();
     }
     format!("verdict: missed: {}\n", missed.join("; "))
-}
-
-/// Returns the word for a generator.
-pub(crate) fn generator_word(generator: Generator) -> &'static str {
-    match generator {
-        Generator::Model => "model",
-        Generator::Resample => "resample",
-        Generator::Poisson => "poisson",
-    }
-}
-
-/// Returns a length of time in words.
-pub(crate) fn span_words(secs: u32) -> String {
-    if secs.is_multiple_of(3_600) {
-        format!("{} h", secs / 3_600)
-    } else {
-        format!("{} min", secs / 60)
-    }
-}
-
-fn channels(count: u64) -> String {
-    match count {
-        1 => "1 channel".to_owned(),
-        count => format!("{count} channels"),
-    }
 }
 
 fn line(row: &Row) -> String {
@@ -157,62 +132,10 @@ fn line(row: &Row) -> String {
     for ((_, width), cell) in COLUMNS.into_iter().zip(cells) {
         let _ = write!(line, " {cell:>width$}");
     }
-    let _ = writeln!(line, "  {}", mark(row.standing));
+    let _ = writeln!(line, "  {}", words::mark(row.standing));
     line
 }
 
 fn number(value: Option<f64>) -> String {
     value.map_or_else(|| NO_NUMBER.to_owned(), |value| format!("{value:.3}"))
-}
-
-/// Returns the mark of a standing: `+` met, `++` as aimed at, `MISSED`.
-pub(crate) fn mark(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Aimed => "++",
-        Standing::Met => "+",
-        Standing::Missed => "MISSED",
-        Standing::Shown => "",
-        Standing::Unjudged(reason) => mark_of(reason),
-    }
-}
-
-fn mark_of(reason: Reason) -> &'static str {
-    match reason {
-        Reason::ShortTrace => "(short)",
-        Reason::FewWindows => "(windows)",
-        Reason::FewEvents => "(events)",
-        Reason::CoarseTick => "(tick)",
-        Reason::Undefined => "(none)",
-    }
-}
-
-/// Returns why a score is not judged, in words.
-pub(crate) fn reason_words(reason: Reason) -> &'static str {
-    match reason {
-        Reason::ShortTrace => "the trace is shorter than three weeks",
-        Reason::FewWindows => "fewer than 50 windows with events enough on either side",
-        Reason::FewEvents => "fewer than 1,000 events of the kind in the part that is compared",
-        Reason::CoarseTick => "the log's clock ticks more rarely",
-        Reason::Undefined => "the statistic is not defined for what was found",
-    }
-}
-
-/// Returns what can't be claimed, in words.
-pub(crate) fn limit_words(limit: &Limit) -> String {
-    match limit {
-        Limit::NoClaim { week_count } => {
-            format!("the trace has {week_count} whole weeks; under three nothing is claimed")
-        }
-        Limit::NoWeeks { week_count } => format!(
-            "the trace has {week_count} whole weeks; odd and even weeks are compared from sixteen on"
-        ),
-        Limit::OtherChannels { live, generated } => format!(
-            "the trace has {}, generated traffic {}: scores of the network are not of one kind",
-            channels(*live),
-            channels(*generated)
-        ),
-        Limit::FewSeeds { seed_count } => {
-            format!("{seed_count} samples tell no spread; take three or more")
-        }
-    }
 }
