@@ -25,6 +25,7 @@ use crate::traffic::fidelity::check::Step;
 use crate::traffic::fidelity::findings::Findings;
 use crate::traffic::fidelity::score::Generator;
 use crate::traffic::profile::fit::FitOptions;
+use crate::traffic::profile::fit::Weeks;
 use crate::units::id::Seed;
 
 /// Exit code of a demanded score that was missed.
@@ -101,6 +102,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<u8, Error> {
                 .to_datetime(Timestamp::now())
                 .date()
                 .to_string(),
+            weeks: Weeks::All,
         },
     };
     let bar = bar();

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::Subcommand;
+use clap::ValueEnum;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -67,9 +68,27 @@ pub(crate) struct FitArguments {
     /// What was captured, in a few words for whoever reads the profile.
     #[arg(long, value_name = "TEXT", default_value = "a capture")]
     source: String,
+    /// Which whole weeks of the trace are fitted, so that the others can judge the profile.
+    #[arg(long, value_enum, default_value_t = WeeksArgument::All)]
+    weeks: WeeksArgument,
     /// The day of the fit that the profile tells [default: today, UTC].
     #[arg(long, value_name = "DAY")]
     date: Option<Date>,
+}
+
+/// Which weeks are fitted.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum WeeksArgument {
+    /// All of them.
+    All,
+    /// The first, the third and so on.
+    Odd,
+    /// The second, the fourth and so on.
+    Even,
+    /// The first half.
+    First,
+    /// The last half.
+    Last,
 }
 
 /// Flags of `profile show`.
@@ -124,7 +143,13 @@ fn fit(arguments: &FitArguments) -> Result<u8, Error> {
         source: arguments.source.clone(),
         tool: env!("CARGO_PKG_VERSION").to_owned(),
         fitted_on: arguments.date.unwrap_or_else(today).to_string(),
-        weeks: Weeks::All,
+        weeks: match arguments.weeks {
+            WeeksArgument::All => Weeks::All,
+            WeeksArgument::Odd => Weeks::Odd,
+            WeeksArgument::Even => Weeks::Even,
+            WeeksArgument::First => Weeks::First,
+            WeeksArgument::Last => Weeks::Last,
+        },
     };
     let profile = Profile::fit(&meta, &events, &options).map_err(|error| {
         Misread::new(error.to_string(), Place::file(path)).with_help(error.help())

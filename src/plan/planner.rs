@@ -401,6 +401,11 @@ fn room(plan: &Plan, row: &ChannelRow, channel: ChannelId) -> Room {
         let speaker = own(user).unwrap_or_default();
         Speaker {
             weight: speaker.weight + floor,
+            insistence: if speaker.insistence > 0.0 {
+                speaker.insistence
+            } else {
+                1.0
+            },
             ..speaker
         }
     });

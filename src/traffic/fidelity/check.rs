@@ -24,6 +24,7 @@ use crate::traffic::fidelity::windows::Window;
 use crate::traffic::profile::Profile;
 use crate::traffic::profile::fit::FitError;
 use crate::traffic::profile::fit::FitOptions;
+use crate::traffic::profile::fit::Weeks;
 use crate::traffic::profile::number;
 use crate::traffic::trace::event::Event;
 use crate::traffic::trace::event::TraceMeta;
@@ -404,10 +405,20 @@ impl Check<'_> {
 fn fit(
     meta: &TraceMeta,
     events: &[Event],
-    _part: Part,
+    part: Part,
     options: &FitOptions,
 ) -> Result<Profile, FitError> {
-    Profile::fit(meta, events, options)
+    let options = FitOptions {
+        weeks: match part {
+            Part::Whole => Weeks::All,
+            Part::Odd => Weeks::Odd,
+            Part::Even => Weeks::Even,
+            Part::First => Weeks::First,
+            Part::Last => Weeks::Last,
+        },
+        ..options.clone()
+    };
+    Profile::fit(meta, events, &options)
 }
 
 /// Returns the tests of a protocol.

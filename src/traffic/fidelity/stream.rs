@@ -23,8 +23,8 @@ const REJOIN_SECS: f64 = 600.0;
 /// Joins of different users this close are of a cohort.
 const COHORT_SECS: f64 = 30.0;
 
-/// What is usual is what was so for about a week.
-const USUAL_SECS: f64 = 7.0 * 86_400.0;
+/// What is usual is what was so for about half a day. A longer memory would tell the days of a fold by those around them.
+const USUAL_SECS: f64 = 43_200.0;
 
 /// One event in one channel.
 #[expect(
@@ -141,7 +141,7 @@ struct User {
 #[derive(Clone, Copy, Default)]
 struct Presence {
     count: u32,
-    /// A mean that forgets by e in a week, and when it was brought up to date.
+    /// A mean that forgets by e in half a day, and when it was brought up to date.
     usual: Option<(f64, f64)>,
 }
 

@@ -26,13 +26,7 @@ pub mod summary;
 pub mod talk;
 pub mod timeline;
 
-<<<<<<< HEAD
-mod number;
-=======
 pub(crate) mod number;
-mod rows;
-mod table;
->>>>>>> 3b95519 (Add profile check: score generated traffic against a trace)
 
 /// Seconds of an hour.
 pub const HOUR_SECS: u32 = 3_600;
@@ -272,6 +266,7 @@ pub(crate) mod examples {
         let speaker = |user: u32, weight: f64, action_share: f64| Speaker {
             user,
             weight,
+            insistence: 1.0,
             share: weight,
             notice_share: if user == 0 { 0.5 } else { 0.0 },
             action_share,

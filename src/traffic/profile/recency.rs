@@ -23,19 +23,32 @@ pub struct Recency {
 
 impl Recency {
     /// Returns the place at `draw`; [`PLACES`] for somebody else.
-    pub fn draw(&self, gap_secs: f64, place_before: usize, draw: u64) -> usize {
+    ///
+    /// `factor` tells how many times as readily as others whoever has a place speaks: not at all if they are gone.
+    pub fn draw(
+        &self,
+        gap_secs: f64,
+        place_before: usize,
+        factor: impl Fn(usize) -> f64,
+        draw: u64,
+    ) -> usize {
         let odds = self
             .odds
             .get(bucket(gap_secs))
             .and_then(|rows| rows.get(place_before));
-        let mut level = uniform(draw);
-        odds.and_then(|odds| {
-            odds.iter().position(|share| {
-                level -= share;
-                level < 0.0
-            })
-        })
-        .unwrap_or(PLACES)
+        let Some(odds) = odds else {
+            return PLACES;
+        };
+        let weights: PlaceOdds = std::array::from_fn(|place| {
+            let factor = if place == PLACES { 1.0 } else { factor(place) };
+            odds.get(place).copied().unwrap_or(0.0) * factor
+        });
+        let mut level = uniform(draw) * weights.iter().sum::<f64>();
+        let chosen = weights.iter().position(|weight| {
+            level -= weight;
+            level < 0.0
+        });
+        chosen.unwrap_or(PLACES)
     }
 }
 

@@ -387,6 +387,7 @@ mod tests {
         let speaker = |user: u32| Speaker {
             user,
             weight: 1.0,
+            insistence: 1.0,
             share: 0.1,
             notice_share: 0.0,
             action_share: 0.0,

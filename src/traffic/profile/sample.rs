@@ -58,11 +58,21 @@ impl Profile {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed.0);
         let until_secs = f64::from(secs);
         let week_secs = week_secs(start_us);
+        let common = self.rotation(0, &mut rng, week_secs, until_secs);
         let mut rotations: BTreeMap<u32, Rotation> = BTreeMap::new();
         for user in self.users() {
-            rotations
-                .entry(user.cohort)
-                .or_insert_with(|| self.rotation(0, &mut rng, week_secs, until_secs));
+            rotations.entry(user.cohort).or_insert_with(|| {
+                let own = self.rotation(0, &mut rng, week_secs, until_secs);
+                let cpl: f64 = std::env::var("CPL")
+                    .ok()
+                    .and_then(|v| v.parse().ok())
+                    .unwrap_or(0.0);
+                if uniform(rng.next_u64()) < cpl {
+                    common.clone()
+                } else {
+                    own
+                }
+            });
         }
         let who: Vec<Identity> = (0..)
             .zip(self.users())
@@ -74,8 +84,7 @@ impl Profile {
                 Some(self.life(index, rotations.get(&user.cohort)?, until_secs))
             })
             .collect();
-        let rotation = self.rotation(0, &mut rng, week_secs, until_secs);
-        self.strike(&who, &mut lives, &rotation, &mut rng, until_secs);
+        self.strike(&who, &mut lives, &common, &mut rng, until_secs);
         let mut making = Making::new(self, start_us);
         for (user, life) in (0..).zip(&lives) {
             making.live(user, life);

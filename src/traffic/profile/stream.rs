@@ -319,12 +319,16 @@ impl TalkStream {
             return Some(member);
         }
         let gap_secs = number::secs_of_nanos(nanos.saturating_sub(self.last_nanos));
-        let place = talk.recency.draw(gap_secs, self.last_place, draws[0]);
-        let known = self
-            .last
-            .at(place)
-            .filter(|&member| room.is_present(member));
         let last = self.last;
+        let factor = |place: usize| {
+            let member = last.at(place).filter(|&member| room.is_present(member));
+            let speaker = member.and_then(|member| room.speaker(member));
+            speaker.map_or(0.0, |speaker| speaker.insistence)
+        };
+        let place = talk
+            .recency
+            .draw(gap_secs, self.last_place, factor, draws[0]);
+        let known = last.at(place);
         known.or_else(|| {
             room.draw(nanos, talk, &mut self.rng, |member| {
                 last.place(member) == PLACES
@@ -421,6 +425,7 @@ mod tests {
         let speakers = (0..count).map(|user| Speaker {
             user,
             weight: 1.0,
+            insistence: 1.0,
             ..Speaker::default()
         });
         let turns = (0..count).map(|member| Turn {

@@ -146,6 +146,8 @@ pub struct Speaker {
     pub user: u32,
     /// How readily, relative to the others of the channel, whenever nobody of the last six speaks.
     pub weight: f64,
+    /// How many times as readily as others they speak on while they are one of the last six.
+    pub insistence: f64,
     /// Their share of the channel's messages, 0 to 1.
     pub share: f64,
     /// Share of notices among them, 0 to 1.

@@ -57,7 +57,8 @@ const GAPS_HEADER: &str =
 const RECENCY_HEADER: &str =
     "talk,gap_bucket,place_before,place_0,place_1,place_2,place_3,place_4,place_5,other";
 const CHANNELS_HEADER: &str = "channel,talk,heat,messages_per_sec";
-const SPEAKERS_HEADER: &str = "channel,user,weight,share,notice_share,action_share,trigger_share";
+const SPEAKERS_HEADER: &str =
+    "channel,user,weight,insistence,share,notice_share,action_share,trigger_share";
 
 /// Channels of a profile; a hand-edited table can't make a reader allocate without end.
 const CHANNELS_MAX: usize = 1_000_000;
@@ -94,24 +95,17 @@ pub(crate) fn write(talks: &[Talk], channels: &[ChannelRow]) -> ProfileFiles {
             &[&number, &channel.talk, &channel.heat, &channel.rate],
         );
         for speaker in &channel.speakers {
-            let Speaker {
-                user,
-                weight,
-                share,
-                notice_share,
-                action_share,
-                trigger_share,
-            } = speaker;
             put_row(
                 &mut speakers,
                 &[
                     &number,
-                    user,
-                    weight,
-                    share,
-                    notice_share,
-                    action_share,
-                    trigger_share,
+                    &speaker.user,
+                    &speaker.weight,
+                    &speaker.insistence,
+                    &speaker.share,
+                    &speaker.notice_share,
+                    &speaker.action_share,
+                    &speaker.trigger_share,
                 ],
             );
         }
@@ -426,10 +420,11 @@ pub(crate) fn read_channels(
         let speaker = Speaker {
             user: row.user(1, user_count)?,
             weight: row.real(2, 0.0, 1e9)?,
-            share: row.real(3, 0.0, 1.0)?,
-            notice_share: row.real(4, 0.0, 1.0)?,
-            action_share: row.real(5, 0.0, 1.0)?,
-            trigger_share: row.real(6, 0.0, 1.0)?,
+            insistence: row.real(3, 0.0, 1e6)?,
+            share: row.real(4, 0.0, 1.0)?,
+            notice_share: row.real(5, 0.0, 1.0)?,
+            action_share: row.real(6, 0.0, 1.0)?,
+            trigger_share: row.real(7, 0.0, 1.0)?,
         };
         let Some(channel) = channels.get_mut(channel as usize) else {
             continue;

@@ -15,6 +15,7 @@ use crate::traffic::profile::calendar::Cell;
 use crate::traffic::profile::churn::Life;
 use crate::traffic::profile::fit::DIGITS;
 use crate::traffic::profile::fit::heard::Heard;
+use crate::traffic::profile::fit::outages::Outages;
 use crate::traffic::profile::fit::window::Window;
 use crate::traffic::profile::number;
 use crate::traffic::profile::parameter::Parameter;
@@ -47,6 +48,9 @@ const SAMPLES_MAX: usize = 8;
 /// Days below which nothing is learnt about them.
 const DAYS_MIN: usize = 14;
 
+/// A day of which the logger missed more than this share is not compared.
+const AWAY_SHARE_MAX: f64 = 0.05;
+
 /// Seed of the samples: the same trace gives the same profile.
 const SEED: u64 = 0x5eed_0f71_da75_0003;
 
@@ -61,9 +65,9 @@ struct Days {
 }
 
 /// Sets the starts and the day factors of the profile's talks.
-pub(crate) fn fit(profile: &mut Profile, window: &Window, heard: &[Heard]) {
-    let day_count = (window.cycle_secs() / DAY_SECS) as usize;
-    if day_count < DAYS_MIN {
+pub(crate) fn fit(profile: &mut Profile, window: &Window, outages: &Outages, heard: &[Heard]) {
+    let watched = watched_days(window, outages);
+    if watched.iter().filter(|&&is_watched| is_watched).count() < DAYS_MIN {
         return;
     }
     // Whoever is there is there as in the capture: only talk is sampled.
@@ -88,10 +92,10 @@ pub(crate) fn fit(profile: &mut Profile, window: &Window, heard: &[Heard]) {
             continue;
         };
         let moments = heard.episodes.iter().flat_map(|episode| &episode.at_secs);
-        let live = days(day_count, moments.map(|&secs| window.cycle_secs_at(secs)));
+        let live = days(&watched, moments.map(|&secs| window.cycle_secs_at(secs)));
         let room = sample::room(u32::try_from(lead).unwrap_or(0), row, &lives);
         let week_secs = window.week_secs(0.0);
-        let calibrated = calibrate(talk.clone(), &live, day_count, |talk, rng| {
+        let calibrated = calibrate(talk.clone(), &live, &watched, |talk, rng| {
             let ends = Offset::from_secs(i64::from(window.cycle_secs()));
             let mut room = room.clone();
             let mut stream = TalkStream::new(talk, &mut room, rng, week_secs, row.heat, ends);
@@ -119,10 +123,10 @@ fn messages(talk: &Talk, stream: &mut TalkStream, room: &mut Room) -> Vec<f64> {
 fn calibrate(
     mut talk: Talk,
     live: &Days,
-    day_count: usize,
+    watched: &[bool],
     sample: impl Fn(&Talk, Xoshiro256PlusPlus) -> Vec<f64>,
 ) -> Talk {
-    let message_count = libm::round(live.mean * number::real(day_count));
+    let message_count = libm::round(live.mean * number::real(watched.len()));
     let sample_count = MESSAGES_PER_STEP / (number::whole(message_count) as usize).max(1);
     let sample_count = sample_count.clamp(1, SAMPLES_MAX);
     let calendar = talk.calendar;
@@ -134,7 +138,7 @@ fn calibrate(
         let (mut mean, mut fano) = (0.0, 0.0);
         for _ in 0..sample_count {
             let rng = Xoshiro256PlusPlus::seed_from_u64(seeds.next_u64());
-            let made = days(day_count, sample(&talk, rng).into_iter());
+            let made = days(watched, sample(&talk, rng).into_iter());
             mean += made.mean / number::real(sample_count);
             fano += made.fano / number::real(sample_count);
         }
@@ -165,15 +169,39 @@ fn set(talk: &mut Talk, calendar: &Calendar, level: f64, sigma: f64, live: &Days
     });
 }
 
-/// Returns how the days of moments, in seconds, scatter.
-fn days(day_count: usize, moments: impl Iterator<Item = f64>) -> Days {
-    let mut counts = vec![0.0; day_count.max(1)];
+/// Returns which days of the cycle the logger was there for.
+fn watched_days(window: &Window, outages: &Outages) -> Vec<bool> {
+    let day_secs = f64::from(DAY_SECS);
+    let mut away = vec![0.0; (window.cycle_secs() / DAY_SECS) as usize];
+    for &(from, to) in window.runs() {
+        let mut secs = from;
+        while secs < to {
+            let day = number::index_below(window.cycle_secs_at(secs) / day_secs, away.len());
+            if let Some(away) = away.get_mut(day) {
+                *away += outages.secs_within(secs, (secs + day_secs).min(to));
+            }
+            secs += day_secs;
+        }
+    }
+    away.into_iter()
+        .map(|secs| secs < AWAY_SHARE_MAX * day_secs)
+        .collect()
+}
+
+/// Returns how the watched days of moments, in seconds, scatter.
+fn days(watched: &[bool], moments: impl Iterator<Item = f64>) -> Days {
+    let mut counts = vec![0.0; watched.len().max(1)];
     for secs in moments {
         let day = number::index_below(secs / f64::from(DAY_SECS), counts.len());
         if let Some(count) = counts.get_mut(day) {
             *count += 1.0;
         }
     }
+    let counts: Vec<f64> = counts
+        .into_iter()
+        .zip(watched)
+        .filter_map(|(count, &is_watched)| is_watched.then_some(count))
+        .collect();
     let count = number::real(counts.len());
     let mean = counts.iter().sum::<f64>() / count;
     let variance = counts

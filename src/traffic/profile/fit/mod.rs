@@ -158,7 +158,7 @@ impl Profile {
         let mut lanes = timelines::lanes(&window, &record, &people);
         let broken = incidents::broken(&record, &lanes);
         cohorts::unite(&window, &record, &mut lanes, &broken);
-        let users = timelines::users(&seen, &lanes, &broken, &mut rng);
+        let users = timelines::users(&seen, &lanes, &broken);
         let heard = heard::by_channel(&seen, &lanes, &outages);
         let message_count: usize = heard.iter().map(Heard::message_count).sum();
         let episode_count: usize = heard.iter().map(|heard| heard.episodes.len()).sum();
@@ -197,7 +197,7 @@ impl Profile {
             incidents: incidents::incidents(&window, &broken),
             users,
         };
-        days::fit(&mut profile, &window, &heard);
+        days::fit(&mut profile, &window, &outages, &heard);
         Ok(profile)
     }
 }

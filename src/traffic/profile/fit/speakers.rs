@@ -11,6 +11,7 @@ use crate::traffic::profile::recency;
 use crate::traffic::profile::recency::BUCKETS;
 use crate::traffic::profile::recency::LastSpeakers;
 use crate::traffic::profile::recency::PLACES;
+use crate::traffic::profile::recency::PlaceOdds;
 use crate::traffic::profile::recency::Recency;
 use crate::traffic::profile::talk::DayFactor;
 use crate::traffic::profile::talk::NEWCOMER_SECS;
@@ -34,6 +35,12 @@ const DAYS_CHOICES_MIN: f64 = 30.0;
 /// Largest spread of a speaker's days that is believed.
 const SIGMA_MAX: f64 = 1.2;
 
+/// Messages by which somebody's insistence leans on that of others.
+const LEAN_INSISTENCE: f64 = 10.0;
+
+/// Iterations of the odds and the insistence.
+const PLACE_ITERATIONS: u32 = 12;
+
 /// A choice among those present, none of whom was one of the last speakers.
 struct Choice {
     chosen: u32,
@@ -43,6 +50,18 @@ struct Choice {
     present: Vec<(u32, u8)>,
 }
 
+/// From which place a speaker came, and who had the others.
+struct PlaceChoice {
+    bucket: usize,
+    place_before: usize,
+    place: usize,
+    /// Those of the last speakers who were there.
+    last: [Option<u32>; PLACES],
+}
+
+/// Counts by bucket of the gap, place before and place.
+type Counts = [[PlaceOdds; PLACES + 1]; BUCKETS];
+
 /// Who speaks in the channels of one talk, and in each.
 #[derive(Debug)]
 pub(crate) struct Speakers {
@@ -51,45 +70,40 @@ pub(crate) struct Speakers {
     pub(crate) day: DayFactor,
     /// The weights by channel, in the order given.
     pub(crate) weights: Vec<BTreeMap<u32, f64>>,
+    /// How many times as readily each speaks on, by channel.
+    pub(crate) insistence: Vec<BTreeMap<u32, f64>>,
 }
 
 /// Returns who speaks in these channels.
 pub(crate) fn fit(heard: &[&Heard], lanes: &Lanes) -> Speakers {
-    let mut counts = [[[0.0; PLACES + 1]; PLACES + 1]; BUCKETS];
-    let choices: Vec<Vec<Choice>> = heard
-        .iter()
-        .map(|heard| follow(heard, lanes, &mut counts))
-        .collect();
+    let mut choices = Vec::with_capacity(heard.len());
+    let mut places = Vec::with_capacity(heard.len());
+    for heard in heard {
+        let (own_choices, own_places) = follow(heard, lanes);
+        choices.push(own_choices);
+        places.push(own_places);
+    }
+    let (odds, insistence) = places_of(&places);
     let (weights, newcomers) = weights(&choices);
     Speakers {
-        recency: Recency {
-            odds: odds(&counts),
-        },
+        recency: Recency { odds },
         day: days(&choices, &weights, &newcomers),
         newcomers: newcomers.map(|factor| number::rounded(factor, DIGITS)),
         weights,
+        insistence,
     }
 }
 
-/// Follows a channel: counts the places from which its speakers came, and returns the choices of others.
-fn follow(
-    heard: &Heard,
-    lanes: &Lanes,
-    counts: &mut [[[f64; PLACES + 1]; PLACES + 1]; BUCKETS],
-) -> Vec<Choice> {
-    let message_count: usize = heard
-        .episodes
-        .iter()
-        .map(|episode| episode.kinds.len())
-        .sum();
+/// Follows a channel: returns the choices of others than the last speakers, and the places from which speakers came.
+fn follow(heard: &Heard, lanes: &Lanes) -> (Vec<Choice>, Vec<PlaceChoice>) {
     // Which choices are looked at: every one, or every so many, so that memory is bounded.
-    let stride = message_count.div_ceil(CHOICES_MAX).max(1);
+    let stride = heard.message_count().div_ceil(CHOICES_MAX).max(1);
     let mut turns = heard.turns.iter().peekable();
     let mut present: BTreeMap<u32, f64> = BTreeMap::new();
     let mut last = LastSpeakers::NONE;
     let mut place_before = PLACES;
     let mut last_secs = f64::NEG_INFINITY;
-    let mut choices = Vec::new();
+    let (mut choices, mut places) = (Vec::new(), Vec::new());
     let mut other_count = 0_usize;
     for episode in &heard.episodes {
         let messages = episode
@@ -100,14 +114,12 @@ fn follow(
         for (position, ((&secs, &kind), event)) in messages.enumerate() {
             while let Some(turn) = turns.next_if(|turn| turn.secs <= secs) {
                 if turn.is_coming {
-                    present.insert(
-                        turn.user,
-                        if turn.is_seen {
-                            turn.secs
-                        } else {
-                            f64::NEG_INFINITY
-                        },
-                    );
+                    let came = if turn.is_seen {
+                        turn.secs
+                    } else {
+                        f64::NEG_INFINITY
+                    };
+                    present.insert(turn.user, came);
                 } else {
                     present.remove(&turn.user);
                 }
@@ -118,11 +130,16 @@ fn follow(
             let place = last.place(speaker);
             let is_opener = position == 0 && episode.triggered_after.is_some();
             if kind != TalkKind::Notice && !is_opener {
-                let rows = counts.get_mut(recency::bucket(secs - last_secs));
-                let row = rows.and_then(|rows| rows.get_mut(place_before));
-                if let Some(count) = row.and_then(|row| row.get_mut(place)) {
-                    *count += 1.0;
-                }
+                places.push(PlaceChoice {
+                    bucket: recency::bucket(secs - last_secs),
+                    place_before,
+                    place,
+                    // Whoever speaks was there, whatever was seen of it.
+                    last: std::array::from_fn(|index| {
+                        last.at(index)
+                            .filter(|user| *user == speaker || present.contains_key(user))
+                    }),
+                });
                 if place == PLACES && present.contains_key(&speaker) {
                     other_count += 1;
                     if other_count.is_multiple_of(stride) {
@@ -135,7 +152,122 @@ fn follow(
             last_secs = secs;
         }
     }
-    choices
+    (choices, places)
+}
+
+/// Returns the odds of places, and how many times as readily each speaks on, under which the places are likeliest.
+fn places_of(places: &[Vec<PlaceChoice>]) -> (Counts, Vec<BTreeMap<u32, f64>>) {
+    let mut insistence: Vec<BTreeMap<u32, f64>> = places.iter().map(|_| BTreeMap::new()).collect();
+    let mut odds: Counts = [[[1.0 / number::real(PLACES + 1); PLACES + 1]; PLACES + 1]; BUCKETS];
+    for _ in 0..PLACE_ITERATIONS {
+        let mut counts: Counts = [[[0.0; PLACES + 1]; PLACES + 1]; BUCKETS];
+        let mut chances: Counts = [[[0.0; PLACES + 1]; PLACES + 1]; BUCKETS];
+        for (places, insistence) in places.iter().zip(&mut insistence) {
+            let mut by_user: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
+            for choice in places {
+                let row = odds
+                    .get(choice.bucket)
+                    .and_then(|rows| rows.get(choice.place_before));
+                let row = row.copied().unwrap_or_default();
+                let factors: PlaceOdds =
+                    std::array::from_fn(|place| match choice.last.get(place) {
+                        Some(Some(user)) => insistence.get(user).copied().unwrap_or(1.0),
+                        Some(None) => 0.0,
+                        None => 1.0,
+                    });
+                let sum: f64 = row
+                    .iter()
+                    .zip(factors)
+                    .map(|(odds, factor)| odds * factor)
+                    .sum();
+                let sum = sum.max(1e-12);
+                add_at(
+                    &mut counts,
+                    choice,
+                    &std::array::from_fn(|place| f64::from(u8::from(place == choice.place))),
+                );
+                add_at(&mut chances, choice, &factors.map(|factor| factor / sum));
+                for (place, user) in choice.last.iter().enumerate() {
+                    if let Some(user) = user {
+                        let own = by_user.entry(*user).or_default();
+                        own.0 += f64::from(u8::from(place == choice.place));
+                        own.1 += row.get(place).copied().unwrap_or(0.0) / sum;
+                    }
+                }
+            }
+            for (user, (said, expected)) in by_user {
+                let factor = (said + LEAN_INSISTENCE) / (expected + LEAN_INSISTENCE);
+                insistence.insert(user, factor);
+            }
+        }
+        odds = ratios(&counts, &chances);
+    }
+    for factors in &mut insistence {
+        for factor in factors.values_mut() {
+            *factor = number::rounded(*factor, DIGITS);
+        }
+    }
+    (odds, insistence)
+}
+
+fn add_at(counts: &mut Counts, choice: &PlaceChoice, amounts: &PlaceOdds) {
+    let row = counts
+        .get_mut(choice.bucket)
+        .and_then(|rows| rows.get_mut(choice.place_before));
+    if let Some(row) = row {
+        add(row, amounts);
+    }
+}
+
+/// Returns counts over chances as probabilities: those of a row lean on those of its bucket, and these on all.
+fn ratios(counts: &Counts, chances: &Counts) -> Counts {
+    let sum = |of: &Counts, bucket: Option<usize>| {
+        let mut sums = [0.0; PLACES + 1];
+        for (index, rows) in of.iter().enumerate() {
+            if bucket.is_none_or(|bucket| bucket == index) {
+                for row in rows {
+                    add(&mut sums, row);
+                }
+            }
+        }
+        sums
+    };
+    // Half a message everywhere, so that nothing is impossible.
+    let floor = |counts: PlaceOdds| counts.map(|count| count + 0.5);
+    let all = over(
+        &floor(sum(counts, None)),
+        &floor(sum(chances, None)),
+        &[0.0; PLACES + 1],
+        0.0,
+    );
+    std::array::from_fn(|bucket| {
+        let usual = over(
+            &sum(counts, Some(bucket)),
+            &sum(chances, Some(bucket)),
+            &all,
+            LEAN_MESSAGES,
+        );
+        std::array::from_fn(|place| {
+            let row = |of: &Counts| {
+                of.get(bucket)
+                    .and_then(|rows| rows.get(place))
+                    .copied()
+                    .unwrap_or_default()
+            };
+            let odds = over(&row(counts), &row(chances), &usual, LEAN_MESSAGES);
+            odds.map(|share| number::rounded(share, DIGITS))
+        })
+    })
+}
+
+/// Returns counts over chances, each leaning on what is usual by so many messages, scaled to a sum of one.
+fn over(counts: &PlaceOdds, chances: &PlaceOdds, usual: &PlaceOdds, lean: f64) -> PlaceOdds {
+    let ratios: PlaceOdds = std::array::from_fn(|index| {
+        let at = |values: &PlaceOdds| values.get(index).copied().unwrap_or(0.0);
+        (at(counts) + lean * at(usual)) / (at(chances) + lean).max(1e-9)
+    });
+    let sum = ratios.iter().sum::<f64>().max(1e-12);
+    ratios.map(|ratio| ratio / sum)
 }
 
 fn choice(chosen: u32, secs: f64, present: &BTreeMap<u32, f64>, last: &LastSpeakers) -> Choice {
@@ -154,40 +286,10 @@ fn choice(chosen: u32, secs: f64, present: &BTreeMap<u32, f64>, last: &LastSpeak
     }
 }
 
-/// Returns counts as probabilities; a row leans on that of its bucket, which leans on all.
-fn odds(
-    counts: &[[[f64; PLACES + 1]; PLACES + 1]; BUCKETS],
-) -> [[[f64; PLACES + 1]; PLACES + 1]; BUCKETS] {
-    let mut all = [1.0; PLACES + 1];
-    for row in counts.iter().flatten() {
-        add(&mut all, row);
-    }
-    let all = shares(&all, &[0.0; PLACES + 1], 0.0);
-    std::array::from_fn(|bucket| {
-        let rows = counts.get(bucket).copied().unwrap_or_default();
-        let mut of_bucket = [0.0; PLACES + 1];
-        for row in &rows {
-            add(&mut of_bucket, row);
-        }
-        let usual = shares(&of_bucket, &all, LEAN_MESSAGES);
-        rows.map(|row| {
-            shares(&row, &usual, LEAN_MESSAGES).map(|share| number::rounded(share, DIGITS))
-        })
-    })
-}
-
-fn add(sums: &mut [f64; PLACES + 1], row: &[f64; PLACES + 1]) {
+fn add(sums: &mut PlaceOdds, row: &PlaceOdds) {
     for (sum, count) in sums.iter_mut().zip(row) {
         *sum += count;
     }
-}
-
-fn shares(counts: &[f64; PLACES + 1], usual: &[f64; PLACES + 1], lean: f64) -> [f64; PLACES + 1] {
-    let total = counts.iter().sum::<f64>() + lean;
-    std::array::from_fn(|index| {
-        let at = |values: &[f64; PLACES + 1]| values.get(index).copied().unwrap_or(0.0);
-        (at(counts) + lean * at(usual)) / total.max(1e-9)
-    })
 }
 
 /// Returns the weights by channel, and the factors of newcomers, under which the choices are likeliest.
@@ -378,13 +480,39 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_odds_are_probabilities() {
-        let mut counts = [[[0.0; PLACES + 1]; PLACES + 1]; BUCKETS];
-        counts[1][0] = [50.0, 20.0, 5.0, 0.0, 0.0, 0.0, 25.0];
-        let odds = odds(&counts);
+    fn odds_and_insistence_are_found_again_from_places() {
+        // Alder (0) and birch (1) have the first two places, alder is three times as ready to speak on.
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
+        let mut last = [Some(0), Some(1)];
+        let places: Vec<PlaceChoice> = (0..40_000)
+            .map(|_| {
+                let factor = |user: Option<u32>| if user == Some(0) { 3.0 } else { 1.0 };
+                let weights = [0.3 * factor(last[0]), 0.5 * factor(last[1]), 0.2];
+                let mut left = uniform(rng.next_u64()) * weights.iter().sum::<f64>();
+                let place = weights.iter().position(|weight| {
+                    left -= weight;
+                    left < 0.0
+                });
+                let place = place.unwrap_or(2);
+                let choice = PlaceChoice {
+                    bucket: 1,
+                    place_before: 0,
+                    place: if place == 2 { PLACES } else { place },
+                    last: std::array::from_fn(|index| last.get(index).copied().flatten()),
+                };
+                if place == 1 {
+                    last.swap(0, 1);
+                }
+                choice
+            })
+            .collect();
+        let (odds, insistence) = places_of(&[places]);
+        let ratio = insistence[0][&0] / insistence[0][&1];
+        assert!((ratio / 3.0 - 1.0).abs() < 0.1, "{insistence:?}");
+        let row = odds[1][0];
+        assert!((row[0] / row[1] / 0.6 - 1.0).abs() < 0.1, "{row:?}");
         for row in odds.iter().flatten() {
             assert!((row.iter().sum::<f64>() - 1.0).abs() < 1e-4, "{row:?}");
         }
-        assert!((odds[1][0][0] - 0.5).abs() < 0.01, "{:?}", odds[1][0]);
     }
 }

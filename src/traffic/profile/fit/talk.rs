@@ -151,10 +151,10 @@ fn fit_one(window: &Window, heard: &[&Heard], lanes: &Lanes) -> (Talk, Vec<Vec<S
     };
     let speakers = heard
         .iter()
-        .zip(&known.weights)
+        .zip(known.weights.iter().zip(&known.insistence))
         .zip(&triggers)
-        .map(|((heard, weights), (usual, triggers))| {
-            speakers_of(heard, lanes, weights, *usual, triggers)
+        .map(|((heard, (weights, insistence)), (usual, triggers))| {
+            speakers_of(heard, lanes, weights, insistence, *usual, triggers)
         })
         .collect();
     (talk, speakers)
@@ -227,6 +227,7 @@ fn speakers_of(
     heard: &Heard,
     lanes: &Lanes,
     weights: &BTreeMap<u32, f64>,
+    insistence: &BTreeMap<u32, f64>,
     usual: f64,
     triggers: &BTreeMap<u32, f64>,
 ) -> Vec<Speaker> {
@@ -254,6 +255,7 @@ fn speakers_of(
             Speaker {
                 user,
                 weight: of_talk(weights.get(&user).copied().unwrap_or(least / 2.0)),
+                insistence: insistence.get(&user).copied().unwrap_or(1.0),
                 share: number::rounded((talk + notices) / total, DIGITS),
                 notice_share: ratio(notices, talk + notices),
                 action_share: ratio(actions, talk),

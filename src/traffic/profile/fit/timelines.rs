@@ -2,10 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use rand::Rng;
-use rand::rngs::Xoshiro256PlusPlus;
-
-use crate::traffic::profile::distribution::uniform;
 use crate::traffic::profile::fit::incidents::Broken;
 use crate::traffic::profile::fit::people::People;
 use crate::traffic::profile::fit::sessions::Channels;
@@ -23,10 +19,6 @@ use crate::traffic::trace::event::EventKind;
 
 /// Two edges this close are the same moment, in seconds: a stay and its session end together.
 const SAME_SECS: f64 = 1e-3;
-
-/// Where weeks were put end to end that were apart, those who are on one side only come or go within this many seconds
-/// of the seam, not all at once.
-const SEAM_SECS: f64 = 6.0 * 3_600.0;
 
 /// Seconds after a return within which a client is back in all its channels.
 const REJOIN_SECS: f64 = 120.0;
@@ -122,12 +114,7 @@ fn is_within(window: &Window, session: &Session<'_>) -> bool {
 }
 
 /// Returns the users of the lanes, and after them those who act without ever being there.
-pub(crate) fn users(
-    seen: &Seen<'_>,
-    lanes: &Lanes,
-    broken: &[Broken],
-    rng: &mut Xoshiro256PlusPlus,
-) -> Vec<UserTimeline> {
+pub(crate) fn users(seen: &Seen<'_>, lanes: &Lanes, broken: &[Broken]) -> Vec<UserTimeline> {
     let mut users: Vec<UserTimeline> = lanes
         .groups
         .iter()
@@ -160,17 +147,9 @@ pub(crate) fn users(
             let (one, other) = (order(one), order(other));
             one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))
         });
-        let mut rows: Vec<StayRow> = glued(stays, &breaks)
-            .iter()
-            .flat_map(|stay| rows(seen.window, stay))
-            .collect();
-        for &seam in &seams {
-            rows = closed_at(
-                seam,
-                rows,
-                [uniform(rng.next_u64()), uniform(rng.next_u64())],
-            );
-        }
+        let rows = glued(stays, &breaks);
+        let rows = rows.iter().flat_map(|stay| rows_of(seen.window, stay));
+        let mut rows = closed_at(&seams, rows.collect());
         rows.sort_by(|one, other| {
             one.start_secs
                 .total_cmp(&other.start_secs)
@@ -210,7 +189,7 @@ fn glued(stays: Vec<Stay>, breaks: &[(f64, f64)]) -> Vec<Stay> {
 }
 
 /// Returns the rows of a stay: what of it counts, put where it lies in the cycle.
-fn rows(window: &Window, stay: &Stay) -> impl Iterator<Item = StayRow> {
+fn rows_of(window: &Window, stay: &Stay) -> impl Iterator<Item = StayRow> {
     let begins = window
         .contains(stay.start_secs)
         .then(|| window.cycle_secs_at(stay.start_secs));
@@ -236,15 +215,17 @@ fn rows(window: &Window, stay: &Stay) -> impl Iterator<Item = StayRow> {
         })
 }
 
-/// Returns rows, by channel and time, of which those that meet at a seam are one, and those that end there alone end near it.
-fn closed_at(seam: f64, rows: Vec<StayRow>, draws: [f64; 2]) -> Vec<StayRow> {
-    let is_seam = |secs: f64| (secs - seam).abs() <= SAME_SECS;
+/// Returns rows, by channel and time, of which those that meet at a seam are one.
+///
+/// Those who are on one side of it only come or go there unseen: nobody did at that moment.
+fn closed_at(seams: &[f64], rows: Vec<StayRow>) -> Vec<StayRow> {
+    let is_seam = |secs: f64| seams.iter().any(|seam| (secs - seam).abs() <= SAME_SECS);
     let mut closed: Vec<StayRow> = Vec::with_capacity(rows.len());
     for row in rows {
         match closed.last_mut() {
             Some(last)
                 if last.channel == row.channel
-                    && is_seam(last.end_secs)
+                    && (last.end_secs - row.start_secs).abs() <= SAME_SECS
                     && is_seam(row.start_secs) =>
             {
                 last.end_secs = row.end_secs;
@@ -252,17 +233,6 @@ fn closed_at(seam: f64, rows: Vec<StayRow>, draws: [f64; 2]) -> Vec<StayRow> {
                 last.has_leave = row.has_leave;
             }
             _ => closed.push(row),
-        }
-    }
-    let [before, after] = draws.map(|draw| draw * SEAM_SECS);
-    for row in &mut closed {
-        let most = row.secs() / 2.0;
-        if is_seam(row.end_secs) {
-            row.end_secs = number::to_millis(row.end_secs - before.min(most));
-            row.has_leave = true;
-        } else if is_seam(row.start_secs) {
-            row.start_secs = number::to_millis(row.start_secs + after.min(most));
-            row.has_join = true;
         }
     }
     closed
@@ -315,8 +285,6 @@ fn add_changes(users: &mut Vec<UserTimeline>, seen: &Seen<'_>, lanes: &Lanes) {
 
 #[cfg(test)]
 mod tests {
-    use rand::SeedableRng;
-
     use super::*;
     use crate::traffic::profile::fit::examples;
     use crate::traffic::profile::fit::people;
@@ -329,12 +297,7 @@ mod tests {
         let view = examples::View::of(&events);
         let seen = view.seen();
         let lanes = lanes(seen.window, seen.record, &people::of(&events));
-        users(
-            &seen,
-            &lanes,
-            &[],
-            &mut Xoshiro256PlusPlus::seed_from_u64(1),
-        )
+        users(&seen, &lanes, &[])
     }
 
     #[test]
@@ -381,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn stays_that_meet_at_a_seam_are_one_and_others_end_near_it() {
+    fn stays_that_meet_at_a_seam_are_one() {
         let row = |channel: u32, start_secs: f64, end_secs: f64| StayRow {
             channel,
             start_secs,
@@ -393,16 +356,21 @@ mod tests {
         let rows = vec![
             row(0, 10.0, 604_800.0),
             row(0, 604_800.0, 700_000.0),
+            row(0, 700_000.0, 800_000.0),
             row(1, 100_000.0, 604_800.0),
         ];
-        let closed = closed_at(604_800.0, rows, [0.5, 0.5]);
-        let spans: Vec<(f64, f64, bool)> = closed
+        let closed = closed_at(&[604_800.0], rows);
+        let spans: Vec<(f64, f64)> = closed
             .iter()
-            .map(|row| (row.start_secs, row.end_secs, row.has_leave))
+            .map(|row| (row.start_secs, row.end_secs))
             .collect();
         assert_eq!(
             spans,
-            [(10.0, 700_000.0, false), (100_000.0, 594_000.0, true)]
+            [
+                (10.0, 700_000.0),
+                (700_000.0, 800_000.0),
+                (100_000.0, 604_800.0)
+            ]
         );
     }
 
