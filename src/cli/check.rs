@@ -17,6 +17,7 @@ use crate::cli::profile;
 use crate::place::Misread;
 use crate::place::Place;
 use crate::report::realism::file;
+use crate::report::realism::page;
 use crate::report::realism::text;
 use crate::traffic::fidelity::check;
 use crate::traffic::fidelity::check::CheckOptions;
@@ -55,6 +56,9 @@ pub(crate) struct CheckArguments {
     /// Write the scores and shapes to a file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write the scores and charts to a file, as one page of HTML.
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
 }
 
 /// A generator, as typed.
@@ -120,6 +124,10 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<u8, Error> {
     if let Some(path) = &arguments.json {
         let json = file::json(&findings).map_err(io::Error::from);
         files::write(path, |output| output.write_all(json?.as_bytes()))?;
+    }
+    if let Some(path) = &arguments.page {
+        let page = page::html(&findings);
+        files::write(path, |output| output.write_all(page.as_bytes()))?;
     }
     files::print(|output| output.write_all(text::text(&findings).as_bytes()))?;
     Ok(exit_code(&findings))

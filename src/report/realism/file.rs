@@ -209,3 +209,34 @@ fn shape(shape: &Shape) -> ShapeFile<'_> {
         wait_p99: shape.wait_p99,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::traffic::fidelity::findings::examples;
+
+    #[track_caller]
+    fn check(place: &str, want: &str) {
+        let text = json(&examples::findings()).unwrap();
+        let file: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let found = file.pointer(place).map(ToString::to_string);
+        assert_eq!(found.as_deref(), Some(want), "{place}");
+    }
+
+    #[test]
+    fn the_file_has_what_scripts_rely_on() {
+        check("/schema", "1");
+        check("/generator", "\"model\"");
+        check("/trace/weeks", "10");
+        check("/verdict/outcome", "\"missed\"");
+        check("/verdict/missed/0", "\"auc.halves.traffic.windows\"");
+        check("/scores/0/whole_fit", "0.56");
+        check("/scores/0/standing", "\"missed\"");
+        check("/scores/1/key", "\"gaps.ks\"");
+        check("/scores/1/spread", "0.01");
+        check("/scores/2/standing", "\"unjudged\"");
+        check("/scores/2/live", "null");
+        check("/giveaways/0/feature", "\"speakers\"");
+        check("/shapes/live/fano/0", "[60,1.5]");
+    }
+}

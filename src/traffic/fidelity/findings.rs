@@ -183,3 +183,87 @@ impl Findings {
             .any(|row| row.demanded.is_some() && !matches!(row.standing, Standing::Unjudged(_)))
     }
 }
+
+#[cfg(test)]
+pub(crate) mod examples {
+    use super::*;
+    use crate::traffic::fidelity::features::NAMES;
+    use crate::traffic::fidelity::score::Measure;
+    use crate::traffic::fidelity::score::Protocol;
+    use crate::traffic::fidelity::score::Stream;
+
+    /// Returns invented findings: a score of each standing.
+    pub(crate) fn findings() -> Findings {
+        let row = |score, values: [Option<f64>; 5], mean, standing| Row {
+            score,
+            real: values[0],
+            whole_fit: values[1],
+            generated: Some(Spread { mean, spread: 0.01 }),
+            poisson: values[2],
+            demanded: values[3],
+            aimed: values[4],
+            standing,
+        };
+        let auc = Score::Auc(Protocol::Halves, FeatureSet::Traffic, Width::Short);
+        let fano = Score::Distance(Measure::Fano(Stream::All, 1));
+        let shape = |scale: f64| Shape {
+            gaps: vec![0.5 * scale, 4.0 * scale, 900.0 * scale],
+            stays: vec![60.0 * scale, 3_600.0 * scale],
+            fano: vec![(60, 1.5 * scale), (600, 4.0 * scale)],
+            hours: vec![scale / 168.0; 168],
+            wait_p99: Some(100.0 * scale),
+        };
+        Findings {
+            profile: "<oak>".to_owned(),
+            generator: Generator::Model,
+            seed: Seed(1),
+            seed_count: 5,
+            week_count: 10,
+            event_count: 40_000,
+            channel_count: 1,
+            generated_channel_count: 1,
+            tick_secs: 60.0,
+            window_secs: 3_600,
+            rows: vec![
+                row(
+                    auc,
+                    [Some(0.55), Some(0.56), Some(0.99), Some(0.66), Some(0.61)],
+                    0.7,
+                    Standing::Missed,
+                ),
+                row(
+                    Score::Distance(Measure::Gaps),
+                    [Some(0.02), None, Some(0.4), Some(0.08), Some(0.05)],
+                    0.04,
+                    Standing::Aimed,
+                ),
+                row(
+                    fano,
+                    [None, None, None, None, None],
+                    0.2,
+                    Standing::Unjudged(Reason::CoarseTick),
+                ),
+                row(
+                    Score::Distance(Measure::Wait),
+                    [Some(1.1), None, Some(0.01), None, Some(1.5)],
+                    0.5,
+                    Standing::Shown,
+                ),
+            ],
+            limits: vec![Limit::NoWeeks { week_count: 10 }],
+            giveaways: vec![Giveaway {
+                width: Width::Short,
+                set: FeatureSet::Identity,
+                feature: NAMES[9],
+                gain: 0.25,
+                live: 1.5,
+                generated: 2.25,
+            }],
+            shapes: Shapes {
+                live: shape(1.0),
+                generated: shape(1.1),
+                poisson: shape(3.0),
+            },
+        }
+    }
+}
