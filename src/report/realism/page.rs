@@ -360,8 +360,8 @@ mod tests {
     use crate::traffic::fidelity::findings::examples;
 
     #[track_caller]
-    fn check(found: String, want: &str) {
-        assert_eq!(found, want);
+    fn check(found: impl AsRef<str>, want: &str) {
+        assert_eq!(found.as_ref(), want);
     }
 
     #[test]
