@@ -6,6 +6,7 @@ use crate::report::realism::words;
 use crate::traffic::fidelity::findings::Findings;
 use crate::traffic::fidelity::findings::Row;
 use crate::traffic::fidelity::findings::Shape;
+use crate::traffic::fidelity::findings::Span;
 use crate::traffic::fidelity::findings::Standing;
 
 /// Version of the file's shape.
@@ -89,10 +90,12 @@ struct GiveawayRow {
     feature: &'static str,
     /// Share of all gain of the classifier's trees.
     share: f64,
-    /// Mean in live windows.
-    live: f64,
-    /// Mean in generated windows.
-    generated: f64,
+    /// Distance of Kolmogorov and Smirnov between live and generated windows.
+    ks: f64,
+    /// The tenth, fiftieth and ninetieth percentile in live windows that have it.
+    live: [f64; 3],
+    /// The same in generated windows.
+    generated: [f64; 3],
 }
 
 #[derive(Debug, Serialize)]
@@ -146,8 +149,9 @@ pub fn json(findings: &Findings) -> Result<String, serde_json::Error> {
                 windows: one.width.as_str(),
                 feature: one.feature,
                 share: one.gain,
-                live: one.live,
-                generated: one.generated,
+                ks: one.distance,
+                live: percentiles(one.live),
+                generated: percentiles(one.generated),
             })
             .collect(),
         shapes: ShapesFile {
@@ -200,6 +204,10 @@ fn score_row(row: &Row) -> ScoreRow {
     }
 }
 
+fn percentiles(span: Span) -> [f64; 3] {
+    [span.low, span.median, span.high]
+}
+
 fn shape(shape: &Shape) -> ShapeFile<'_> {
     ShapeFile {
         gaps_secs: &shape.gaps,
@@ -237,6 +245,7 @@ mod tests {
         check("/scores/2/standing", "\"unjudged\"");
         check("/scores/2/live", "null");
         check("/giveaways/0/feature", "\"speakers\"");
+        check("/giveaways/0/live", "[0.0,1.0,3.0]");
         check("/shapes/live/fano/0", "[60,1.5]");
     }
 }

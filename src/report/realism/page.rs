@@ -197,7 +197,10 @@ fn giveaways(page: &mut String, findings: &Findings) {
     }
     page.push_str("<h2>What gives it away</h2>\n<div class=\"charts\">\n");
     for width in [Width::Short, Width::Day] {
-        let told = || findings.giveaways.iter().filter(|one| one.width == width);
+        let told = || {
+            let of_width = findings.giveaways.iter().filter(|one| one.width == width);
+            of_width.take(words::GIVEAWAY_COUNT)
+        };
         let most = told().map(|one| one.gain).fold(0.0, f64::max);
         if most <= 0.0 {
             continue;
@@ -209,18 +212,19 @@ fn giveaways(page: &mut String, findings: &Findings) {
         let _ = writeln!(
             page,
             "<table class=\"bars\">\n<caption>{title}</caption>\n<tr><th>feature<th>share of the classifier's gain\
-             <th class=\"n\">live<th class=\"n\">generated</tr>"
+             <th class=\"n\">KS<th class=\"n\">live, median<th class=\"n\">generated</tr>"
         );
         for one in told() {
             let _ = writeln!(
                 page,
-                "<tr><td>{}<td><i class=\"bar\" style=\"width:{:.1}%\"></i><small>{:.0} %</small><td class=\"n\">{:.3}\
-                 <td class=\"n\">{:.3}</tr>",
+                "<tr><td>{}<td><i class=\"bar\" style=\"width:{:.1}%\"></i><small>{:.0} %</small><td class=\"n\">{:.2}\
+                 <td class=\"n\">{:.2}<td class=\"n\">{:.2}</tr>",
                 encode_text(one.feature),
                 one.gain / most * BAR_PERCENT,
                 one.gain * 100.0,
-                one.live,
-                one.generated
+                one.distance,
+                one.live.median,
+                one.generated.median
             );
         }
         page.push_str("</table>\n");

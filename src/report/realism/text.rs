@@ -26,6 +26,9 @@ const COLUMNS: [(&str, usize); 6] = [
 /// Width of the names.
 const NAME_WIDTH: usize = 29;
 
+/// Width of the names of features.
+const FEATURE_WIDTH: usize = 30;
+
 /// What stands where there is no number.
 const NO_NUMBER: &str = "–";
 
@@ -56,6 +59,7 @@ pub fn text(findings: &Findings) -> String {
             .giveaways
             .iter()
             .filter(|one| one.width == width)
+            .take(words::GIVEAWAY_COUNT)
             .collect();
         if told.is_empty() {
             continue;
@@ -67,17 +71,18 @@ pub fn text(findings: &Findings) -> String {
         let _ = writeln!(text, "\nwhat gives it away in {windows}:");
         let _ = writeln!(
             text,
-            "  {:NAME_WIDTH$} {:>6} {:>9} {:>9}",
-            "feature", "share", "live", "generated"
+            "  {:FEATURE_WIDTH$} {:>5} {:>5}   {:>22}   {:>22}",
+            "feature", "share", "KS", "live: 10, 50, 90 %", "generated: 10, 50, 90 %"
         );
         for one in told {
             let _ = writeln!(
                 text,
-                "  {:NAME_WIDTH$} {:>5.0}% {:>9.3} {:>9.3}",
+                "  {:FEATURE_WIDTH$} {:>4.0}% {:>5.2}   {}   {}",
                 one.feature,
                 one.gain * 100.0,
-                one.live,
-                one.generated
+                one.distance,
+                words::span_of(one.live),
+                words::span_of(one.generated)
             );
         }
     }
@@ -161,8 +166,8 @@ mod tests {
         queue wait p99, ratio          1.100         – 0.500 ± 0.010   0.010        –    1.500
 
         what gives it away in windows of 1 h:
-          feature                        share      live generated
-          speakers                         25%     1.500     2.250
+          feature                        share    KS       live: 10, 50, 90 %   generated: 10, 50, 90 %
+          speakers                         25%  0.30     0.00    1.00    3.00     1.00    2.00    4.00
 
         note: the trace has 10 whole weeks; odd and even weeks are compared from sixteen on
         not judged, (tick): the log's clock ticks more rarely

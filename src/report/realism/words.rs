@@ -2,7 +2,19 @@
 
 use crate::traffic::fidelity::findings::Limit;
 use crate::traffic::fidelity::findings::Reason;
+use crate::traffic::fidelity::findings::Span;
 use crate::traffic::fidelity::findings::Standing;
+
+/// Features that people are told for each width of windows; a file has all.
+pub(crate) const GIVEAWAY_COUNT: usize = 8;
+
+/// Returns where values lie, as three columns.
+pub(crate) fn span_of(span: Span) -> String {
+    format!(
+        "{:>6.2}  {:>6.2}  {:>6.2}",
+        span.low, span.median, span.high
+    )
+}
 
 /// Returns a length of time in words.
 pub(crate) fn span_words(secs: u32) -> String {

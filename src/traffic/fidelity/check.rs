@@ -543,7 +543,7 @@ mod tests {
         assert_eq!(row.standing, Standing::Missed);
         assert!(found.is_judged() && found.missed().count() > 3);
         assert_eq!(found.limits, [Limit::FewSeeds { seed_count: 2 }]);
-        assert!(found.giveaways.len() == 16);
+        assert_eq!(found.giveaways.len(), 60);
         assert!(!found.shapes.live.gaps.is_empty() && !found.shapes.poisson.gaps.is_empty());
     }
 

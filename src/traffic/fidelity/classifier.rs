@@ -154,6 +154,8 @@ fn auc(verdicts: &mut [(f64, bool)]) -> Option<(f64, f64)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::traffic::fidelity::features;
     use crate::traffic::profile::distribution::normal;
@@ -198,6 +200,34 @@ mod tests {
         assert!((0.72..0.80).contains(&found.auc), "{}", found.auc);
         let gain: f64 = found.gains.iter().sum();
         assert!((gain - 1.0).abs() < 1e-9);
+    }
+
+    proptest! {
+        #[test]
+        fn the_area_counts_every_pair(
+            verdicts in proptest::collection::vec((0_u8..6, any::<bool>()), 0..30),
+        ) {
+            let mut sorted: Vec<(f64, bool)> = verdicts
+                .iter()
+                .map(|&(verdict, is_live)| (f64::from(verdict), is_live))
+                .collect();
+            let of_class = |wanted: bool| {
+                let held = verdicts.iter().filter(move |&&(_, is_live)| is_live == wanted);
+                held.map(|&(verdict, _)| verdict)
+            };
+            let (mut wins, mut pairs) = (0.0, 0.0);
+            for live in of_class(true) {
+                for other in of_class(false) {
+                    pairs += 1.0;
+                    wins += if live == other { 0.5 } else { f64::from(u8::from(live > other)) };
+                }
+            }
+            let found = auc(&mut sorted);
+            prop_assert_eq!(found.is_some(), pairs > 0.0);
+            if let Some((area, count)) = found {
+                prop_assert!((area - wins / pairs).abs() < 1e-9 && (count - pairs).abs() < 1e-9);
+            }
+        }
     }
 
     #[test]

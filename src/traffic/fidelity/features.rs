@@ -62,8 +62,8 @@ const QUICK_SECS: f64 = 5.0;
 pub(crate) type Features = [f32; FEATURE_COUNT];
 
 /// Returns whether a value stands for one that a window has not.
-pub(crate) fn is_none(value: f32) -> bool {
-    f64::from(value) <= NONE
+pub(crate) fn is_none(value: f64) -> bool {
+    value <= NONE
 }
 
 /// Returns the features of the rows of a window of one channel, which starts at `from` and is `secs` long.

@@ -33,7 +33,7 @@ pub struct Findings {
     pub rows: Vec<Row>,
     /// What can't be claimed, and why.
     pub limits: Vec<Limit>,
-    /// What gives generated traffic away in each test with all features, most telling first.
+    /// All features in the test of each width that is shown them, most telling first.
     pub giveaways: Vec<Giveaway>,
     /// Shapes to be drawn, where there are any.
     pub shapes: Shapes,
@@ -137,10 +137,24 @@ pub struct Giveaway {
     pub feature: &'static str,
     /// Its share of all gain.
     pub gain: f64,
-    /// Its mean in live windows that have it.
-    pub live: f64,
-    /// Its mean in generated windows that have it.
-    pub generated: f64,
+    /// Distance of Kolmogorov and Smirnov between its values in live and in generated windows, those that have none included:
+    /// small where only its company tells.
+    pub distance: f64,
+    /// Its values in live windows that have it.
+    pub live: Span,
+    /// Its values in generated windows that have it.
+    pub generated: Span,
+}
+
+/// Where the values of a feature lie.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Span {
+    /// A tenth of the values lies below.
+    pub low: f64,
+    /// The median.
+    pub median: f64,
+    /// A tenth of the values lies above.
+    pub high: f64,
 }
 
 /// Shapes of one traffic.
@@ -256,8 +270,17 @@ pub(crate) mod examples {
                 set: FeatureSet::Identity,
                 feature: NAMES[9],
                 gain: 0.25,
-                live: 1.5,
-                generated: 2.25,
+                distance: 0.3,
+                live: Span {
+                    low: 0.0,
+                    median: 1.0,
+                    high: 3.0,
+                },
+                generated: Span {
+                    low: 1.0,
+                    median: 2.0,
+                    high: 4.0,
+                },
             }],
             shapes: Shapes {
                 live: shape(1.0),

@@ -17,6 +17,7 @@ use crate::traffic::fidelity::findings::Reason;
 use crate::traffic::fidelity::findings::Row;
 use crate::traffic::fidelity::findings::Shape;
 use crate::traffic::fidelity::findings::Shapes;
+use crate::traffic::fidelity::findings::Span;
 use crate::traffic::fidelity::findings::Spread;
 use crate::traffic::fidelity::findings::Standing;
 use crate::traffic::fidelity::measures::Measures;
@@ -28,7 +29,7 @@ use crate::traffic::fidelity::score::Protocol;
 use crate::traffic::fidelity::score::Score;
 use crate::traffic::fidelity::score::Stream;
 use crate::traffic::fidelity::score::Width;
-use crate::traffic::fidelity::span::Span;
+use crate::traffic::fidelity::span;
 use crate::traffic::fidelity::windows::Window;
 use crate::traffic::profile::number;
 use crate::units::id::Seed;
@@ -41,9 +42,6 @@ const SEEDS_MIN: u32 = 3;
 
 /// The AUC of a coin: one below is chance, and no floor to demand anything over.
 const CHANCE: f64 = 0.5;
-
-/// Features that are told for each width of windows.
-const GIVEAWAY_COUNT: usize = 8;
 
 /// Intervals of the quantiles of a shape.
 const SHAPE_STEPS: u32 = 200;
@@ -81,9 +79,16 @@ pub(crate) struct Evidence {
 /// Gains of all features, and their values, summed over tests.
 struct Gains {
     test_count: usize,
-    shares: [f64; FEATURE_COUNT],
-    live: [f64; FEATURE_COUNT],
-    generated: [f64; FEATURE_COUNT],
+    features: [Telling; FEATURE_COUNT],
+}
+
+/// What one feature tells.
+#[derive(Clone, Copy, Default)]
+struct Telling {
+    share: f64,
+    distance: f64,
+    live: Span,
+    generated: Span,
 }
 
 impl Evidence {
@@ -129,25 +134,22 @@ impl Evidence {
     ) {
         let gains = self.gains.entry(width).or_insert(Gains {
             test_count: 0,
-            shares: [0.0; FEATURE_COUNT],
-            live: [0.0; FEATURE_COUNT],
-            generated: [0.0; FEATURE_COUNT],
+            features: [Telling::default(); FEATURE_COUNT],
         });
         gains.test_count += 1;
-        let add = |sums: &mut [f64; FEATURE_COUNT], values: [f64; FEATURE_COUNT]| {
-            for (sum, value) in sums.iter_mut().zip(values) {
-                *sum += value;
-            }
-        };
-        add(&mut gains.shares, test.gains);
-        add(&mut gains.live, means(live));
-        add(&mut gains.generated, means(generated));
+        for (feature, (sum, share)) in gains.features.iter_mut().zip(test.gains).enumerate() {
+            let (live, generated) = (column(live, feature), column(generated, feature));
+            sum.share += share;
+            sum.distance += distances::kolmogorov_smirnov(&live, &generated).unwrap_or(0.0);
+            add(&mut sum.live, &live);
+            add(&mut sum.generated, &generated);
+        }
     }
 
     /// Keeps the shapes of those that are given.
     pub(crate) fn shapes(
         &mut self,
-        span: &Span,
+        span: &span::Span,
         live: &Measures,
         generated: Option<&Measures>,
         poisson: Option<&Measures>,
@@ -288,50 +290,56 @@ fn reason(facts: &Facts<'_>, evidence: &Evidence, score: Score) -> Option<Reason
     }
 }
 
-/// Returns the features that tell most, by width.
+/// Returns all features by width, those that tell most first.
 fn giveaways(evidence: &Evidence) -> Vec<Giveaway> {
     let mut giveaways = Vec::new();
     for (&width, sums) in &evidence.gains {
         let count = number::real(sums.test_count).max(1.0);
-        let values = sums.shares.iter().zip(&sums.live).zip(&sums.generated);
+        let mean = |span: Span| Span {
+            low: span.low / count,
+            median: span.median / count,
+            high: span.high / count,
+        };
         let mut all: Vec<Giveaway> = features::NAMES
             .iter()
-            .zip(values)
-            .map(|(feature, ((gain, live), generated))| Giveaway {
+            .zip(&sums.features)
+            .map(|(feature, telling)| Giveaway {
                 width,
                 set: FeatureSet::Identity,
                 feature,
-                gain: gain / count,
-                live: live / count,
-                generated: generated / count,
+                gain: telling.share / count,
+                distance: telling.distance / count,
+                live: mean(telling.live),
+                generated: mean(telling.generated),
             })
             .collect();
         all.sort_by(|one, other| other.gain.total_cmp(&one.gain));
-        all.truncate(GIVEAWAY_COUNT);
         giveaways.append(&mut all);
     }
     giveaways
 }
 
-/// Returns the mean of each feature in the windows that have it.
-fn means(windows: &[Window]) -> [f64; FEATURE_COUNT] {
-    let mut means = [0.0; FEATURE_COUNT];
-    for (feature, mean) in means.iter_mut().enumerate() {
-        let values = windows
-            .iter()
-            .filter_map(|window| window.features.get(feature).copied())
-            .filter(|&value| !features::is_none(value));
-        let (mut sum, mut count) = (0.0, 0.0_f64);
-        for value in values {
-            sum += f64::from(value);
-            count += 1.0;
-        }
-        *mean = sum / count.max(1.0);
-    }
-    means
+/// Returns the values of a feature, sorted.
+fn column(windows: &[Window], feature: usize) -> Vec<f64> {
+    let values = windows
+        .iter()
+        .filter_map(|window| window.features.get(feature));
+    let mut values: Vec<f64> = values.map(|&value| f64::from(value)).collect();
+    values.sort_by(f64::total_cmp);
+    values
 }
 
-fn shape_of(span: &Span, measures: &Measures) -> Shape {
+/// Adds where the sorted values of the windows lie that have the feature.
+fn add(sum: &mut Span, sorted: &[f64]) {
+    let without = sorted.partition_point(|&value| features::is_none(value));
+    let sorted = sorted.get(without..).unwrap_or_default();
+    let at = |level: f64| distances::quantile(sorted, level).unwrap_or(0.0);
+    sum.low += at(0.1);
+    sum.median += at(0.5);
+    sum.high += at(0.9);
+}
+
+fn shape_of(span: &span::Span, measures: &Measures) -> Shape {
     let quantiles = |sorted: &[f64]| {
         let levels = (0..=SHAPE_STEPS).map(|step| f64::from(step) / f64::from(SHAPE_STEPS));
         levels
