@@ -85,6 +85,13 @@ impl GeneratorWord {
 /// Checks a profile, or fits to parts of a trace. Returns 0 if every demanded score is met, 1 if one is missed, 6 if
 /// nothing can be claimed.
 pub(crate) fn run(arguments: &CheckArguments) -> Result<u8, Error> {
+    // A profile has no blocks of talk yet: the model's traffic under another name would be a lie.
+    if matches!(arguments.generator, GeneratorWord::Resample) {
+        return Err(Error::Usage {
+            what: "`resample` is not built into profiles yet".to_owned(),
+            help: "use `--generator model` or `--generator poisson`".to_owned(),
+        });
+    }
     let profile = arguments
         .profile
         .as_deref()

@@ -68,7 +68,7 @@ fn head(page: &mut String, findings: &Findings) {
     );
     let _ = writeln!(
         page,
-        "<p class=\"facts\">Generator <b>{}</b> against {} events of {} in {} weeks; {} samples of each fit; \
+        "<p class=\"facts\">Generator <b>{}</b> against {} events of {} in {} weeks; samples of each fit: {}; \
          short windows of {}.</p>",
         findings.generator.as_str(),
         findings.event_count,

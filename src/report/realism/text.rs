@@ -39,7 +39,7 @@ pub fn text(findings: &Findings) -> String {
     let window = words::span_words(findings.window_secs);
     let _ = writeln!(
         text,
-        "profile {} ({generator}) against {} events of {} in {} weeks, {} samples, windows of {window}\n",
+        "profile {} ({generator}) against {} events of {} in {} weeks; samples: {}; windows of {window}\n",
         findings.profile,
         findings.event_count,
         words::channels(findings.channel_count),
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn the_table_shows_every_score_and_how_it_stands() {
         insta::assert_snapshot!(text(&examples::findings()), @"
-        profile <oak> (model) against 40000 events of 1 channel in 10 weeks, 5 samples, windows of 1 h
+        profile <oak> (model) against 40000 events of 1 channel in 10 weeks; samples: 5; windows of 1 h
 
         score                           live whole-fit     generated Poisson demanded aimed at
         AUC halves, traffic, windows   0.550     0.560 0.700 ± 0.010   0.990    0.660    0.610  MISSED

@@ -81,7 +81,7 @@ pub(crate) fn limit_words(limit: &Limit) -> String {
             channels(*generated)
         ),
         Limit::FewSeeds { seed_count } => {
-            format!("{seed_count} samples tell no spread; take three or more")
+            format!("too few samples for a spread ({seed_count}); take three or more")
         }
     }
 }
