@@ -5,9 +5,12 @@
 
 #[path = "counters/counted.rs"]
 mod counted;
+#[path = "tap/network.rs"]
+mod network;
 #[path = "outside/play.rs"]
 mod play;
 
+use std::fmt::Write as _;
 use std::io::BufRead;
 use std::io::BufReader;
 use std::io::Read;
@@ -16,6 +19,7 @@ use std::net::TcpListener;
 use std::net::TcpStream;
 
 use crate::counted::Counted;
+use crate::network::Served;
 
 /// Serves connection after connection, each by one of `answers`; the last serves all that follow. Returns its address.
 fn serve(answers: Vec<fn(TcpStream)>) -> String {
@@ -149,4 +153,90 @@ fn off_this_machine_nothing_is_asked_unless_it_is_named() {
         "{}",
         ended.stderr
     );
+}
+
+/// Returns a trace of two days in which two people talk each hour.
+fn two_days() -> String {
+    let mut text = "# splitstorm trace, schema 1\n# tool=0.1.0\n# tz=UTC\n# tick_us=1000000\n# names=hashed\n# text=length\n\
+        at_us,event,network,channel,user,peer,bytes,detail\n"
+        .to_owned();
+    for hour in 0..=48_u64 {
+        for (secs, user) in [(0, "u1"), (30, "u2"), (60, "u1")] {
+            let at_us = (1_704_067_200 + hour * 3_600 + secs) * 1_000_000;
+            writeln!(text, "{at_us},message,n1,c1,{user},,20,").unwrap();
+        }
+    }
+    text
+}
+
+/// Logs in and sends 20 JOINs with a MODE each, and 5 WHOs; returns once they were answered.
+fn wander(address: &str, nick: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let mut lines = format!("NICK {nick}\r\nUSER {nick} 0 * :{nick}\r\n");
+    for number in 0..20 {
+        write!(lines, "JOIN #{number}\r\nMODE #{number}\r\n").unwrap();
+    }
+    lines.push_str(&"WHO #1\r\n".repeat(5));
+    lines.push_str("PING :done\r\n");
+    stream.write_all(lines.as_bytes()).unwrap();
+    let mut answers = BufReader::new(stream.try_clone().unwrap()).lines();
+    answers
+        .find(|line| line.as_ref().unwrap().contains("PONG"))
+        .unwrap()
+        .unwrap();
+    stream
+}
+
+#[test]
+fn what_the_simulated_network_counts_goes_into_a_profile() {
+    let served = Served::start();
+    let counted = Counted::start(&format!("irc://{}", served.address), &["--every", "1s"]);
+    counted.wait(|counted| counted.readings() >= 1);
+    let clients =
+        ["ash", "birch", "cedar", "dogwood", "elm"].map(|nick| wander(&served.address, nick));
+    let before = counted.readings();
+    counted.wait(|counted| counted.readings() >= before + 2);
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("trace.csv"), two_days()).unwrap();
+    std::fs::write(path("counters.csv"), counted.text()).unwrap();
+    let ended = counted.interrupt();
+    drop(clients);
+    assert_eq!(ended.gained().get("JOIN"), Some(&100), "{}", ended.stderr);
+    assert_eq!(ended.gained().get("WHO"), Some(&25));
+    let splitstorm = |arguments: &[&str]| {
+        let output = play::bound(env!("CARGO_BIN_EXE_splitstorm"))
+            .current_dir(folder.path())
+            .args(arguments)
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (
+            output.status.code(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    };
+    let fit = [
+        "profile",
+        "fit",
+        "trace.csv",
+        "--counters",
+        "counters.csv",
+        "-o",
+        "fitted",
+    ];
+    let (code, _, stderr) = splitstorm(&fit);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(
+        stderr.contains("hours of connections counted, 10 are needed"),
+        "{stderr}"
+    );
+    let (_, page, _) = splitstorm(&["profile", "show", "fitted"]);
+    let want = "commands  mode_per_join 1, who_per_join 0.25, names_per_join 0, pings_per_connection_hour 0 (assumed)\n";
+    assert!(page.contains(want), "{page}");
+    // The trace is of another time, so it can't be of the whole server that was counted.
+    let (code, _, stderr) = splitstorm(&[&fit[..], &["--whole-server"]].concat());
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("share none"), "{stderr}");
 }

@@ -12,6 +12,8 @@ mod blast;
 mod certificate;
 #[path = "tap/network.rs"]
 mod network;
+#[path = "tap/passed.rs"]
+mod passed;
 #[path = "tap/tapped.rs"]
 mod tapped;
 #[path = "replay/verbatim.rs"]
@@ -32,10 +34,10 @@ use socket2::SockRef;
 use splitstorm::traffic::trace::event::EventKind;
 
 use crate::blast::GREETING;
-use crate::blast::Pace;
 use crate::blast::check_passes;
 use crate::network::Client;
 use crate::network::Served;
+use crate::passed::Pace;
 use crate::tapped::Tapped;
 
 /// How long anything in these tests may take before it counts as stuck.
@@ -181,6 +183,50 @@ fn a_certificate_that_nobody_vouches_for_is_refused() {
         "{}",
         ended.stderr
     );
+}
+
+#[test]
+fn the_upstream_is_told_first_who_its_client_is() {
+    for version in ["v1", "v2"] {
+        let (listener, upstream) = listener();
+        let tap = Tapped::start(&[], &upstream, &["--proxy-protocol", version]);
+        let header = |client: Option<&TcpStream>| match (version, client) {
+            ("v1", None) => b"PROXY UNKNOWN\r\n".to_vec(),
+            ("v1", Some(client)) => {
+                let port = client.local_addr().unwrap().port();
+                let tap_port = tap.address.rsplit(':').next().unwrap();
+                format!("PROXY TCP4 127.0.0.1 127.0.0.1 {port} {tap_port}\r\n").into_bytes()
+            }
+            (_, client) => {
+                let mut header = b"\r\n\r\n\0\r\nQUIT\n".to_vec();
+                let Some(client) = client else {
+                    header.extend([0x20, 0, 0, 0]);
+                    return header;
+                };
+                header.extend([0x21, 0x11, 0, 12, 127, 0, 0, 1, 127, 0, 0, 1]);
+                for address in [client.local_addr(), client.peer_addr()] {
+                    header.extend(address.unwrap().port().to_be_bytes());
+                }
+                header
+            }
+        };
+        let (mut look, _) = listener.accept().unwrap();
+        let mut heard = Vec::new();
+        look.read_to_end(&mut heard).unwrap();
+        assert_eq!(heard, header(None));
+        let (mut client, mut server) = connected(&tap, &listener);
+        client.write_all(b"PING x\r\n").unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        heard.clear();
+        server.read_to_end(&mut heard).unwrap();
+        assert_eq!(heard, [&header(Some(&client))[..], b"PING x\r\n"].concat());
+        drop(server);
+        let ended = tap.end("-INT");
+        // The header is none of the client's bytes.
+        let up = ended.stderr.lines().find(|line| line.starts_with("  up"));
+        let words: Vec<&str> = up.unwrap().split_whitespace().collect();
+        assert_eq!(words[1..3], ["8", "1"], "{}", ended.stderr);
+    }
 }
 
 #[test]
@@ -356,6 +402,25 @@ fn files_follow_each_other_in_order_under_one_key() {
         let (events, is_cut) = tapped::read(path);
         assert!(!is_cut && users(&events).is_subset(&of_first));
     }
+    // And they are one replay, in their order alone.
+    let replay = |files: &[&std::path::PathBuf]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_splitstorm"))
+            .args(["replay", "--dry-run"])
+            .args(files)
+            .output()
+            .unwrap();
+        let told = [output.stdout, output.stderr].concat();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&told).into_owned(),
+        )
+    };
+    let (code, told) = replay(&files.iter().collect::<Vec<_>>());
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("message             12000\n"), "{told}");
+    let (code, told) = replay(&files.iter().rev().collect::<Vec<_>>());
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("lies within"), "{told}");
     let (events, _) = ended.events();
     assert_eq!(events.len(), 12_001);
     assert!(events.is_sorted_by_key(|event| event.at_us));

@@ -12,14 +12,19 @@ mod counted;
 mod launch;
 #[path = "outside/ledger.rs"]
 mod ledger;
+#[path = "tap/passed.rs"]
+mod passed;
 #[path = "outside/play.rs"]
 mod play;
+#[path = "targets/relay.rs"]
+mod relay;
 #[path = "tap/tapped.rs"]
 mod tapped;
 #[path = "replay/verbatim.rs"]
 mod verbatim;
 
 use std::time::Duration;
+use std::time::Instant;
 
 use crate::counted::Counted;
 use crate::launch::Limits;
@@ -27,6 +32,7 @@ use crate::launch::Server;
 use crate::launch::launch;
 use crate::ledger::check_whole;
 use crate::ledger::number;
+use crate::passed::Pace;
 use crate::play::Played;
 use crate::play::Slot;
 use crate::play::play;
@@ -220,6 +226,48 @@ fn a_tap_in_front_of_inspircd_changes_nothing_and_tells_each_message_once() {
         return;
     }
     panic!("the generator was late in {TRIES_MAX} runs: the machine is too busy to tell");
+}
+
+#[test]
+fn ten_thousand_lines_a_second_pass_a_tap_to_inspircd_unchanged_both_ways() {
+    let _slot = Slot::take();
+    let Some(launched) = launch(Server::Inspircd, Limits::Fast) else {
+        return;
+    };
+    let (between, witness) = relay::relay(launched.target.trim_start_matches("irc://"));
+    let tap = Tapped::start(&[], &between, &[]);
+    let pace = Pace {
+        per_second: 10_000,
+        count: 60_000,
+    };
+    let began = Instant::now();
+    let of_client = relay::talk_to_oneself(&tap.address, pace);
+    let took = began.elapsed();
+    let of_server = witness.join().unwrap();
+    let ended = tap.end("-INT");
+    // Shown by `cargo test -- --nocapture`: what the tap adds.
+    eprintln!("{took:?}\n{}", ended.stderr);
+    assert_eq!(of_client, of_server, "{}", ended.stderr);
+    // Each line comes back with its sender in front.
+    assert!(of_client.down.bytes > of_client.up.bytes);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("not recorded"), "{}", ended.stderr);
+    let (events, is_cut) = ended.events();
+    let told = events.iter().filter(|event| event.kind.is_talk()).count();
+    assert_eq!((told, is_cut), (60_000, false));
+}
+
+#[test]
+fn inspircd_behind_a_tap_learns_its_clients_addresses() {
+    let _slot = Slot::take();
+    let Some(launched) = launch(Server::Inspircd, Limits::Proxied) else {
+        return;
+    };
+    let upstream = launched.target.trim_start_matches("irc://");
+    let tap = Tapped::start(&[], upstream, &["--proxy-protocol", "v2"]);
+    let told = relay::welcome_of("127.0.0.77", &tap.address);
+    assert!(told.ends_with("!alder@127.0.0.77"), "{told}");
+    assert_eq!(tap.end("-INT").code, Some(0));
 }
 
 #[test]

@@ -97,7 +97,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<u8, Error> {
         .as_deref()
         .map(profile::load)
         .transpose()?;
-    let (meta, events) = profile::read(&arguments.trace)?;
+    let (meta, events) = profile::read(std::slice::from_ref(&arguments.trace))?;
     let options = CheckOptions {
         generator: arguments.generator.generator(),
         seed_count: arguments.seeds,

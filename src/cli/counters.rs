@@ -30,11 +30,10 @@ use crate::drive::transport::address::TargetUrl;
 use crate::gate::figure;
 use crate::scenario::value;
 use crate::traffic::capture::counters::Row;
+use crate::traffic::profile::fit::counters::COLUMNS;
 
 /// Shortest time between two readings: each is work for the server, and less tells nothing of people.
 const EVERY_MIN: Duration = Duration::from_secs(1);
-/// Columns of the output.
-const COLUMNS: [&str; 4] = ["at_us", "command", "count", "per_second"];
 
 /// Flags of `capture counters`.
 #[derive(Debug, Args)]

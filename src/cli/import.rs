@@ -216,7 +216,12 @@ fn put_packets(text: &mut String, path: &str, packets: &PacketReport) {
         (
             packets.forgotten_count,
             "connection",
-            "forgotten: there were too many at once",
+            "forgotten: too many, or too much of them, would be held at once",
+        ),
+        (
+            packets.unwaited_count,
+            "connection",
+            "whose missing bytes were not waited for: too much would be held at once",
         ),
         (
             packets.missing_bytes,

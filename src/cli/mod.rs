@@ -36,6 +36,7 @@ mod sample;
 mod scrub;
 mod show;
 mod tap;
+mod traces;
 
 /// Load-tests and replays against IRC bouncers and servers, with traffic that resembles live IRC.
 #[derive(Debug, Parser)]

@@ -20,6 +20,7 @@ use crate::cli::error::Error;
 use crate::cli::files;
 use crate::cli::sample;
 use crate::cli::sample::SampleArguments;
+use crate::cli::traces::Traces;
 use crate::place::Misread;
 use crate::place::Place;
 use crate::traffic::profile::Profile;
@@ -28,12 +29,31 @@ use crate::traffic::profile::file::PARAMETERS;
 use crate::traffic::profile::file::ProfileFiles;
 use crate::traffic::profile::fit::FitOptions;
 use crate::traffic::profile::fit::Weeks;
+use crate::traffic::profile::fit::counted::Coverage;
+use crate::traffic::profile::fit::counters::Counters;
 use crate::traffic::trace::event::Event;
 use crate::traffic::trace::event::TraceMeta;
-use crate::traffic::trace::read::TraceReader;
 
 /// Events of a trace that is fitted: they are held in memory, at some hundred bytes each.
 const EVENTS_MAX: usize = 50_000_000;
+
+/// What counters tell and what they can't, told at the end of the help.
+const COUNTED: &str = "\
+What --counters tells (FILE is written by `capture counters`, of a time with 100 JOINs or more):
+  MODE, WHO and NAMES per JOIN
+               Lines of each for a JOIN line, whatever they were sent for: a JOIN may name several
+               channels, and a MODE may set one.
+  PINGs        Those of clients in an hour of a connection, from 10 hours of connections on. The
+               watcher itself is one of the connections.
+  private share
+               With --whole-server alone: PRIVMSGs and NOTICEs that were counted and that no
+               channel of the trace shows, services' included. Without it nobody knows what was
+               said in channels that the trace doesn't have, so it stays assumed. Counters that
+               contradict the flag (more talk in the trace, or fewer than 90 % of the JOINs) are
+               an error.
+What was counted across a restart of the server is left out. PONGs are the server's wish and no
+habit of its users: they are not told. Members who never speak, and what single users send, no
+counter knows.";
 
 /// What to do with profiles.
 #[derive(Debug, Subcommand)]
@@ -41,6 +61,7 @@ pub(crate) enum ProfileCommand {
     /// Fit a profile to a trace.
     ///
     /// A profile holds pseudonymous session timelines and statistics of talk: no names, no hosts, no words.
+    #[command(after_long_help = COUNTED)]
     Fit(FitArguments),
     /// Show what a profile says, what in it was fitted and what is assumed.
     Show(ShowArguments),
@@ -56,12 +77,18 @@ pub(crate) enum ProfileCommand {
 /// Flags of `profile fit`.
 #[derive(Debug, Args)]
 pub(crate) struct FitArguments {
-    /// The trace, as `capture import` writes it; decompressed if it ends in .zst.
-    #[arg(value_name = "TRACE")]
-    trace: PathBuf,
+    /// The trace, as `capture import` and `capture tap` write it, plain or compressed; several are parts of one recording, in their order.
+    #[arg(value_name = "TRACE", required = true)]
+    traces: Vec<PathBuf>,
     /// The folder of the profile; a profile that is there is replaced.
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
+    /// A server's counters over time, as `capture counters` writes them: what clients send besides what channels show.
+    #[arg(long, value_name = "FILE")]
+    counters: Option<PathBuf>,
+    /// The trace holds every channel of the server that was counted, and nothing else: fit the private share too.
+    #[arg(long, requires = "counters")]
+    whole_server: bool,
     /// The profile's name [default: the folder's].
     #[arg(long)]
     name: Option<String>,
@@ -128,8 +155,8 @@ pub(crate) fn load(folder: &Path) -> Result<Profile, Error> {
 
 fn fit(arguments: &FitArguments) -> Result<u8, Error> {
     check_output(&arguments.output)?;
-    let path = files::shown(&arguments.trace);
-    let (meta, events) = read(&arguments.trace)?;
+    let path = arguments.traces.first().map(|path| files::shown(path));
+    let (meta, events) = read(&arguments.traces)?;
     let of_folder = || {
         let name = arguments.output.file_name();
         name.map_or_else(
@@ -151,9 +178,13 @@ fn fit(arguments: &FitArguments) -> Result<u8, Error> {
             WeeksArgument::Last => Weeks::Last,
         },
     };
-    let profile = Profile::fit(&meta, &events, &options).map_err(|error| {
-        Misread::new(error.to_string(), Place::file(path)).with_help(error.help())
+    let mut profile = Profile::fit(&meta, &events, &options).map_err(|error| {
+        Misread::new(error.to_string(), Place::file(path.unwrap_or_default()))
+            .with_help(error.help())
     })?;
+    if let Some(path) = &arguments.counters {
+        count(&mut profile, path, &events, arguments.whole_server)?;
+    }
     let folder = &arguments.output;
     fs::create_dir_all(folder).map_err(|error| Error::file("make", files::shown(folder), error))?;
     for (name, text) in profile.write() {
@@ -175,6 +206,30 @@ fn fit(arguments: &FitArguments) -> Result<u8, Error> {
     Ok(0)
 }
 
+/// Puts what a server counted into a profile, and says what it can't tell.
+fn count(
+    profile: &mut Profile,
+    path: &Path,
+    events: &[Event],
+    is_whole_server: bool,
+) -> Result<(), Error> {
+    let counters = Counters::read(&files::shown(path), files::open(path)?)?;
+    let coverage = if is_whole_server {
+        Coverage::WholeServer
+    } else {
+        Coverage::SomeChannels
+    };
+    let unmeasured = profile
+        .count(&counters, events, coverage)
+        .map_err(|error| {
+            Misread::new(error.to_string(), Place::file(files::shown(path))).with_help(error.help())
+        })?;
+    for reason in unmeasured {
+        error::say(&format!("warning: {}\n", reason.text()));
+    }
+    Ok(())
+}
+
 /// Checks that a folder is new, empty, or a profile: nothing else is written over.
 fn check_output(folder: &Path) -> Result<(), Error> {
     let Ok(mut entries) = fs::read_dir(folder) else {
@@ -190,21 +245,21 @@ fn check_output(folder: &Path) -> Result<(), Error> {
 }
 
 /// Returns a trace.
-pub(crate) fn read(path: &Path) -> Result<(TraceMeta, Vec<Event>), Error> {
-    let mut reader = TraceReader::open(&files::shown(path), files::open(path)?)?;
+pub(crate) fn read(paths: &[PathBuf]) -> Result<(TraceMeta, Vec<Event>), Error> {
+    let mut reader = Traces::open(paths)?;
     let mut events = Vec::new();
     while let Some(event) = reader.next_event()? {
         if events.len() == EVENTS_MAX {
-            let what = format!("expected at most {EVENTS_MAX} events");
-            return Err(Misread::new(what, Place::file(files::shown(path))).into());
+            return Err(Error::Usage {
+                what: format!("expected at most {EVENTS_MAX} events"),
+                help: "fit fewer parts of the recording".to_owned(),
+            });
         }
         events.push(event);
     }
-    if reader.is_cut() {
+    for path in reader.cut() {
         error::say(&format!(
-            "warning: {} ends before its end, as if its recorder was killed or its disk full: its {} whole lines are used\n",
-            files::shown(path),
-            events.len()
+            "warning: {path} ends before its end, as if its recorder was killed or its disk full: its whole lines are used\n"
         ));
     }
     Ok((reader.meta().clone(), events))

@@ -10,11 +10,11 @@ use jiff::Timestamp;
 
 use crate::cli::error;
 use crate::cli::error::Error;
-use crate::cli::files;
 use crate::cli::inputs;
 use crate::cli::plan;
 use crate::cli::run;
 use crate::cli::run::DriveArguments;
+use crate::cli::traces::Traces;
 use crate::drive::interrupt::Interrupt;
 use crate::gate::rules::Rules;
 use crate::place::Place;
@@ -28,7 +28,6 @@ use crate::plan::script::clip::When;
 use crate::scenario::Condition;
 use crate::scenario::Scenario;
 use crate::scenario::file;
-use crate::traffic::trace::read::TraceReader;
 use crate::units::id::Seed;
 use crate::units::rate::Rate;
 
@@ -74,9 +73,9 @@ How a trace becomes traffic:
 #[derive(Debug, Args)]
 #[command(after_long_help = POLICIES)]
 pub(crate) struct ReplayArguments {
-    /// The trace, plain or compressed.
-    #[arg(value_name = "TRACE")]
-    trace: PathBuf,
+    /// The trace, plain or compressed; several are parts of one recording, such as a tap's files, in their order.
+    #[arg(value_name = "TRACE", required = true)]
+    traces: Vec<PathBuf>,
     #[command(flatten)]
     drive: DriveArguments,
     /// How much faster than it was; other than 1 is stress.
@@ -150,7 +149,10 @@ fn scenario(arguments: &ReplayArguments) -> Result<Scenario, Error> {
         }
     }
     let mut scenario = file::read("replay", SCENARIO, &overrides)?;
-    scenario.name = stem(&arguments.trace);
+    scenario.name = arguments
+        .traces
+        .first()
+        .map_or_else(String::new, |path| stem(path));
     scenario.profile.clone_from(&scenario.name);
     let conditions = arguments.slos.iter().map(|check| Condition {
         check: check.clone(),
@@ -164,8 +166,7 @@ fn scenario(arguments: &ReplayArguments) -> Result<Scenario, Error> {
 
 /// Reads the trace and returns the script of its clip.
 fn script(arguments: &ReplayArguments, name: &str) -> Result<Script, Error> {
-    let path = files::shown(&arguments.trace);
-    let mut reader = TraceReader::open(&path, files::open(&arguments.trace)?)?;
+    let mut reader = Traces::open(&arguments.traces)?;
     let options = ClipOptions {
         from: arguments.from,
         to: arguments.to,
@@ -177,8 +178,10 @@ fn script(arguments: &ReplayArguments, name: &str) -> Result<Script, Error> {
             break;
         }
     }
-    if reader.is_cut() {
-        error::say("note: the trace ends before its end; what is whole of it is played\n");
+    for path in reader.cut() {
+        error::say(&format!(
+            "note: {path} ends before its end; what is whole of it is played\n"
+        ));
     }
     let options = ScriptOptions {
         seed: Seed(arguments.seed),

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::ValueEnum;
 
 use crate::cli::error;
 use crate::cli::error::Error;
@@ -27,6 +28,7 @@ use crate::drive::tap::counts::Lane;
 use crate::drive::tap::counts::Notice;
 use crate::drive::tap::counts::Side;
 use crate::drive::tap::output::Destination;
+use crate::drive::tap::proxy::ProxyProtocol;
 use crate::drive::transport::address::TargetUrl;
 use crate::drive::transport::tls::ClientTls;
 use crate::drive::transport::tls::ServerTls;
@@ -85,6 +87,16 @@ pub(crate) struct TapArguments {
     /// Trust these authorities instead (PEM).
     #[arg(long, value_name = "PEM", requires = "upstream_tls")]
     upstream_ca: Option<PathBuf>,
+    /// Tell the upstream each client's own address first, by the PROXY protocol [default: it sees the tap's].
+    #[arg(long, value_name = "VERSION")]
+    proxy_protocol: Option<ProxyVersion>,
+}
+
+/// A version of the PROXY protocol, as flags have it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ProxyVersion {
+    V1,
+    V2,
 }
 
 /// Taps until interrupted. Prints the address that it listens on.
@@ -111,6 +123,10 @@ pub(crate) fn run(arguments: TapArguments) -> Result<u8, Error> {
         upstream: arguments.upstream,
         client_tls,
         upstream_tls,
+        proxy_protocol: arguments.proxy_protocol.map(|version| match version {
+            ProxyVersion::V1 => ProxyProtocol::V1,
+            ProxyVersion::V2 => ProxyProtocol::V2,
+        }),
         destination,
         tool: env!("CARGO_PKG_VERSION").to_owned(),
     };

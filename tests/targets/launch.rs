@@ -43,6 +43,10 @@ pub(crate) enum Limits {
     Defaults,
     /// None, and an operator `gauge` with the password `needle`; what is idle is pinged soon.
     Gauged,
+    /// None, for one client that sends as fast as it can; `InspIRCd`'s alone.
+    Fast,
+    /// None, behind a proxy that tells it who its clients are; `InspIRCd`'s alone.
+    Proxied,
 }
 
 /// A server that listens.
@@ -105,6 +109,11 @@ impl Server {
             (Self::Inspircd, Limits::Defaults) => include_str!("inspircd-defaults.conf"),
             (Self::Ngircd, Limits::Gauged) => include_str!("ngircd-oper.conf"),
             (Self::Inspircd, Limits::Gauged) => include_str!("inspircd-oper.conf"),
+            (Self::Inspircd, Limits::Fast) => include_str!("inspircd-fast.conf"),
+            (Self::Inspircd, Limits::Proxied) => include_str!("inspircd-proxied.conf"),
+            (Self::Ngircd, Limits::Fast | Limits::Proxied) => {
+                panic!("ngircd holds every client to a pace, and believes no proxy")
+            }
             (Self::Miniircd, _) => "",
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod counts;
 pub mod output;
+pub mod proxy;
 mod pump;
 mod queue;
 mod record;
@@ -23,6 +24,7 @@ use crate::drive::tap::counts::Notice;
 use crate::drive::tap::output::Destination;
 use crate::drive::tap::output::Output;
 use crate::drive::tap::output::OutputError;
+use crate::drive::tap::proxy::ProxyProtocol;
 use crate::drive::tap::pump::Shared;
 use crate::drive::tap::record::Recorder;
 use crate::drive::tap::serve::Route;
@@ -43,6 +45,8 @@ pub struct TapOptions {
     pub client_tls: Option<ServerTls>,
     /// TLS towards the upstream.
     pub upstream_tls: Option<ClientTls>,
+    /// How the upstream is told who its clients are, if it is.
+    pub proxy_protocol: Option<ProxyProtocol>,
     /// Where the trace goes.
     pub destination: Destination,
     /// The version of the tool, for the trace's head.
@@ -92,6 +96,7 @@ impl Tap {
             upstream: options.upstream,
             client_tls: options.client_tls,
             upstream_tls: options.upstream_tls,
+            proxy_protocol: options.proxy_protocol,
         };
         let (intake, outlet) = queue::queue();
         let (stop, asked) = mpsc::channel(1);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -13,6 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::drive::tap::counts::Notice;
 use crate::drive::tap::counts::Side;
+use crate::drive::tap::proxy::ProxyProtocol;
 use crate::drive::tap::pump::Broken;
 use crate::drive::tap::pump::Pump;
 use crate::drive::tap::pump::Shared;
@@ -50,6 +52,7 @@ pub(crate) struct Route {
     pub(crate) upstream: TargetUrl,
     pub(crate) client_tls: Option<ServerTls>,
     pub(crate) upstream_tls: Option<ClientTls>,
+    pub(crate) proxy_protocol: Option<ProxyProtocol>,
 }
 
 /// Forwards until told to stop.
@@ -94,7 +97,9 @@ pub(crate) async fn serve(
 
 /// Looks once, before any client comes, whether the upstream is there.
 async fn look(route: Rc<Route>, shared: Shared) {
-    if let Err(error) = connect(&route.upstream).await {
+    // Nobody's behalf: an upstream that waits for a header would complain of none.
+    let header = route.proxy_protocol.map(ProxyProtocol::of_nobody);
+    if let Err(error) = connect(&route.upstream, header).await {
         shared.board.tell(Notice::Unreachable(error.to_string()));
     }
 }
@@ -134,7 +139,17 @@ async fn forward(route: &Route, shared: &Shared, id: ConnectionId, client: Rc<Tc
             Err(error) => return failed(Side::Client, &error),
         },
     };
-    let upstream = match connect(&route.upstream).await {
+    let header = match (
+        route.proxy_protocol,
+        client.peer_addr(),
+        client.local_addr(),
+    ) {
+        (None, ..) => None,
+        (Some(protocol), Ok(from), Ok(to)) => Some(protocol.header(from, to)),
+        // A client that is gone already has no address, and no use for a connection.
+        (Some(_), ..) => return,
+    };
+    let upstream = match connect(&route.upstream, header).await {
         Ok(upstream) => Rc::new(upstream),
         Err(error) => {
             shared.board.count(|counts| counts.unreachable += 1);
@@ -172,8 +187,16 @@ trait Stream: AsyncRead + AsyncWrite + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
 
-async fn connect(upstream: &TargetUrl) -> io::Result<TcpStream> {
-    within(CONNECT_MAX, tcp::connect_host(upstream)).await
+/// Connects to the upstream and writes the header, if there is one: before TLS, and not part of what passes.
+async fn connect(upstream: &TargetUrl, header: Option<Vec<u8>>) -> io::Result<TcpStream> {
+    within(CONNECT_MAX, async {
+        let mut stream = tcp::connect_host(upstream).await?;
+        if let Some(header) = header {
+            stream.write_all(&header).await?;
+        }
+        Ok(stream)
+    })
+    .await
 }
 
 /// Waits for an outcome, at most for `wait`.

@@ -4,6 +4,7 @@ use crate::irc::network::client::Client;
 use crate::irc::network::client::ClientId;
 use crate::irc::network::client::Stage;
 use crate::irc::network::names::NameTable;
+use crate::irc::network::stats::CommandCounts;
 use crate::units::id::ServerId;
 use crate::units::offset::Offset;
 
@@ -27,6 +28,8 @@ pub(super) struct Server {
     pub(super) user_count: u64,
     pub(super) invisible_count: u64,
     pub(super) unknown_count: u64,
+    /// What its own clients used; the other servers count theirs.
+    pub(super) commands: CommandCounts,
     /// The nicks of the side that this server stands for: the hub for all that are linked, a split one for itself.
     nicks: NameTable<ClientId>,
 }
@@ -39,6 +42,7 @@ impl Directory {
             user_count: 0,
             invisible_count: 0,
             unknown_count: 0,
+            commands: CommandCounts::default(),
             nicks: NameTable::default(),
         });
         Self {
@@ -126,6 +130,11 @@ impl Directory {
 
     pub(super) fn server_of(&self, id: ClientId) -> &Server {
         &self.servers[self.client(id).server.index()]
+    }
+
+    pub(super) fn server_of_mut(&mut self, id: ClientId) -> &mut Server {
+        let server = self.client(id).server;
+        &mut self.servers[server.index()]
     }
 
     /// Returns the servers on a side.

@@ -86,6 +86,7 @@ impl Network {
             *to = from.to_ascii_uppercase();
         }
         let command = &*upper;
+        self.directory.server_of_mut(id).commands.note(command);
         match command {
             b"CAP" => return self.cap(id, message),
             b"NICK" => return self.nick_command(id, message),
@@ -125,6 +126,7 @@ impl Network {
             b"TIME" => self.time(id),
             b"ADMIN" => self.admin(id),
             b"INFO" => self.info(id),
+            b"STATS" => self.stats(id, message),
             _ => self.fail(
                 id,
                 ERR_UNKNOWNCOMMAND,

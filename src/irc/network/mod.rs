@@ -31,6 +31,7 @@ mod registration;
 mod relay;
 mod roster;
 mod split;
+mod stats;
 mod topic;
 mod who;
 

@@ -8,15 +8,10 @@ use crate::traffic::capture::row::NameId;
 use crate::traffic::capture::row::Row;
 use crate::traffic::trace::event::EventKind;
 
-/// Logs of several channels tell the same QUIT or NICK; within this time it is the same.
-const SAME_EVENT_US: i64 = 5_000_000;
-
-/// Connections that are known to be there, in order of time.
+/// Connections that are known to be there, in order of time. Each event comes once: what several logs tell is dropped before.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     live: HashMap<NameId, Connection>,
-    /// The last connection of a nick that quit, and when.
-    closed: HashMap<NameId, (Arc<str>, i64)>,
     labels: HashSet<Arc<str>>,
 }
 
@@ -24,8 +19,6 @@ pub(crate) struct Connections {
 struct Connection {
     label: Arc<str>,
     channels: Vec<NameId>,
-    /// The nick before the last NICK, and when that was.
-    before: Option<(NameId, i64)>,
 }
 
 /// Who takes part in an event.
@@ -54,38 +47,36 @@ impl Connections {
                     peer = shown(new);
                     self.rename(row, new, shown)
                 } else {
-                    self.label(nick, row.at_us, shown)
+                    self.label(nick, shown)
                 }
             }
             EventKind::Part => {
-                let user = self.label(nick, row.at_us, shown);
+                let user = self.label(nick, shown);
                 self.leave(nick, row.channel);
                 user
             }
             EventKind::Kick => {
                 if let Some(victim) = row.peer {
-                    peer = self.label(victim, row.at_us, shown);
+                    peer = self.label(victim, shown);
                     self.leave(victim, row.channel);
                 }
-                self.label(nick, row.at_us, shown)
+                self.label(nick, shown)
             }
             // A service or a server changes modes without being there.
             EventKind::Mode | EventKind::Topic => {
                 peer = self.known(row.peer);
-                self.label(nick, row.at_us, shown)
+                self.label(nick, shown)
             }
             EventKind::Message | EventKind::Action | EventKind::Notice => {
                 peer = match row.peer {
                     // Somebody is addressed in private: they need not be known.
-                    Some(addressee) if row.channel.is_none() => {
-                        self.label(addressee, row.at_us, shown)
-                    }
+                    Some(addressee) if row.channel.is_none() => self.label(addressee, shown),
                     other => self.known(other),
                 };
                 self.appear(nick, row.channel, shown)
             }
             EventKind::Other if row.is_membership => self.appear(nick, row.channel, shown),
-            EventKind::Other => self.label(nick, row.at_us, shown),
+            EventKind::Other => self.label(nick, shown),
         };
         Parties { user, peer }
     }
@@ -97,18 +88,10 @@ impl Connections {
     }
 
     /// Returns the label of a nick, there or not.
-    fn label(
-        &self,
-        nick: NameId,
-        at_us: i64,
-        shown: &mut dyn FnMut(NameId) -> Arc<str>,
-    ) -> Arc<str> {
-        if let Some(connection) = self.live.get(&nick) {
-            return Arc::clone(&connection.label);
-        }
-        match self.closed.get(&nick) {
-            Some((label, closed_us)) if at_us - closed_us <= SAME_EVENT_US => Arc::clone(label),
-            _ => shown(nick),
+    fn label(&self, nick: NameId, shown: &mut dyn FnMut(NameId) -> Arc<str>) -> Arc<str> {
+        match self.live.get(&nick) {
+            Some(connection) => Arc::clone(&connection.label),
+            None => shown(nick),
         }
     }
 
@@ -132,7 +115,6 @@ impl Connections {
             let connection = Connection {
                 label,
                 channels: Vec::new(),
-                before: None,
             };
             self.live.insert(nick, connection);
         }
@@ -161,12 +143,8 @@ impl Connections {
 
     fn quit(&mut self, row: &Row, shown: &mut dyn FnMut(NameId) -> Arc<str>) -> Arc<str> {
         match self.close(row.nick) {
-            Some(connection) => {
-                self.closed
-                    .insert(row.nick, (Arc::clone(&connection.label), row.at_us));
-                connection.label
-            }
-            None => self.label(row.nick, row.at_us, shown),
+            Some(connection) => connection.label,
+            None => shown(row.nick),
         }
     }
 
@@ -176,21 +154,10 @@ impl Connections {
         new: NameId,
         shown: &mut dyn FnMut(NameId) -> Arc<str>,
     ) -> Arc<str> {
-        if !self.live.contains_key(&row.nick) {
-            let is_told = |connection: &&Connection| {
-                connection.before.is_some_and(|(old, at_us)| {
-                    old == row.nick && row.at_us - at_us <= SAME_EVENT_US
-                })
-            };
-            if let Some(connection) = self.live.get(&new).filter(is_told) {
-                return Arc::clone(&connection.label);
-            }
-            self.appear(row.nick, row.channel, shown);
-        }
-        let Some(mut connection) = self.live.remove(&row.nick) else {
+        self.appear(row.nick, row.channel, shown);
+        let Some(connection) = self.live.remove(&row.nick) else {
             return shown(row.nick);
         };
-        connection.before = Some((row.nick, row.at_us));
         let label = Arc::clone(&connection.label);
         if row.nick != new {
             self.close(new);
@@ -317,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_channels_tell_is_one_connection() {
+    fn who_is_in_two_channels_is_one_connection() {
         use EventKind::Join;
         use EventKind::Message;
         use EventKind::Nick;
@@ -326,22 +293,12 @@ mod tests {
             (0, Join, "alder", "", 1),
             (1, Join, "alder", "", 2),
             (2, Nick, "alder", "birch", 1),
-            (2, Nick, "alder", "birch", 2),
             (3, Message, "birch", "", 2),
             (4, Quit, "birch", "", 1),
-            (5, Quit, "birch", "", 2),
         ]);
         assert_eq!(
             found,
-            [
-                "alder>",
-                "alder>",
-                "alder>birch",
-                "alder>birch",
-                "alder>",
-                "alder>",
-                "alder>"
-            ]
+            ["alder>", "alder>", "alder>birch", "alder>", "alder>"]
         );
     }
 

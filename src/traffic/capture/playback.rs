@@ -1,16 +1,15 @@
 //! What a bouncer or server plays back on a connection: it was said before, so it is no traffic of now.
 
-use std::collections::BTreeSet;
+use std::hash::DefaultHasher;
+use std::hash::Hash;
+use std::hash::Hasher;
 
 use crate::irc::wire::message::Message;
 use crate::traffic::capture::message::Verb;
 use crate::traffic::capture::message::parameter;
 
 /// Playbacks that are open at once; servers and bouncers open one or two at a time.
-const OPEN_MAX: usize = 64;
-
-/// Longest name of a playback: of a channel (RFC 1459, 1.3), or of a batch, which servers keep short.
-const NAME_BYTES_MAX: usize = 200;
+const OPEN_MAX: usize = 8;
 
 /// Types of batches that hold what was said before.
 const BATCHES: [&[u8]; 3] = [b"chathistory", b"znc.in/playback", b"playback"];
@@ -23,11 +22,44 @@ const ZNC_ENDS: &[u8] = b"Playback Complete.";
 /// The playbacks that are open on a connection.
 #[derive(Debug, Default)]
 pub(crate) struct Playback {
-    batches: BTreeSet<Vec<u8>>,
-    channels: BTreeSet<Vec<u8>>,
+    batches: Open,
+    channels: Open,
+}
+
+/// Playbacks by the hashes of their names, which connections by the ten thousand may hold.
+#[derive(Debug, Default)]
+struct Open(Vec<u64>);
+
+impl Open {
+    fn contains(&self, name: &[u8]) -> bool {
+        !self.0.is_empty() && self.0.contains(&hash(name))
+    }
+
+    fn insert(&mut self, name: &[u8]) {
+        let hash = hash(name);
+        if self.0.len() < OPEN_MAX && !self.0.contains(&hash) {
+            self.0.push(hash);
+        }
+    }
+
+    fn remove(&mut self, name: &[u8]) {
+        let hash = hash(name);
+        self.0.retain(|known| *known != hash);
+    }
+}
+
+fn hash(name: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Playback {
+    /// Returns what is held besides itself.
+    pub(crate) fn held_bytes(&self) -> usize {
+        (self.batches.0.capacity() + self.channels.0.capacity()) * size_of::<u64>()
+    }
+
     /// Returns whether the message is part of a playback, and remembers which ones it begins or ends.
     pub(crate) fn holds(&mut self, message: &Message<'_>, verb: Verb) -> bool {
         if let Some(batch) = message.tags.get(b"batch")
@@ -36,13 +68,11 @@ impl Playback {
             return true;
         }
         let (first, second) = (parameter(message, 0), parameter(message, 1));
-        let has_room =
-            |open: &BTreeSet<Vec<u8>>| open.len() < OPEN_MAX && first.len() <= NAME_BYTES_MAX;
         match verb {
             Verb::Batch => {
                 if let Some(opened) = first.strip_prefix(b"+") {
-                    if BATCHES.contains(&second) && has_room(&self.batches) {
-                        self.batches.insert(opened.to_vec());
+                    if BATCHES.contains(&second) {
+                        self.batches.insert(opened);
                     }
                 } else if let Some(closed) = first.strip_prefix(b"-") {
                     self.batches.remove(closed);
@@ -50,14 +80,14 @@ impl Playback {
                 false
             }
             Verb::Privmsg if message.source.is_some_and(|source| source.nick == ZNC) => {
-                if second == ZNC_BEGINS && has_room(&self.channels) {
-                    self.channels.insert(first.to_vec());
+                if second == ZNC_BEGINS {
+                    self.channels.insert(first);
                 } else if second == ZNC_ENDS {
                     self.channels.remove(first);
                 }
                 false
             }
-            _ => !self.channels.is_empty() && self.channels.contains(first),
+            _ => self.channels.contains(first),
         }
     }
 }

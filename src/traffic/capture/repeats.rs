@@ -37,8 +37,11 @@ struct Key {
 #[derive(Debug)]
 struct Heard {
     at_us: i64,
-    by: Vec<SourceId>,
+    by: Vec<Teller>,
 }
+
+/// A log and the channel in which it tells: a log of several channels tells a QUIT in each.
+type Teller = (SourceId, Option<NameId>);
 
 impl Repeats {
     /// Returns repeats of logs whose clocks tick every `tick_us`.
@@ -71,17 +74,18 @@ impl Repeats {
             text_hash: if is_everywhere { 0 } else { row.text_hash },
         };
         self.forget(row.at_us);
+        let teller = (row.source, row.channel);
         let heard = self.heard.entry(key).or_default();
-        let untold = heard.iter_mut().find(|heard| {
-            row.at_us - heard.at_us <= self.window_us && !heard.by.contains(&row.source)
-        });
+        let untold = heard
+            .iter_mut()
+            .find(|heard| row.at_us - heard.at_us <= self.window_us && !heard.by.contains(&teller));
         if let Some(told) = untold {
-            told.by.push(row.source);
+            told.by.push(teller);
             return true;
         }
         heard.push_back(Heard {
             at_us: row.at_us,
-            by: vec![row.source],
+            by: vec![teller],
         });
         self.by_age.push_back((row.at_us, key));
         false
@@ -137,6 +141,22 @@ mod tests {
                 (9, Quit, 1, 9, 2),
             ],
             &[true, false, true, true],
+        );
+    }
+
+    #[test]
+    fn a_quit_that_one_log_tells_in_two_channels_counts_once() {
+        use EventKind::Nick;
+        use EventKind::Quit;
+        check(
+            1_000_000,
+            &[
+                (0, Nick, 1, 8, 1),
+                (0, Nick, 1, 9, 1),
+                (2, Quit, 2, 8, 1),
+                (2, Quit, 2, 9, 1),
+            ],
+            &[true, false, true, false],
         );
     }
 

@@ -518,6 +518,7 @@ mod tests {
                 source: "an invented channel".to_owned(),
                 tool: "0.1.0".to_owned(),
                 fitted_on: "2024-01-01".to_owned(),
+                weeks: Weeks::All,
             },
         };
         let mut steps = Vec::new();

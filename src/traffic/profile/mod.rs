@@ -1,5 +1,6 @@
 //! A fitted statistical model of a trace: who comes and goes, when a channel talks, how fast and how much.
 
+use crate::traffic::profile::commands::Commands;
 use crate::traffic::profile::incident::Incident;
 use crate::traffic::profile::parameter::Parameter;
 use crate::traffic::profile::provenance::Provenance;
@@ -9,6 +10,7 @@ use crate::traffic::profile::timeline::UserTimeline;
 
 pub mod calendar;
 pub mod churn;
+pub mod commands;
 pub mod distribution;
 pub mod file;
 pub mod fit;
@@ -47,6 +49,7 @@ pub struct Profile {
     provenance: Provenance,
     cycle: Cycle,
     population: Population,
+    commands: Commands,
     talks: Vec<Talk>,
     channels: Vec<ChannelRow>,
     users: Vec<UserTimeline>,
@@ -190,6 +193,11 @@ impl Profile {
         &self.incidents
     }
 
+    /// Returns what clients send besides what channels show.
+    pub fn commands(&self) -> &Commands {
+        &self.commands
+    }
+
     /// Returns how many members a channel has at a time.
     pub fn members_per_channel(&self) -> Parameter<f64> {
         self.population.members_per_channel
@@ -296,6 +304,7 @@ pub(crate) mod examples {
                 private_share: Parameter::Assumed(0.05),
                 reply_share: Parameter::Fitted(0.15),
             },
+            commands: Commands::default(),
             talks: vec![examples::talk()],
             channels: vec![ChannelRow {
                 talk: 0,

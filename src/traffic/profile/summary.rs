@@ -54,6 +54,9 @@ impl Profile {
             put(&mut page, "", &format!("of 20 and more {}", gap_text(many)));
         }
         put(&mut page, "lengths", &self.lengths_text());
+        if let Some(text) = self.commands.text() {
+            put(&mut page, "commands", &text);
+        }
         let standing = self.standing();
         put(
             &mut page,

@@ -7,3 +7,5 @@ pub mod read;
 pub mod silence;
 pub mod survey;
 pub mod write;
+
+mod head;

@@ -11,21 +11,17 @@ use crate::place::Place;
 use crate::traffic::trace::event::COLUMNS;
 use crate::traffic::trace::event::Event;
 use crate::traffic::trace::event::EventKind;
-use crate::traffic::trace::event::MAGIC;
-use crate::traffic::trace::event::SCHEMA;
-use crate::traffic::trace::event::TEXT_COLUMN;
 use crate::traffic::trace::event::TraceMeta;
-
-/// Longest line of a trace's head; its values are short.
-const HEAD_LINE_BYTES_MAX: u64 = 4_096;
-
-/// Lines of a trace's head: room for a line per channel and notes of people.
-const HEAD_LINES_MAX: u64 = 100_000;
+use crate::traffic::trace::head::differences;
+use crate::traffic::trace::head::read_head;
 
 /// Distinct names that are shared between events; further ones are stored each time.
 const NAMES_MAX: usize = 1_000_000;
 
-/// The events of a trace file, in order.
+/// What to do about parts that don't belong together.
+const PARTS_HELP: &str = "name the files of one recording, in the order in which they were written";
+
+/// The events of a trace, in order: of one file, or of several that are parts of one recording.
 #[derive(Debug)]
 pub struct TraceReader<R> {
     path: String,
@@ -33,8 +29,20 @@ pub struct TraceReader<R> {
     head_lines: u64,
     csv: csv::Reader<Tail<R>>,
     record: csv::StringRecord,
-    names: HashMap<Box<str>, Arc<str>>,
+    names: Names,
     last_us: i64,
+    /// The file before this one, while this one has given no event.
+    before: Option<String>,
+}
+
+/// Names that are shared between events, each with the part that had it first.
+#[derive(Debug, Default)]
+struct Names {
+    known: HashMap<Box<str>, (Arc<str>, u32)>,
+    part: u32,
+    /// Whether this part has a channel or a user at all, and one that an earlier part had.
+    has_any: bool,
+    has_earlier: bool,
 }
 
 impl<R: BufRead> TraceReader<R> {
@@ -45,19 +53,51 @@ impl<R: BufRead> TraceReader<R> {
     /// When `input` is no trace of this schema, or can't be read.
     pub fn open(path: &str, mut input: R) -> Result<Self, Misread> {
         let (meta, head_lines) = read_head(path, &mut input)?;
-        let csv = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(Tail::new(input));
         Ok(Self {
             path: path.to_owned(),
             meta,
             head_lines,
-            csv,
+            csv: csv_reader(input),
             record: csv::StringRecord::new(),
-            names: HashMap::new(),
+            names: Names::default(),
             last_us: i64::MIN,
+            before: None,
         })
+    }
+
+    /// Goes on with the file `path`, the next part of the same recording.
+    ///
+    /// # Errors
+    ///
+    /// When `input` is no trace of this schema, what holds for its events is not what holds for those before, the part before has
+    /// no name in common with its own earlier ones, or the input can't be read.
+    pub fn follow(&mut self, path: &str, mut input: R) -> Result<(), Misread> {
+        self.check_names()?;
+        let (meta, head_lines) = read_head(path, &mut input)?;
+        if let Some(differences) = differences(&self.meta, &meta) {
+            let what = format!(
+                "expected a part of the same recording as `{}`, found {differences}",
+                self.path
+            );
+            return Err(Misread::new(what, Place::file(path)).with_help(PARTS_HELP));
+        }
+        self.before = Some(std::mem::replace(&mut self.path, path.to_owned()));
+        self.head_lines = head_lines;
+        self.csv = csv_reader(input);
+        self.names.begin_part();
+        Ok(())
+    }
+
+    /// Checks that a part names somebody whom an earlier one named: under another key nobody's pseudonym is the same.
+    fn check_names(&self) -> Result<(), Misread> {
+        let names = &self.names;
+        let is_full = names.known.len() >= NAMES_MAX;
+        if names.part == 0 || !names.has_any || names.has_earlier || is_full {
+            return Ok(());
+        }
+        let what =
+            "expected the names of one recording, found no channel and no user of an earlier part";
+        Err(Misread::new(what, Place::file(self.path.as_str())).with_help(PARTS_HELP))
     }
 
     /// Returns what holds for all events.
@@ -72,19 +112,19 @@ impl<R: BufRead> TraceReader<R> {
         tail.is_broken || tail.ends_within_line()
     }
 
-    /// Returns the next event, or `None` at the end.
+    /// Returns the next event, or `None` at the end of the file.
     ///
     /// # Errors
     ///
-    /// When a row is damaged or earlier than the one before, or the input can't be read.
+    /// When a row is damaged or earlier than the one before, the input can't be read, or a part names nobody whom an earlier one named.
     pub fn next_event(&mut self) -> Result<Option<Event>, Misread> {
         let outcome = self.csv.read_record(&mut self.record);
         if self.csv.get_ref().ends_within_line() {
-            return Ok(None);
+            return self.check_names().map(|()| None);
         }
         match outcome {
             Ok(true) => {}
-            Ok(false) => return Ok(None),
+            Ok(false) => return self.check_names().map(|()| None),
             Err(error) => {
                 let line = error.position().map_or(0, csv::Position::line);
                 return Err(self.misread(line, error.to_string()));
@@ -102,6 +142,10 @@ impl<R: BufRead> TraceReader<R> {
         };
         if at_us < self.last_us {
             let found = format!("expected a time from {} on, found {at_us}", self.last_us);
+            if let Some(before) = &self.before {
+                let what = format!("{found}: part of it lies within `{before}`");
+                return Err(self.misread(line, what).with_help(PARTS_HELP));
+            }
             return Err(self
                 .misread(line, found)
                 .with_help("a trace is sorted by its first column"));
@@ -117,19 +161,19 @@ impl<R: BufRead> TraceReader<R> {
         };
         let text: Box<str> = field(8).into();
         let names = &mut self.names;
-        let mut shared = |column: usize| share(names, self.record.get(column).unwrap_or_default());
         let event = Event {
             at_us,
             kind,
-            network: shared(2),
-            channel: shared(3),
-            user: shared(4),
-            peer: shared(5),
+            network: names.share(field(2)),
+            channel: names.share_known(field(3)),
+            user: names.share_known(field(4)),
+            peer: names.share(field(5)),
             bytes,
-            detail: shared(7),
+            detail: names.share(field(7)),
             text,
         };
         self.last_us = at_us;
+        self.before = None;
         Ok(Some(event))
     }
 
@@ -186,116 +230,46 @@ impl<R: Read> Read for Tail<R> {
     }
 }
 
-/// Returns the shared copy of `name`.
-fn share(names: &mut HashMap<Box<str>, Arc<str>>, name: &str) -> Arc<str> {
-    if let Some(known) = names.get(name) {
-        return Arc::clone(known);
+impl Names {
+    fn begin_part(&mut self) {
+        self.part += 1;
+        self.has_any = false;
+        self.has_earlier = false;
     }
-    let shared: Arc<str> = Arc::from(name);
-    if names.len() < NAMES_MAX {
-        names.insert(name.into(), Arc::clone(&shared));
-    }
-    shared
-}
 
-/// Returns the metadata of a trace and the lines that its head takes, the row of column names included.
-fn read_head(path: &str, input: &mut impl BufRead) -> Result<(TraceMeta, u64), Misread> {
-    let mut meta = TraceMeta {
-        tool: String::new(),
-        zone: String::new(),
-        tick_us: 1,
-        has_names: false,
-        has_text: false,
-        overlaps: Vec::new(),
-    };
-    for number in 1..=HEAD_LINES_MAX {
-        let misread = |what: String| Misread::new(what, Place::line(path, number));
-        let line = read_line(input).map_err(|error| misread(error.to_string()))?;
-        let Some(note) = line.strip_prefix('#').map(str::trim) else {
-            if number == 1 {
-                return Err(
-                    misread(format!("expected a trace, found `{}`", shown(&line)))
-                        .with_help("make one with `splitstorm capture import`"),
-                );
-            }
-            let mut columns = COLUMNS.to_vec();
-            if meta.has_text {
-                columns.push(TEXT_COLUMN);
-            }
-            if line == columns.join(",") {
-                return Ok((meta, number));
-            }
-            let what = format!(
-                "expected the columns `{}`, found `{}`",
-                columns.join(","),
-                shown(&line)
-            );
-            return Err(misread(what));
-        };
-        if number == 1 {
-            if note != format!("{MAGIC} {SCHEMA}") {
-                return Err(misread(format!(
-                    "expected `{MAGIC} {SCHEMA}`, found `{}`",
-                    shown(note)
-                ))
-                .with_help("import the capture again with this version of the tool"));
-            }
-            continue;
+    /// Returns the shared copy of `name`.
+    fn share(&mut self, name: &str) -> Arc<str> {
+        self.look_up(name).0
+    }
+
+    /// Returns the shared copy of the name of a channel or a user, and remembers whether an earlier part had it.
+    fn share_known(&mut self, name: &str) -> Arc<str> {
+        let (shared, part) = self.look_up(name);
+        if !name.is_empty() {
+            self.has_any = true;
+            self.has_earlier |= part < self.part;
         }
-        let Some((key, value)) = note.split_once('=') else {
-            continue;
-        };
-        match (key, value) {
-            ("tool", _) => value.clone_into(&mut meta.tool),
-            ("tz", _) => value.clone_into(&mut meta.zone),
-            ("tick_us", _) => match value.parse() {
-                Ok(tick_us) => meta.tick_us = tick_us,
-                Err(_) => return Err(misread(format!("expected microseconds, found `{value}`"))),
-            },
-            ("names", "kept") => meta.has_names = true,
-            ("names", "hashed") | ("text", "length") => {}
-            ("text", "kept") => meta.has_text = true,
-            ("overlap", _) => match value.split_once(' ') {
-                Some((count, channel)) if let Ok(count) = count.parse() => {
-                    meta.overlaps.push((Arc::from(channel), count));
-                }
-                _ => {
-                    return Err(misread(format!(
-                        "expected a number of loggers and a channel, found `{value}`"
-                    )));
-                }
-            },
-            _ => {
-                return Err(misread(format!(
-                    "expected a known key and value, found `{}`",
-                    shown(note)
-                ))
-                .with_help(
-                    "the keys are tool, tz, tick_us, names (kept, hashed), text (kept, length), overlap",
-                ));
-            }
-        }
+        shared
     }
-    Err(Misread::new(
-        format!("expected the column names within {HEAD_LINES_MAX} lines"),
-        Place::file(path),
-    ))
+
+    fn look_up(&mut self, name: &str) -> (Arc<str>, u32) {
+        if let Some((known, part)) = self.known.get(name) {
+            return (Arc::clone(known), *part);
+        }
+        let shared: Arc<str> = Arc::from(name);
+        if self.known.len() < NAMES_MAX {
+            self.known
+                .insert(name.into(), (Arc::clone(&shared), self.part));
+        }
+        (shared, self.part)
+    }
 }
 
-/// Returns the next line without its end; a line that is too long is cut, and then matches nothing.
-fn read_line(input: &mut impl BufRead) -> std::io::Result<String> {
-    let mut bytes = Vec::new();
-    input
-        .by_ref()
-        .take(HEAD_LINE_BYTES_MAX)
-        .read_until(b'\n', &mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-/// Returns the beginning of a text that may be long, for a message.
-fn shown(text: &str) -> String {
-    text.chars().take(60).collect()
+fn csv_reader<R: Read>(input: R) -> csv::Reader<Tail<R>> {
+    csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(Tail::new(input))
 }
 
 #[cfg(test)]
@@ -436,6 +410,70 @@ mod tests {
                 found.push(event);
             }
             assert_eq!((found.as_slice(), reader.is_cut()), (want, is_cut));
+        }
+    }
+
+    /// Reads files as parts of one recording.
+    fn read_parts(parts: &[Vec<u8>]) -> Result<Vec<Event>, Misread> {
+        let mut reader = TraceReader::open("part-1", parts[0].as_slice())?;
+        let mut events = Vec::new();
+        for number in 2..=parts.len() + 1 {
+            while let Some(event) = reader.next_event()? {
+                events.push(event);
+            }
+            if let Some(part) = parts.get(number - 1) {
+                reader.follow(&format!("part-{number}"), part.as_slice())?;
+            }
+        }
+        Ok(events)
+    }
+
+    #[test]
+    fn parts_of_one_recording_are_one_trace() {
+        let said = |at_us| event(at_us, EventKind::Message, DETAIL, "");
+        let parts = [&[1, 2][..], &[], &[2, 5], &[7]].map(|times| {
+            let events: Vec<Event> = times.iter().map(|&at_us| said(at_us)).collect();
+            written(&meta(false), &events)
+        });
+        let times: Vec<i64> = read_parts(&parts)
+            .unwrap()
+            .iter()
+            .map(|event| event.at_us)
+            .collect();
+        assert_eq!(times, [1, 2, 2, 5, 7]);
+    }
+
+    #[test]
+    fn parts_that_do_not_belong_together_are_refused() {
+        let said = |at_us| event(at_us, EventKind::Message, DETAIL, "");
+        let first = written(&meta(false), &[said(1), said(5)]);
+        let other_tick = TraceMeta {
+            tick_us: 1,
+            ..meta(false)
+        };
+        let mut stranger = said(6);
+        (stranger.channel, stranger.user) = ("#meadow".into(), "clover".into());
+        for (second, want) in [
+            (
+                written(&meta(false), &[said(4)]),
+                "expected a time from 5 on, found 4: part of it lies within `part-1` --> part-2:9",
+            ),
+            (
+                written(&other_tick, &[said(6)]),
+                "expected a part of the same recording as `part-1`, found tick_us=1 after tick_us=1000000 --> part-2",
+            ),
+            (
+                written(&meta(true), &[said(6)]),
+                "expected a part of the same recording as `part-1`, found names=kept after names=hashed, text=kept after \
+                 text=length --> part-2",
+            ),
+            (
+                written(&meta(false), &[stranger]),
+                "expected the names of one recording, found no channel and no user of an earlier part --> part-2",
+            ),
+        ] {
+            let error = read_parts(&[first.clone(), second]).unwrap_err();
+            assert_eq!(format!("{} --> {}", error.what, error.place), want);
         }
     }
 

@@ -46,6 +46,37 @@ fn who_and_whois_describe_users() {
 }
 
 #[test]
+fn stats_tells_what_was_used_at_the_server_that_is_asked() {
+    check(
+        "+alder
+         +birch @1
+         alder: JOIN #c
+         birch: JOIN #c
+         birch: privmsg #c :one
+         birch: PRIVMSG #c :two
+         alder: nonsense
+         ---
+         alder: STATS m
+         birch: STATS M
+         alder: STATS u
+         alder: STATS",
+        "alder| :hub.test 212 alder JOIN 1
+         alder| :hub.test 212 alder NICK 1
+         alder| :hub.test 212 alder STATS 1
+         alder| :hub.test 212 alder USER 1
+         alder| :hub.test 219 alder m :End of /STATS report
+         birch| :far.test 212 birch JOIN 1
+         birch| :far.test 212 birch NICK 1
+         birch| :far.test 212 birch PRIVMSG 2
+         birch| :far.test 212 birch STATS 1
+         birch| :far.test 212 birch USER 1
+         birch| :far.test 219 birch m :End of /STATS report
+         alder| :hub.test 219 alder u :End of /STATS report
+         alder| :hub.test 461 alder STATS :Not enough parameters",
+    );
+}
+
+#[test]
 fn secret_channels_and_invisible_users_are_shown_to_members_only() {
     check(
         "+alder

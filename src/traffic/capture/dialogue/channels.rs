@@ -13,7 +13,7 @@ use crate::traffic::capture::dialogue::departures::Scene;
 const MEMBERSHIPS_MAX: usize = 131_072;
 
 /// Channels with recorded members that are held; large networks have some ten thousand.
-const CHANNELS_MAX: usize = 32_768;
+const CHANNELS_MAX: usize = 16_384;
 
 /// Longest name of a channel that is held (RFC 1459, 1.3).
 const NAME_BYTES_MAX: usize = 200;
@@ -44,6 +44,11 @@ struct Channel {
 pub(super) struct Memberships(Vec<(ChannelId, u64)>);
 
 impl Memberships {
+    /// Returns what is held for them.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.0.capacity() * size_of::<(ChannelId, u64)>()
+    }
+
     fn find(&self, id: ChannelId) -> Result<usize, usize> {
         self.0.binary_search_by_key(&id, |&(known, _)| known)
     }

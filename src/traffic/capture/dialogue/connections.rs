@@ -10,6 +10,12 @@ use crate::traffic::capture::playback::Playback;
 /// Connections that are open at once; a host has that many ports.
 const CONNECTIONS_MAX: usize = 65_536;
 
+/// What a connection costs besides itself and its names: its place, and its user with an entry of one connection.
+const USER_BYTES: usize = 384;
+
+/// Copies of a nick that are held besides the connection's own: the user's, and a nick that is coming, twice with the old one.
+const NICK_COPIES: usize = 4;
+
 /// The place of an open connection; used again once it is closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Slot(pub(super) usize);
@@ -41,9 +47,23 @@ pub(super) struct Connection {
     pub(super) asked: Vec<u8>,
     pub(super) memberships: Memberships,
     pub(super) playback: Playback,
+    /// What it was last counted to hold.
+    pub(super) counted_bytes: usize,
 }
 
 impl Connection {
+    /// Returns what is held for it.
+    pub(super) fn held_bytes(&self) -> usize {
+        size_of::<Self>()
+            + USER_BYTES
+            + self.nick.len() * NICK_COPIES
+            + self.nick.capacity()
+            + self.folded.capacity()
+            + self.asked.capacity()
+            + self.memberships.held_bytes()
+            + self.playback.held_bytes()
+    }
+
     /// Returns the connection as departures know it.
     pub(super) fn teller(&self) -> Teller {
         Teller {

@@ -8,13 +8,13 @@ use crate::traffic::capture::dialogue::connections::Slot;
 
 /// Departures that are remembered: the largest netsplits tell some ten thousand in one go, to one connection after the
 /// other.
-const DEPARTURES_MAX: usize = 32_768;
+const DEPARTURES_MAX: usize = 16_384;
 
 /// Longest name that is remembered: a nick, a space and a channel.
 const NAME_BYTES_MAX: usize = 64 + 1 + 200;
 
-/// Bytes of marks of who has told what and was where: a thousand departures told to sixty-four thousand connections each.
-const MARK_BYTES_MAX: usize = 8 << 20;
+/// Bytes of marks of who has told what and was where: a thousand departures told to thirty-two thousand connections each.
+const MARK_BYTES_MAX: usize = 4 << 20;
 
 /// How somebody left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

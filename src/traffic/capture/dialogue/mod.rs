@@ -68,6 +68,7 @@ pub(crate) struct Dialogues {
     state: State,
     /// The nick of a line's source, in lower case; kept to be used again.
     source: Vec<u8>,
+    held_bytes: usize,
 }
 
 /// What connections share.
@@ -86,6 +87,12 @@ impl Dialogues {
     /// Returns dialogues of which nothing was heard.
     pub(crate) fn new() -> Self {
         Self::default()
+    }
+
+    /// Returns what is held for the connections that are open: it grows with them. What is remembered besides, of departures,
+    /// channels and what was told, has bounds of its own.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.held_bytes
     }
 
     /// Reads a line, without its end, that passed on a connection, and hands every event that it is the one to tell to
@@ -121,12 +128,16 @@ impl Dialogues {
                     .read_down(connection, source, &message, verb, &mut count)
             }
         };
+        let held_bytes = connection.held_bytes();
+        self.held_bytes += held_bytes;
+        self.held_bytes -= std::mem::replace(&mut connection.counted_bytes, held_bytes);
         if has_event { Reading::Events } else { reading }
     }
 
     /// Ends a connection: its user has quit, unless they said so or are there by another connection.
     pub(crate) fn close(&mut self, connection: ConnectionId, seen: &mut dyn FnMut(Seen<'_>)) {
         if let Some(mut closed) = self.connections.close(connection) {
+            self.held_bytes -= closed.counted_bytes;
             self.state.quit(&mut closed, b"", seen);
         }
     }

@@ -14,7 +14,7 @@ use crate::traffic::capture::dialogue::connections::Slot;
 const TOLD_MAX: usize = 256;
 
 /// Such events of all users.
-const TOLD_ALL_MAX: usize = 65_536;
+const TOLD_ALL_MAX: usize = 32_768;
 
 /// Connections of a user that are told apart as tellers of an event; nobody attaches as many clients.
 const TELLERS_MAX: usize = 64;

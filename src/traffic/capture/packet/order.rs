@@ -4,9 +4,6 @@
 /// Bytes that wait in one direction before the gap before them is given up on: the largest windows in use by default.
 const WAITING_BYTES_MAX: usize = 256 << 10;
 
-/// Bytes that wait in all directions.
-const WAITING_BYTES_ALL_MAX: usize = 8 << 20;
-
 /// What a waiting segment costs besides its bytes.
 const SEGMENT_BYTES: usize = 64;
 
@@ -24,12 +21,6 @@ pub(super) enum Piece<'a> {
     Data(i64, &'a [u8]),
     /// So many bytes are missing.
     Gap(i64, u64),
-}
-
-/// Bytes that wait in all directions of all connections.
-#[derive(Debug, Default)]
-pub(super) struct Waiting {
-    pub(super) bytes: usize,
 }
 
 /// One direction of a connection.
@@ -87,13 +78,22 @@ impl Order {
         self.end.is_some()
     }
 
+    /// Returns what is held for it.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.early_bytes + self.early.capacity() * size_of::<Early>()
+    }
+
+    /// Returns whether anything waits.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.early.is_empty()
+    }
+
     /// Takes the bytes of a segment and hands on what is in order. Returns how many bytes had come before.
     pub(super) fn push(
         &mut self,
         sequence: u32,
         at_us: i64,
         bytes: &[u8],
-        waiting: &mut Waiting,
         hand: &mut dyn FnMut(Piece<'_>),
     ) -> u64 {
         if bytes.is_empty() {
@@ -107,7 +107,7 @@ impl Order {
             if !fresh.is_empty() {
                 self.pass(fresh.len());
                 hand(Piece::Data(at_us, fresh));
-                self.catch_up(waiting, hand);
+                self.catch_up(hand);
             }
             return known as u64;
         }
@@ -124,7 +124,6 @@ impl Order {
         }
         let cost = bytes.len() + SEGMENT_BYTES;
         self.early_bytes += cost;
-        waiting.bytes += cost;
         let bytes = bytes.into();
         self.early.insert(
             at,
@@ -134,10 +133,8 @@ impl Order {
                 bytes,
             },
         );
-        while self.early_bytes > WAITING_BYTES_MAX
-            || (waiting.bytes > WAITING_BYTES_ALL_MAX && !self.early.is_empty())
-        {
-            self.give_up(waiting, hand);
+        while self.early_bytes > WAITING_BYTES_MAX {
+            self.give_up(hand);
         }
         0
     }
@@ -148,7 +145,6 @@ impl Order {
         &mut self,
         sequence: u32,
         at_us: i64,
-        waiting: &mut Waiting,
         hand: &mut dyn FnMut(Piece<'_>),
     ) {
         let (Some(first), Some(next)) = (self.early.first(), self.next) else {
@@ -159,7 +155,7 @@ impl Order {
         let is_late = self.early.len() >= WAITING_SEGMENTS_MAX
             || at_us.saturating_sub(first.at_us) >= RECEIVED_GAP_US;
         if received >= gap && is_late {
-            self.give_up(waiting, hand);
+            self.give_up(hand);
         }
     }
 
@@ -173,24 +169,24 @@ impl Order {
     }
 
     /// Gives up on all gaps: nothing will come any more.
-    pub(super) fn finish(&mut self, waiting: &mut Waiting, hand: &mut dyn FnMut(Piece<'_>)) {
+    pub(super) fn finish(&mut self, hand: &mut dyn FnMut(Piece<'_>)) {
         while !self.early.is_empty() {
-            self.give_up(waiting, hand);
+            self.give_up(hand);
         }
     }
 
     /// Gives up on the first gap.
-    fn give_up(&mut self, waiting: &mut Waiting, hand: &mut dyn FnMut(Piece<'_>)) {
+    fn give_up(&mut self, hand: &mut dyn FnMut(Piece<'_>)) {
         if let Some(first) = self.early.first() {
             let gap = first.position.saturating_sub(self.position);
             hand(Piece::Gap(first.at_us, gap));
             self.pass(usize::try_from(gap).unwrap_or(usize::MAX));
-            self.catch_up(waiting, hand);
+            self.catch_up(hand);
         }
     }
 
     /// Hands on what came early and is now in order.
-    fn catch_up(&mut self, waiting: &mut Waiting, hand: &mut dyn FnMut(Piece<'_>)) {
+    fn catch_up(&mut self, hand: &mut dyn FnMut(Piece<'_>)) {
         let mut count = 0;
         let mut passed = self.position;
         for early in &self.early {
@@ -207,7 +203,10 @@ impl Order {
         for early in self.early.drain(..count) {
             let cost = early.bytes.len() + SEGMENT_BYTES;
             self.early_bytes -= cost;
-            waiting.bytes -= cost;
+        }
+        if self.early.is_empty() {
+            // Most connections never need it again.
+            self.early = Vec::new();
         }
         self.pass(usize::try_from(passed - self.position).unwrap_or(usize::MAX));
     }
@@ -230,7 +229,7 @@ mod tests {
 
     /// Pushes segments of (position, text) after a SYN numbered 4,294,967,290, and shows what comes out.
     fn ordered(segments: &[(u32, &[u8])]) -> (Vec<u8>, u64, u64) {
-        let (mut order, mut waiting) = (Order::default(), Waiting::default());
+        let mut order = Order::default();
         order.begin(u32::MAX - 5);
         let (mut text, mut gaps, mut repeated) = (Vec::new(), 0, 0);
         let mut hand = |piece: Piece<'_>| match piece {
@@ -242,10 +241,10 @@ mod tests {
         };
         for (position, bytes) in segments {
             let sequence = (u32::MAX - 4).wrapping_add(*position);
-            repeated += order.push(sequence, 0, bytes, &mut waiting, &mut hand);
+            repeated += order.push(sequence, 0, bytes, &mut hand);
         }
-        order.finish(&mut waiting, &mut hand);
-        assert_eq!(waiting.bytes, 0);
+        order.finish(&mut hand);
+        assert_eq!(order.held_bytes(), 0);
         (text, gaps, repeated)
     }
 
@@ -288,30 +287,30 @@ mod tests {
 
     #[test]
     fn a_gap_is_given_up_on_when_too_much_waits() {
-        let (mut order, mut waiting) = (Order::default(), Waiting::default());
+        let mut order = Order::default();
         let mut gaps = 0;
         let mut hand = |piece: Piece<'_>| gaps += u32::from(matches!(piece, Piece::Gap(..)));
         order.begin(0);
         let bytes = [b'a'; 1_000];
         for number in 1..=300 {
-            order.push(1 + number * 1_000, 0, &bytes, &mut waiting, &mut hand);
-            assert!(waiting.bytes <= WAITING_BYTES_MAX);
+            order.push(1 + number * 1_000, 0, &bytes, &mut hand);
+            assert!(order.early_bytes <= WAITING_BYTES_MAX);
         }
         assert_eq!(gaps, 1);
     }
 
     #[test]
     fn a_gap_is_given_up_on_when_the_receiver_has_its_bytes() {
-        let (mut order, mut waiting) = (Order::default(), Waiting::default());
+        let mut order = Order::default();
         let mut gaps = 0;
         let mut hand = |piece: Piece<'_>| gaps += u32::from(matches!(piece, Piece::Gap(..)));
         order.begin(0);
-        order.push(11, 0, b"abc", &mut waiting, &mut hand);
-        order.acknowledge(14, 10, &mut waiting, &mut hand);
-        order.acknowledge(1, RECEIVED_GAP_US, &mut waiting, &mut hand);
-        assert_eq!(waiting.bytes, 3 + SEGMENT_BYTES);
-        order.acknowledge(11, RECEIVED_GAP_US, &mut waiting, &mut hand);
-        assert_eq!(waiting.bytes, 0);
+        order.push(11, 0, b"abc", &mut hand);
+        order.acknowledge(14, 10, &mut hand);
+        order.acknowledge(1, RECEIVED_GAP_US, &mut hand);
+        assert_eq!(order.early_bytes, 3 + SEGMENT_BYTES);
+        order.acknowledge(11, RECEIVED_GAP_US, &mut hand);
+        assert_eq!(order.held_bytes(), 0);
         assert_eq!(gaps, 1);
     }
 

@@ -26,8 +26,10 @@ pub struct PacketReport {
     pub tls_count: u64,
     /// Connections that say something else.
     pub foreign_count: u64,
-    /// Connections that were forgotten since there were too many at once.
+    /// Connections that were forgotten since too many, or too much of them, would be held at once.
     pub forgotten_count: u64,
+    /// Connections whose missing bytes were not waited for, since too much was held at once.
+    pub unwaited_count: u64,
     /// Lines of IRC.
     pub line_count: u64,
     /// Lines that are not understood, or torn by missing bytes.

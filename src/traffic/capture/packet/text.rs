@@ -27,7 +27,10 @@ const FOREIGN_LINES_MAX: usize = 2;
 
 /// Buffers for the beginnings of lines that are kept to be used again, and the largest that is.
 const SPARES_MAX: usize = 64;
-const SPARE_BYTES_MAX: usize = 4_096;
+const SPARE_BYTES_MAX: usize = 1_024;
+
+/// What an allocation costs besides its bytes.
+const ALLOCATION_BYTES: usize = 16;
 
 /// Lines of a connection in which STARTTLS is looked for: it comes before anybody is registered.
 const STARTTLS_LINES: u32 = 64;
@@ -57,8 +60,10 @@ impl Side {
 /// A thing for each side.
 #[derive(Debug, Default)]
 pub(super) struct Both<T> {
-    low: T,
-    high: T,
+    /// Of the lower end.
+    pub(super) low: T,
+    /// Of the higher end.
+    pub(super) high: T,
 }
 
 impl<T> Both<T> {
@@ -87,8 +92,6 @@ pub(super) struct Outlet<'a> {
     pub(super) dialogues: Dialogues,
     pub(super) report: PacketReport,
     pub(super) event: &'a mut dyn FnMut(i64, Seen<'_>),
-    /// Bytes of unfinished lines of all connections.
-    pub(super) held_bytes: usize,
     /// Buffers for the beginnings of lines, to be used again.
     pub(super) spares: Vec<Vec<u8>>,
     pub(super) last_id: u32,
@@ -101,6 +104,7 @@ pub(super) struct Text {
     halves: Both<Half>,
     /// Lines from before it was known what the connection is.
     early: Vec<EarlyLine>,
+    early_bytes: usize,
     foreign_count: usize,
     line_count: u32,
 }
@@ -130,9 +134,18 @@ impl Text {
             kind: Kind::Open,
             halves: Both::default(),
             early: Vec::new(),
+            early_bytes: 0,
             foreign_count: 0,
             line_count: 0,
         }
+    }
+
+    /// Returns what is held for it: lines under way, by what was allocated for them.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.halves.low.line.capacity()
+            + self.halves.high.line.capacity()
+            + self.early.capacity() * size_of::<EarlyLine>()
+            + self.early_bytes
     }
 
     /// Returns whether nothing of it is read any more.
@@ -156,8 +169,7 @@ impl Text {
             Piece::Gap(at_us, count) => {
                 out.report.missing_bytes += count;
                 let half = self.halves.of(from);
-                out.held_bytes -= half.line.len();
-                half.line.clear();
+                half.line = Vec::new();
                 if !half.is_torn && matches!(self.kind, Kind::Irc { .. }) {
                     out.report
                         .count_damaged(at_us, "a line without missing bytes");
@@ -169,7 +181,7 @@ impl Text {
 
     /// Ends the connection at a time, if it is known when: its user has quit.
     pub(super) fn close(&mut self, at_us: Option<i64>, out: &mut Outlet<'_>) {
-        self.drop_lines(out);
+        self.drop_lines();
         if let Kind::Irc { id, .. } = self.kind {
             let (report, event) = (&mut out.report, &mut *out.event);
             out.dialogues.close(id, &mut |seen| {
@@ -210,7 +222,6 @@ impl Text {
                 self.read_line(from, at_us, line, facts, out);
             } else {
                 let mut whole = std::mem::take(&mut half.line);
-                out.held_bytes -= whole.len();
                 whole.extend_from_slice(line);
                 self.read_line(from, at_us, &whole, facts, out);
                 if out.spares.len() < SPARES_MAX && whole.capacity() <= SPARE_BYTES_MAX {
@@ -235,9 +246,7 @@ impl Text {
             half.line = out.spares.pop().unwrap_or_default();
         }
         half.line.extend_from_slice(bytes);
-        out.held_bytes += bytes.len();
         if half.line.len() > LINE_BYTES_MAX {
-            out.held_bytes -= half.line.len();
             half.line = Vec::new();
             half.is_torn = true;
             if is_open {
@@ -304,7 +313,7 @@ impl Text {
         facts: Facts,
         out: &mut Outlet<'_>,
     ) {
-        out.held_bytes += line.len();
+        self.early_bytes += line.len() + ALLOCATION_BYTES;
         self.early.push(EarlyLine {
             at_us,
             from,
@@ -327,8 +336,8 @@ impl Text {
         out.last_id += 1;
         let id = ConnectionId(out.last_id);
         self.kind = Kind::Irc { client, id };
+        self.early_bytes = 0;
         for early in std::mem::take(&mut self.early) {
-            out.held_bytes -= early.line.len();
             self.tell(early.from == client, id, early.at_us, &early.line, out);
         }
     }
@@ -381,13 +390,11 @@ impl Text {
         self.close(None, out);
     }
 
-    fn drop_lines(&mut self, out: &mut Outlet<'_>) {
-        for side in [Side::Low, Side::High] {
-            out.held_bytes -= std::mem::take(&mut self.halves.of(side).line).len();
-        }
-        for early in std::mem::take(&mut self.early) {
-            out.held_bytes -= early.line.len();
-        }
+    fn drop_lines(&mut self) {
+        self.halves.low.line = Vec::new();
+        self.halves.high.line = Vec::new();
+        self.early = Vec::new();
+        self.early_bytes = 0;
     }
 }
 

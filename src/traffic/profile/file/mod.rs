@@ -64,6 +64,7 @@ impl Profile {
             provenance: parameters.provenance,
             cycle: parameters.cycle,
             population: parameters.population,
+            commands: parameters.commands,
             talks,
             users,
             incidents,

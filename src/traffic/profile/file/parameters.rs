@@ -15,6 +15,9 @@ use crate::traffic::profile::Population;
 use crate::traffic::profile::Profile;
 use crate::traffic::profile::WEEK_HOURS;
 use crate::traffic::profile::WEEK_SECS;
+use crate::traffic::profile::commands::Commands;
+use crate::traffic::profile::commands::CommandsShape;
+use crate::traffic::profile::commands::RATE_MAX;
 use crate::traffic::profile::file::Folder;
 use crate::traffic::profile::file::PARAMETERS;
 use crate::traffic::profile::file::SCHEMA;
@@ -45,6 +48,8 @@ struct Shape {
     provenance: ProvenanceShape,
     cycle: CycleShape,
     population: PopulationShape,
+    /// Only a profile that was fitted with counters has it.
+    commands: Option<CommandsShape>,
     talk: Vec<TalkShape>,
 }
 
@@ -103,6 +108,7 @@ pub(crate) struct Parameters {
     pub(crate) provenance: Provenance,
     pub(crate) cycle: Cycle,
     pub(crate) population: Population,
+    pub(crate) commands: Commands,
     pub(crate) talks: Vec<TalkParameters>,
 }
 
@@ -160,9 +166,24 @@ impl Parameters {
                 private_share: check.within(&shape.population.private_share, 0.0..=1.0)?,
                 reply_share: check.within(&shape.population.reply_share, 0.0..=1.0)?,
             },
+            commands: match &shape.commands {
+                Some(shape) => read_commands(&check, shape)?,
+                None => Commands::default(),
+            },
             talks: talks?,
         })
     }
+}
+
+/// Returns what clients send besides what channels show.
+fn read_commands(check: &Check<'_>, shape: &CommandsShape) -> Result<Commands, Misread> {
+    Ok(Commands {
+        mode_per_join: check.within(&shape.mode_per_join, 0.0..=RATE_MAX)?,
+        who_per_join: check.within(&shape.who_per_join, 0.0..=RATE_MAX)?,
+        names_per_join: check.within(&shape.names_per_join, 0.0..=RATE_MAX)?,
+        pings_per_connection_hour: check
+            .within(&shape.pings_per_connection_hour, 0.0..=RATE_MAX)?,
+    })
 }
 
 fn read_talk(check: &Check<'_>, shape: &TalkShape) -> Result<TalkParameters, Misread> {
@@ -259,6 +280,12 @@ pub(crate) fn write(profile: &Profile) -> String {
     );
     line(&mut text, "private_share", marked(population.private_share));
     line(&mut text, "reply_share", marked(population.reply_share));
+    if profile.commands.is_measured() {
+        text.push_str("\n# What clients send besides what channels show, by a server's counters.\n[commands]\n");
+        for (name, parameter) in profile.commands.parameters() {
+            line(&mut text, name, marked(parameter));
+        }
+    }
     text.push_str(
         "\n# excitation: starts of talk that each start brings about, within about 15 minutes, an hour, four hours.\n\
          # day, speaker_day: spread of the logarithm of a day's factor, correlation of neighbouring days.\n\

@@ -10,6 +10,7 @@ use crate::traffic::profile::Population;
 use crate::traffic::profile::Profile;
 use crate::traffic::profile::WEEK_HOURS;
 use crate::traffic::profile::calendar;
+use crate::traffic::profile::commands::Commands;
 use crate::traffic::profile::fit::heard::Heard;
 use crate::traffic::profile::fit::outages::Outages;
 use crate::traffic::profile::fit::sessions::Channels;
@@ -25,6 +26,9 @@ use crate::traffic::trace::event::DETAIL_REPLY;
 use crate::traffic::trace::event::Event;
 use crate::traffic::trace::event::EventKind;
 use crate::traffic::trace::event::TraceMeta;
+
+pub mod counted;
+pub mod counters;
 
 mod cohorts;
 mod days;
@@ -192,6 +196,7 @@ impl Profile {
                 outage_share: Parameter::Fitted(outage_share(&window, &outages)),
             },
             population: population(&window, events, &users, channels.count()),
+            commands: Commands::default(),
             talks,
             channels: channel_rows,
             incidents: incidents::incidents(&window, &broken),
