@@ -132,6 +132,23 @@ impl Profile {
         }
     }
 
+    /// Returns the rotation of one copy of a cohort: one of its own, or the `common` one that mass events have.
+    pub fn cohort_rotation(
+        &self,
+        copy: u32,
+        common: &Rotation,
+        rng: &mut Xoshiro256PlusPlus,
+        week_secs: f64,
+        until_secs: f64,
+    ) -> Rotation {
+        let own = self.rotation(copy, rng, week_secs, until_secs);
+        if uniform(rng.next_u64()) < self.coupling() {
+            common.clone()
+        } else {
+            own
+        }
+    }
+
     /// Returns what a user does when their cycle lies so, mass events apart.
     pub fn life(&self, user: u32, rotation: &Rotation, until_secs: f64) -> Life {
         let Some(timeline) = self.users().get(user as usize) else {

@@ -69,6 +69,9 @@ pub struct Cycle {
     pub busiest_hour: Parameter<u32>,
     /// Share of the cycle in which the logger was away, 0 to 1.
     pub outage_share: Parameter<f64>,
+    /// Share of cohorts that are shifted together, as mass events are, 0 to 1: the more do, the more of what moved users at the same
+    /// hours is kept, and the less is new.
+    pub coupling: Parameter<f64>,
 }
 
 /// What a profile says, or assumes, about the people who did not show themselves in the capture.
@@ -95,6 +98,7 @@ impl Profile {
             ),
             ("cycle.busiest_hour", cycle.busiest_hour.is_fitted()),
             ("cycle.outage_share", cycle.outage_share.is_fitted()),
+            ("cycle.coupling", cycle.coupling.is_fitted()),
             (
                 "population.members_per_channel",
                 population.members_per_channel.is_fitted(),
@@ -155,6 +159,11 @@ impl Profile {
     /// Returns the share of the cycle in which the logger was away, 0 to 1.
     pub fn outage_share(&self) -> f64 {
         self.cycle.outage_share.value()
+    }
+
+    /// Returns the share of cohorts that are shifted together, 0 to 1.
+    pub fn coupling(&self) -> f64 {
+        self.cycle.coupling.value()
     }
 
     /// Returns the users; their index is the user number of the tables.
@@ -298,6 +307,7 @@ pub(crate) mod examples {
                 starts_at_week_sec: Parameter::Fitted(3_600),
                 busiest_hour: Parameter::Fitted(118),
                 outage_share: Parameter::Fitted(0.0),
+                coupling: Parameter::Assumed(0.0),
             },
             population: Population {
                 members_per_channel: Parameter::Assumed(6.0),

@@ -11,32 +11,57 @@ pub const BUCKET_SECS: [f64; 4] = [10.0, 60.0, 600.0, 7_200.0];
 /// Buckets of gaps.
 pub const BUCKETS: usize = BUCKET_SECS.len() + 1;
 
+/// Classes of how many have spoken in the episode: nobody yet, one, two, more.
+pub const COMPANIES: usize = 4;
+
 /// The odds of each place, and of somebody else.
 pub type PlaceOdds = [f64; PLACES + 1];
+
+/// The odds by bucket of the gap, by how many have spoken in the episode, and by the place which the message before came from.
+pub type OddsTable = [[[PlaceOdds; PLACES + 1]; COMPANIES]; BUCKETS];
+
+/// What the odds of the next speaker depend on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Situation {
+    /// The gap since the last message, in seconds.
+    pub gap_secs: f64,
+    /// How many have spoken in the episode so far.
+    pub company: usize,
+    /// The place which the message before came from.
+    pub place_before: usize,
+}
+
+impl Situation {
+    /// Returns the row of the odds for this situation.
+    pub(crate) fn row(self, odds: &OddsTable) -> Option<&PlaceOdds> {
+        let companies = odds.get(bucket(self.gap_secs))?;
+        companies
+            .get(self.company.min(COMPANIES - 1))?
+            .get(self.place_before)
+    }
+
+    /// Returns the row of the odds for this situation.
+    pub(crate) fn row_mut(self, odds: &mut OddsTable) -> Option<&mut PlaceOdds> {
+        let companies = odds.get_mut(bucket(self.gap_secs))?;
+        companies
+            .get_mut(self.company.min(COMPANIES - 1))?
+            .get_mut(self.place_before)
+    }
+}
 
 /// Who speaks next: place 0 is the last speaker, place 1 the last other one, and so on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recency {
-    /// Probabilities by bucket of the gap and the place which the message before came from.
-    pub odds: [[PlaceOdds; PLACES + 1]; BUCKETS],
+    /// The probabilities.
+    pub odds: OddsTable,
 }
 
 impl Recency {
     /// Returns the place at `draw`; [`PLACES`] for somebody else.
     ///
     /// `factor` tells how many times as readily as others whoever has a place speaks: not at all if they are gone.
-    pub fn draw(
-        &self,
-        gap_secs: f64,
-        place_before: usize,
-        factor: impl Fn(usize) -> f64,
-        draw: u64,
-    ) -> usize {
-        let odds = self
-            .odds
-            .get(bucket(gap_secs))
-            .and_then(|rows| rows.get(place_before));
-        let Some(odds) = odds else {
+    pub fn draw(&self, situation: Situation, factor: impl Fn(usize) -> f64, draw: u64) -> usize {
+        let Some(odds) = situation.row(&self.odds) else {
             return PLACES;
         };
         let weights: PlaceOdds = std::array::from_fn(|place| {

@@ -62,16 +62,7 @@ impl Profile {
         let mut rotations: BTreeMap<u32, Rotation> = BTreeMap::new();
         for user in self.users() {
             rotations.entry(user.cohort).or_insert_with(|| {
-                let own = self.rotation(0, &mut rng, week_secs, until_secs);
-                let cpl: f64 = std::env::var("CPL")
-                    .ok()
-                    .and_then(|v| v.parse().ok())
-                    .unwrap_or(0.0);
-                if uniform(rng.next_u64()) < cpl {
-                    common.clone()
-                } else {
-                    own
-                }
+                self.cohort_rotation(0, &common, &mut rng, week_secs, until_secs)
             });
         }
         let who: Vec<Identity> = (0..)

@@ -12,6 +12,7 @@ use crate::traffic::profile::distribution::uniform;
 use crate::traffic::profile::number;
 use crate::traffic::profile::recency::LastSpeakers;
 use crate::traffic::profile::recency::PLACES;
+use crate::traffic::profile::recency::Situation;
 use crate::traffic::profile::room::Room;
 use crate::traffic::profile::talk::EPISODE_GAP_SECS;
 use crate::traffic::profile::talk::EXCITATION_SECS;
@@ -90,6 +91,8 @@ pub struct TalkStream {
     last: LastSpeakers,
     last_place: usize,
     last_nanos: i64,
+    /// How many have spoken in the episode: they have the first places.
+    company: usize,
 }
 
 /// The episode under way.
@@ -138,6 +141,7 @@ impl TalkStream {
             last: LastSpeakers::NONE,
             last_place: PLACES,
             last_nanos: start_nanos,
+            company: 0,
         };
         stream.schedule_start(talk);
         while stream.next_nanos(room) < 0 {
@@ -241,6 +245,7 @@ impl TalkStream {
             opener,
         });
         self.triggers.clear();
+        self.company = 0;
     }
 
     /// Returns the next message of the episode, and moves it on.
@@ -271,6 +276,9 @@ impl TalkStream {
         };
         if let Some(member) = member {
             self.last_place = self.last.place(member);
+            if self.last_place >= self.company {
+                self.company = (self.company + 1).min(PLACES);
+            }
             self.last.spoke(member);
         }
         self.last_nanos = nanos;
@@ -318,16 +326,18 @@ impl TalkStream {
         {
             return Some(member);
         }
-        let gap_secs = number::secs_of_nanos(nanos.saturating_sub(self.last_nanos));
+        let situation = Situation {
+            gap_secs: number::secs_of_nanos(nanos.saturating_sub(self.last_nanos)),
+            company: self.company,
+            place_before: self.last_place,
+        };
         let last = self.last;
         let factor = |place: usize| {
             let member = last.at(place).filter(|&member| room.is_present(member));
             let speaker = member.and_then(|member| room.speaker(member));
             speaker.map_or(0.0, |speaker| speaker.insistence)
         };
-        let place = talk
-            .recency
-            .draw(gap_secs, self.last_place, factor, draws[0]);
+        let place = talk.recency.draw(situation, factor, draws[0]);
         let known = last.at(place);
         known.or_else(|| {
             room.draw(nanos, talk, &mut self.rng, |member| {

@@ -330,6 +330,7 @@ impl Profile {
             count("starts_at_week_sec", self.cycle.starts_at_week_sec),
             count("busiest_hour", self.cycle.busiest_hour),
             real("outage_share", self.cycle.outage_share),
+            real("coupling", self.cycle.coupling),
             real("members_per_channel", self.population.members_per_channel),
             real("private_share", self.population.private_share),
             real("reply_share", self.population.reply_share),
@@ -426,7 +427,7 @@ mod tests {
                   of 20 and more p25 2.4 s, p50 12.0 s, p75 59.4 s
         lengths   of messages p10 5 B, p50 77 B, p90 245 B, p99 296 B, most 302 B; users with their own: 1
         fitted    secs, rotation_secs, starts_at_week_sec, busiest_hour, outage_share, reply_share, excitation, day, pace_share, gap_correlation, notices, newcomers, speaker_day, trigger_share, longest_episode_secs, and all tables
-        assumed   members_per_channel 6, private_share 0.05
+        assumed   coupling 0, members_per_channel 6, private_share 0.05
         warning: the log named no time zone; its hours are taken for UTC
         "#);
     }

@@ -213,6 +213,7 @@ pub(crate) mod examples {
     use crate::traffic::profile::lengths::LengthTable;
     use crate::traffic::profile::number;
     use crate::traffic::profile::recency::BUCKETS;
+    use crate::traffic::profile::recency::COMPANIES;
     use crate::traffic::profile::recency::PLACES;
 
     /// Returns the talk of an invented channel: loud evenings, quiet weekends, a long tail of sizes.
@@ -266,7 +267,7 @@ pub(crate) mod examples {
                 after_notice: 0.5,
             }),
             recency: Recency {
-                odds: [[odds; PLACES + 1]; BUCKETS],
+                odds: [[[odds; PLACES + 1]; COMPANIES]; BUCKETS],
             },
             newcomers: Parameter::Fitted([4.0, 2.0, 1.5, 1.0]),
             speaker_day: Parameter::Fitted(DayFactor {

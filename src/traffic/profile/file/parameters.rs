@@ -76,6 +76,7 @@ struct CycleShape {
     starts_at_week_sec: Spanned<Parameter<u32>>,
     busiest_hour: Spanned<Parameter<u32>>,
     outage_share: Spanned<Parameter<f64>>,
+    coupling: Spanned<Parameter<f64>>,
 }
 
 /// Shape of `[population]`.
@@ -271,6 +272,7 @@ pub(crate) fn write(profile: &Profile) -> String {
     );
     line(&mut text, "busiest_hour", marked(cycle.busiest_hour));
     line(&mut text, "outage_share", marked(cycle.outage_share));
+    line(&mut text, "coupling", marked(cycle.coupling));
     text.push_str("\n[population]\n");
     let population = &profile.population;
     line(
@@ -330,6 +332,7 @@ fn read_cycle(check: &Check<'_>, shape: &CycleShape) -> Result<Cycle, Misread> {
         starts_at_week_sec: check.within(&shape.starts_at_week_sec, 0..=WEEK_SECS - 1)?,
         busiest_hour: check.within(&shape.busiest_hour, 0..=WEEK_HOURS - 1)?,
         outage_share: check.within(&shape.outage_share, 0.0..=1.0)?,
+        coupling: check.within(&shape.coupling, 0.0..=1.0)?,
     };
     let (secs, step) = (cycle.secs.value(), cycle.rotation_secs.value());
     if step != DAY_SECS && step != WEEK_SECS {

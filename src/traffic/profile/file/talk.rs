@@ -24,6 +24,8 @@ use crate::traffic::profile::lengths::LengthTable;
 use crate::traffic::profile::lengths::Lengths;
 use crate::traffic::profile::number;
 use crate::traffic::profile::recency::BUCKETS;
+use crate::traffic::profile::recency::COMPANIES;
+use crate::traffic::profile::recency::OddsTable;
 use crate::traffic::profile::recency::PLACES;
 use crate::traffic::profile::recency::PlaceOdds;
 use crate::traffic::profile::recency::Recency;
@@ -55,7 +57,7 @@ const SIZES_HEADER: &str = "talk,level,messages,messages_triggered";
 const GAPS_HEADER: &str =
     "talk,level,secs_2_to_4,secs_5_to_19,secs_20_up,secs_notices,secs_trigger";
 const RECENCY_HEADER: &str =
-    "talk,gap_bucket,place_before,place_0,place_1,place_2,place_3,place_4,place_5,other";
+    "talk,gap_bucket,company,place_before,place_0,place_1,place_2,place_3,place_4,place_5,other";
 const CHANNELS_HEADER: &str = "channel,talk,heat,messages_per_sec";
 const SPEAKERS_HEADER: &str =
     "channel,user,weight,insistence,share,notice_share,action_share,trigger_share";
@@ -270,23 +272,31 @@ fn read_gaps(rows: &mut Rows<'_>, number: usize) -> Result<[GapTable; 5], Misrea
 }
 
 fn write_recency(text: &mut String, number: usize, talk: &Talk) {
-    for (bucket, rows) in talk.recency.odds.iter().enumerate() {
-        for (place, odds) in rows.iter().enumerate() {
-            let [a, b, c, d, e, f, other] = odds;
-            put_row(text, &[&number, &bucket, &place, a, b, c, d, e, f, other]);
+    for (bucket, companies) in talk.recency.odds.iter().enumerate() {
+        for (company, rows) in companies.iter().enumerate() {
+            for (place, odds) in rows.iter().enumerate() {
+                let [a, b, c, d, e, f, other] = odds;
+                put_row(
+                    text,
+                    &[&number, &bucket, &company, &place, a, b, c, d, e, f, other],
+                );
+            }
         }
     }
 }
 
 fn read_recency(rows: &mut Rows<'_>, number: usize) -> Result<Recency, Misread> {
-    let mut odds = [[[0.0; PLACES + 1]; PLACES + 1]; BUCKETS];
-    for (bucket, rows_of_bucket) in odds.iter_mut().enumerate() {
-        for (place, odds) in rows_of_bucket.iter_mut().enumerate() {
-            let row = rows.demand("35 rows of each talk")?;
-            row.expect_word(0, &number.to_string())?;
-            row.expect_word(1, &bucket.to_string())?;
-            row.expect_word(2, &place.to_string())?;
-            *odds = read_odds(&row)?;
+    let mut odds: OddsTable = [[[[0.0; PLACES + 1]; PLACES + 1]; COMPANIES]; BUCKETS];
+    for (bucket, companies) in odds.iter_mut().enumerate() {
+        for (company, rows_of_company) in companies.iter_mut().enumerate() {
+            for (place, odds) in rows_of_company.iter_mut().enumerate() {
+                let row = rows.demand("140 rows of each talk")?;
+                row.expect_word(0, &number.to_string())?;
+                row.expect_word(1, &bucket.to_string())?;
+                row.expect_word(2, &company.to_string())?;
+                row.expect_word(3, &place.to_string())?;
+                *odds = read_odds(&row)?;
+            }
         }
     }
     Ok(Recency { odds })
@@ -294,7 +304,7 @@ fn read_recency(rows: &mut Rows<'_>, number: usize) -> Result<Recency, Misread> 
 
 fn read_odds(row: &Row<'_>) -> Result<PlaceOdds, Misread> {
     let mut odds = [0.0; PLACES + 1];
-    for (field, share) in (3..).zip(&mut odds) {
+    for (field, share) in (4..).zip(&mut odds) {
         *share = row.real(field, 0.0, 1.0)?;
     }
     let sum: f64 = odds.iter().sum();

@@ -49,6 +49,10 @@ mod window;
 /// Share of messages that go to one person, assumed because channel logs hold none.
 const PRIVATE_SHARE_ASSUMED: f64 = 0.05;
 
+/// Share of cohorts that are shifted together. Half of what moves users at the same hours is then kept, and nobody's weeks meet
+/// everybody else's as they did.
+const COUPLING_ASSUMED: f64 = 0.7;
+
 /// Seed of the draws that place events inside a tick of the log's clock: the same trace gives the same profile.
 const JITTER_SEED: u64 = 0x5eed_0f71_c4a5_0001;
 
@@ -194,6 +198,7 @@ impl Profile {
                 starts_at_week_sec: Parameter::Fitted(window.starts_at_week_sec()),
                 busiest_hour: Parameter::Fitted(busiest_hour(&window, &outages, &heard)),
                 outage_share: Parameter::Fitted(outage_share(&window, &outages)),
+                coupling: Parameter::Assumed(COUPLING_ASSUMED),
             },
             population: population(&window, events, &users, channels.count()),
             commands: Commands::default(),

@@ -7,12 +7,14 @@ use crate::traffic::profile::fit::DIGITS;
 use crate::traffic::profile::fit::heard::Heard;
 use crate::traffic::profile::fit::timelines::Lanes;
 use crate::traffic::profile::number;
-use crate::traffic::profile::recency;
 use crate::traffic::profile::recency::BUCKETS;
+use crate::traffic::profile::recency::COMPANIES;
 use crate::traffic::profile::recency::LastSpeakers;
+use crate::traffic::profile::recency::OddsTable;
 use crate::traffic::profile::recency::PLACES;
 use crate::traffic::profile::recency::PlaceOdds;
 use crate::traffic::profile::recency::Recency;
+use crate::traffic::profile::recency::Situation;
 use crate::traffic::profile::talk::DayFactor;
 use crate::traffic::profile::talk::NEWCOMER_SECS;
 use crate::traffic::profile::talk::TalkKind;
@@ -52,15 +54,11 @@ struct Choice {
 
 /// From which place a speaker came, and who had the others.
 struct PlaceChoice {
-    bucket: usize,
-    place_before: usize,
+    situation: Situation,
     place: usize,
     /// Those of the last speakers who were there.
     last: [Option<u32>; PLACES],
 }
-
-/// Counts by bucket of the gap, place before and place.
-type Counts = [[PlaceOdds; PLACES + 1]; BUCKETS];
 
 /// Who speaks in the channels of one talk, and in each.
 #[derive(Debug)]
@@ -101,7 +99,7 @@ fn follow(heard: &Heard, lanes: &Lanes) -> (Vec<Choice>, Vec<PlaceChoice>) {
     let mut turns = heard.turns.iter().peekable();
     let mut present: BTreeMap<u32, f64> = BTreeMap::new();
     let mut last = LastSpeakers::NONE;
-    let mut place_before = PLACES;
+    let (mut place_before, mut company) = (PLACES, 0);
     let mut last_secs = f64::NEG_INFINITY;
     let (mut choices, mut places) = (Vec::new(), Vec::new());
     let mut other_count = 0_usize;
@@ -131,8 +129,11 @@ fn follow(heard: &Heard, lanes: &Lanes) -> (Vec<Choice>, Vec<PlaceChoice>) {
             let is_opener = position == 0 && episode.triggered_after.is_some();
             if kind != TalkKind::Notice && !is_opener {
                 places.push(PlaceChoice {
-                    bucket: recency::bucket(secs - last_secs),
-                    place_before,
+                    situation: Situation {
+                        gap_secs: secs - last_secs,
+                        company: if position == 0 { 0 } else { company },
+                        place_before,
+                    },
                     place,
                     // Whoever speaks was there, whatever was seen of it.
                     last: std::array::from_fn(|index| {
@@ -147,6 +148,12 @@ fn follow(heard: &Heard, lanes: &Lanes) -> (Vec<Choice>, Vec<PlaceChoice>) {
                     }
                 }
             }
+            if position == 0 {
+                company = 0;
+            }
+            if place >= company {
+                company = (company + 1).min(PLACES);
+            }
             place_before = place;
             last.spoke(speaker);
             last_secs = secs;
@@ -156,19 +163,17 @@ fn follow(heard: &Heard, lanes: &Lanes) -> (Vec<Choice>, Vec<PlaceChoice>) {
 }
 
 /// Returns the odds of places, and how many times as readily each speaks on, under which the places are likeliest.
-fn places_of(places: &[Vec<PlaceChoice>]) -> (Counts, Vec<BTreeMap<u32, f64>>) {
+fn places_of(places: &[Vec<PlaceChoice>]) -> (OddsTable, Vec<BTreeMap<u32, f64>>) {
     let mut insistence: Vec<BTreeMap<u32, f64>> = places.iter().map(|_| BTreeMap::new()).collect();
-    let mut odds: Counts = [[[1.0 / number::real(PLACES + 1); PLACES + 1]; PLACES + 1]; BUCKETS];
+    const NOTHING: OddsTable = [[[[0.0; PLACES + 1]; PLACES + 1]; COMPANIES]; BUCKETS];
+    let mut odds = NOTHING.map(|companies| companies.map(|rows| rows.map(|row| row.map(|_| 1.0))));
     for _ in 0..PLACE_ITERATIONS {
-        let mut counts: Counts = [[[0.0; PLACES + 1]; PLACES + 1]; BUCKETS];
-        let mut chances: Counts = [[[0.0; PLACES + 1]; PLACES + 1]; BUCKETS];
+        let mut counts = NOTHING;
+        let mut chances = NOTHING;
         for (places, insistence) in places.iter().zip(&mut insistence) {
             let mut by_user: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
             for choice in places {
-                let row = odds
-                    .get(choice.bucket)
-                    .and_then(|rows| rows.get(choice.place_before));
-                let row = row.copied().unwrap_or_default();
+                let row = choice.situation.row(&odds).copied().unwrap_or_default();
                 let factors: PlaceOdds =
                     std::array::from_fn(|place| match choice.last.get(place) {
                         Some(Some(user)) => insistence.get(user).copied().unwrap_or(1.0),
@@ -210,54 +215,38 @@ fn places_of(places: &[Vec<PlaceChoice>]) -> (Counts, Vec<BTreeMap<u32, f64>>) {
     (odds, insistence)
 }
 
-fn add_at(counts: &mut Counts, choice: &PlaceChoice, amounts: &PlaceOdds) {
-    let row = counts
-        .get_mut(choice.bucket)
-        .and_then(|rows| rows.get_mut(choice.place_before));
-    if let Some(row) = row {
+fn add_at(counts: &mut OddsTable, choice: &PlaceChoice, amounts: &PlaceOdds) {
+    if let Some(row) = choice.situation.row_mut(counts) {
         add(row, amounts);
     }
 }
 
-/// Returns counts over chances as probabilities: those of a row lean on those of its bucket, and these on all.
-fn ratios(counts: &Counts, chances: &Counts) -> Counts {
-    let sum = |of: &Counts, bucket: Option<usize>| {
-        let mut sums = [0.0; PLACES + 1];
-        for (index, rows) in of.iter().enumerate() {
-            if bucket.is_none_or(|bucket| bucket == index) {
-                for row in rows {
-                    add(&mut sums, row);
-                }
+/// Returns counts over chances as probabilities: those of a row lean on those of its company, these on those of its bucket, and
+/// these on all.
+fn ratios(counts: &OddsTable, chances: &OddsTable) -> OddsTable {
+    let sum = |rows: &mut dyn Iterator<Item = &PlaceOdds>| {
+        rows.fold([0.0; PLACES + 1], |mut sums, row| {
+            add(&mut sums, row);
+            sums
+        })
+    };
+    let all = |of: &OddsTable| sum(&mut of.iter().flatten().flatten()).map(|count| count + 0.5);
+    // Half a message everywhere, so that nothing is impossible.
+    let all = over(&all(counts), &all(chances), &[0.0; PLACES + 1], 0.0);
+    let mut odds = *counts;
+    for ((odds, counts), chances) in odds.iter_mut().zip(counts).zip(chances) {
+        let of = |of: &[[PlaceOdds; PLACES + 1]; COMPANIES]| sum(&mut of.iter().flatten());
+        let of_bucket = over(&of(counts), &of(chances), &all, LEAN_MESSAGES);
+        for ((odds, counts), chances) in odds.iter_mut().zip(counts).zip(chances) {
+            let of = |of: &[PlaceOdds; PLACES + 1]| sum(&mut of.iter());
+            let of_company = over(&of(counts), &of(chances), &of_bucket, LEAN_MESSAGES);
+            for ((odds, counts), chances) in odds.iter_mut().zip(counts).zip(chances) {
+                let own = over(counts, chances, &of_company, LEAN_MESSAGES);
+                *odds = own.map(|share| number::rounded(share, DIGITS));
             }
         }
-        sums
-    };
-    // Half a message everywhere, so that nothing is impossible.
-    let floor = |counts: PlaceOdds| counts.map(|count| count + 0.5);
-    let all = over(
-        &floor(sum(counts, None)),
-        &floor(sum(chances, None)),
-        &[0.0; PLACES + 1],
-        0.0,
-    );
-    std::array::from_fn(|bucket| {
-        let usual = over(
-            &sum(counts, Some(bucket)),
-            &sum(chances, Some(bucket)),
-            &all,
-            LEAN_MESSAGES,
-        );
-        std::array::from_fn(|place| {
-            let row = |of: &Counts| {
-                of.get(bucket)
-                    .and_then(|rows| rows.get(place))
-                    .copied()
-                    .unwrap_or_default()
-            };
-            let odds = over(&row(counts), &row(chances), &usual, LEAN_MESSAGES);
-            odds.map(|share| number::rounded(share, DIGITS))
-        })
-    })
+    }
+    odds
 }
 
 /// Returns counts over chances, each leaning on what is usual by so many messages, scaled to a sum of one.
@@ -495,8 +484,11 @@ mod tests {
                 });
                 let place = place.unwrap_or(2);
                 let choice = PlaceChoice {
-                    bucket: 1,
-                    place_before: 0,
+                    situation: Situation {
+                        gap_secs: 30.0,
+                        company: 2,
+                        place_before: 0,
+                    },
                     place: if place == 2 { PLACES } else { place },
                     last: std::array::from_fn(|index| last.get(index).copied().flatten()),
                 };
@@ -509,9 +501,9 @@ mod tests {
         let (odds, insistence) = places_of(&[places]);
         let ratio = insistence[0][&0] / insistence[0][&1];
         assert!((ratio / 3.0 - 1.0).abs() < 0.1, "{insistence:?}");
-        let row = odds[1][0];
+        let row = odds[1][2][0];
         assert!((row[0] / row[1] / 0.6 - 1.0).abs() < 0.1, "{row:?}");
-        for row in odds.iter().flatten() {
+        for row in odds.iter().flatten().flatten() {
             assert!((row.iter().sum::<f64>() - 1.0).abs() < 1e-4, "{row:?}");
         }
     }
