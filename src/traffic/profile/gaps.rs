@@ -3,9 +3,13 @@
 use crate::traffic::profile::distribution::GapTable;
 use crate::traffic::profile::distribution::normal;
 use crate::traffic::profile::parameter::Parameter;
+use crate::traffic::profile::talk::EPISODE_GAP_SECS;
 
-/// First sizes of the classes by which gaps differ: 2 to 4 messages, 5 to 19, 20 and more.
-pub const GAP_CLASSES: [u32; 3] = [2, 5, 20];
+/// Classes of sizes by which gaps differ.
+pub const GAP_CLASSES: usize = 5;
+
+/// First sizes of the classes: 2 to 4 messages, 5 to 19, 20 to 59, 60 to 149, 150 and more. The larger a conversation, the quicker.
+pub const GAP_CLASS_SIZES: [u32; GAP_CLASSES] = [2, 5, 20, 60, 150];
 
 /// Gaps between the messages of an episode.
 ///
@@ -13,8 +17,8 @@ pub const GAP_CLASSES: [u32; 3] = [2, 5, 20];
 /// neighbour's. The table of the episode's class turns scores into seconds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gaps {
-    /// Seconds by the classes of [`GAP_CLASSES`].
-    pub tables: [GapTable; 3],
+    /// Seconds by the classes of [`GAP_CLASS_SIZES`].
+    pub tables: [GapTable; GAP_CLASSES],
     /// Seconds between notices that follow each other.
     pub notices: GapTable,
     /// Share of the variance of scores that is the episode's pace, 0 to 1.
@@ -32,24 +36,13 @@ impl Gaps {
         let pace_share = self.pace_share.value();
         *score = correlation * *score + libm::sqrt(1.0 - correlation * correlation) * normal(draw);
         let common = libm::sqrt(pace_share) * pace + libm::sqrt(1.0 - pace_share) * *score;
-        self.table(size).at_score(common)
+        let class = GAP_CLASS_SIZES.partition_point(|&first| first <= size);
+        let table = self.tables.get(class.saturating_sub(1));
+        table.map_or(f64::from(EPISODE_GAP_SECS), |table| table.at_score(common))
     }
 
     /// Returns the next gap in seconds between two notices.
     pub(crate) fn notice_secs(&self, draw: u64) -> f64 {
         self.notices.at_score(normal(draw))
-    }
-
-    /// Returns the table of episodes of `size` messages.
-    fn table(&self, size: u32) -> &GapTable {
-        let [few, some, many] = &self.tables;
-        let [_, from_some, from_many] = GAP_CLASSES;
-        if size >= from_many {
-            many
-        } else if size >= from_some {
-            some
-        } else {
-            few
-        }
     }
 }

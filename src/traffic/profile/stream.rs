@@ -104,6 +104,8 @@ struct Episode {
     is_notice: bool,
     pace: f64,
     score: f64,
+    /// By what its gaps are multiplied.
+    gap_factor: f64,
     /// Who opens it.
     opener: Option<u32>,
 }
@@ -226,12 +228,15 @@ impl TalkStream {
         }
         let (level, rounding) = (self.rng.next_u64(), self.rng.next_u64());
         let cell = self.cell_at(talk, nanos);
+        // A busy day is a hotter channel.
+        let day_heat = self.day_heat(talk, nanos);
+        let size_factor = self.size_factor * libm::pow(day_heat, SIZE_EXPONENT);
         let size = if opener.is_some() {
-            talk.triggers.sizes.draw(self.size_factor, level, rounding)
+            talk.triggers.sizes.draw(size_factor, level, rounding)
         } else {
             let scale = talk
                 .sizes
-                .scale_for((cell.mean_size * self.size_factor).max(1.0));
+                .scale_for((cell.mean_size * size_factor).max(1.0));
             talk.sizes.draw(scale, level, rounding)
         };
         self.episode = Some(Episode {
@@ -242,6 +247,7 @@ impl TalkStream {
                 && uniform(self.rng.next_u64()) < talk.notices.value().first,
             pace: normal(self.rng.next_u64()),
             score: normal(self.rng.next_u64()),
+            gap_factor: self.gap_factor * libm::pow(day_heat, GAP_EXPONENT),
             opener,
         });
         self.triggers.clear();
@@ -308,7 +314,7 @@ impl TalkStream {
         };
         episode.is_notice = will_notice;
         episode.next_nanos =
-            nanos.saturating_add(number::nanos_of_secs(gap_secs * self.gap_factor));
+            nanos.saturating_add(number::nanos_of_secs(gap_secs * episode.gap_factor));
         self.episode = Some(episode);
         slot
     }
@@ -375,7 +381,7 @@ impl TalkStream {
     /// Returns the next start that the calendar brings about before `until`, or that: an exponential amount of expected starts
     /// later, hour by hour.
     fn calendar_start(&mut self, talk: &Talk, from: i64, until: i64) -> i64 {
-        let day_factor = self.day_factor(talk, from);
+        let day_factor = libm::pow(self.day_heat(talk, from), START_EXPONENT);
         let mut wanted = exponential(self.rng.next_u64());
         let mut nanos = from;
         while nanos < until {
@@ -394,8 +400,8 @@ impl TalkStream {
         until
     }
 
-    /// Returns the factor of the day in which `nanos` lies; days come in order.
-    fn day_factor(&mut self, talk: &Talk, nanos: i64) -> f64 {
+    /// Returns the heat of the day in which `nanos` lies; days come in order.
+    fn day_heat(&mut self, talk: &Talk, nanos: i64) -> f64 {
         let factor = talk.day.value();
         let day = nanos.div_euclid(DAY_NANOS);
         while self.day < day {

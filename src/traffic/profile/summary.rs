@@ -40,7 +40,7 @@ impl Profile {
         put(&mut page, "episodes", &self.episodes_text());
         put(&mut page, "starts", &self.starts_text());
         if let Some(talk) = self.talks.first() {
-            let [few, some, many] = &talk.gaps.tables;
+            let [few, some, many, ..] = &talk.gaps.tables;
             put(
                 &mut page,
                 "gaps",
@@ -51,7 +51,11 @@ impl Profile {
                 "",
                 &format!("of 5 to 19 messages {}", gap_text(some)),
             );
-            put(&mut page, "", &format!("of 20 and more {}", gap_text(many)));
+            put(
+                &mut page,
+                "",
+                &format!("of 20 to 59 messages {}", gap_text(many)),
+            );
         }
         put(&mut page, "lengths", &self.lengths_text());
         if let Some(text) = self.commands.text() {
@@ -424,7 +428,7 @@ mod tests {
         starts    each brings about 0.25 others, a JOIN 0.050; a day differs by a factor of 1.5, a speaker's by 1.6
         gaps      of 2 to 4 messages p25 8.1 s, p50 40.0 s, p75 3.3 min
                   of 5 to 19 messages p25 5.0 s, p50 25.0 s, p75 2.1 min
-                  of 20 and more p25 2.4 s, p50 12.0 s, p75 59.4 s
+                  of 20 to 59 messages p25 2.4 s, p50 12.0 s, p75 59.4 s
         lengths   of messages p10 5 B, p50 77 B, p90 245 B, p99 296 B, most 302 B; users with their own: 1
         fitted    secs, rotation_secs, starts_at_week_sec, busiest_hour, outage_share, reply_share, excitation, day, pace_share, gap_correlation, notices, newcomers, speaker_day, trigger_share, longest_episode_secs, and all tables
         assumed   coupling 0, members_per_channel 6, private_share 0.05

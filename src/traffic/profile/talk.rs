@@ -228,7 +228,7 @@ pub(crate) mod examples {
         for (index, knot) in knots.iter_mut().enumerate() {
             *knot = libm::round(libm::exp(number::real(index) / 26.0));
         }
-        let tables = [40.0, 25.0, 12.0].map(|middle: f64| {
+        let tables = [40.0, 25.0, 12.0, 11.0, 10.0].map(|middle: f64| {
             let mut secs = [0.0; GAP_STEPS + 1];
             for (index, gap) in secs.iter_mut().enumerate() {
                 *gap = (middle * libm::exp((number::real(index) - 16.0) / 5.0)).min(600.0);

@@ -17,6 +17,7 @@ use crate::traffic::profile::file::parameters::TalkParameters;
 use crate::traffic::profile::file::put_row;
 use crate::traffic::profile::file::rows::Row;
 use crate::traffic::profile::file::rows::Rows;
+use crate::traffic::profile::gaps::GAP_CLASSES;
 use crate::traffic::profile::gaps::Gaps;
 use crate::traffic::profile::lengths::LENGTH_KNOTS;
 use crate::traffic::profile::lengths::LENGTH_LEVELS;
@@ -54,8 +55,7 @@ pub(crate) const SPEAKERS: &str = "speakers.csv";
 
 const CALENDAR_HEADER: &str = "talk,day,hour,starts_per_hour,mean_size";
 const SIZES_HEADER: &str = "talk,level,messages,messages_triggered";
-const GAPS_HEADER: &str =
-    "talk,level,secs_2_to_4,secs_5_to_19,secs_20_up,secs_notices,secs_trigger";
+const GAPS_HEADER: &str = "talk,level,secs_2_to_4,secs_5_to_19,secs_20_to_59,secs_60_to_149,secs_150_up,secs_notices,secs_trigger";
 const RECENCY_HEADER: &str =
     "talk,gap_bucket,company,place_before,place_0,place_1,place_2,place_3,place_4,place_5,other";
 const CHANNELS_HEADER: &str = "channel,talk,heat,messages_per_sec";
@@ -131,7 +131,7 @@ pub(crate) fn read_talks(
     let mut talks = Vec::with_capacity(parameters.len());
     for (number, parameters) in parameters.iter().enumerate() {
         let [own, triggered] = read_sizes(&mut sizes, number)?;
-        let [few, some, many, notices, delays] = read_gaps(&mut gaps, number)?;
+        let [a, b, c, d, e, notices, delays] = read_gaps(&mut gaps, number)?;
         talks.push(Talk {
             calendar: read_calendar(&mut calendars, number)?,
             excitation: parameters.excitation,
@@ -143,7 +143,7 @@ pub(crate) fn read_talks(
             },
             sizes: own,
             gaps: Gaps {
-                tables: [few, some, many],
+                tables: [a, b, c, d, e],
                 notices,
                 pace_share: parameters.pace_share,
                 correlation: parameters.gap_correlation,
@@ -238,29 +238,20 @@ fn gap_level(index: usize) -> f64 {
 }
 
 fn write_gaps(text: &mut String, number: usize, talk: &Talk) {
-    let [few, some, many] = &talk.gaps.tables;
-    let tables = [few, some, many, &talk.gaps.notices, &talk.triggers.delays];
+    let others = [&talk.gaps.notices, &talk.triggers.delays];
+    let tables: Vec<&GapTable> = talk.gaps.tables.iter().chain(others).collect();
     for index in 0..=GAP_STEPS {
-        let [few, some, many, notices, delays] =
-            tables.map(|table| table.secs().get(index).copied().unwrap_or(0.0));
-        put_row(
-            text,
-            &[
-                &number,
-                &gap_level(index),
-                &few,
-                &some,
-                &many,
-                &notices,
-                &delays,
-            ],
-        );
+        let secs: Vec<String> = tables
+            .iter()
+            .map(|table| table.secs().get(index).copied().unwrap_or(0.0).to_string())
+            .collect();
+        put_row(text, &[&number, &gap_level(index), &secs.join(",")]);
     }
 }
 
-fn read_gaps(rows: &mut Rows<'_>, number: usize) -> Result<[GapTable; 5], Misread> {
-    let mut columns = [[SECS_MIN; GAP_STEPS + 1]; 5];
-    let mut last = [SECS_MIN; 5];
+fn read_gaps(rows: &mut Rows<'_>, number: usize) -> Result<[GapTable; GAP_CLASSES + 2], Misread> {
+    let mut columns = [[SECS_MIN; GAP_STEPS + 1]; GAP_CLASSES + 2];
+    let mut last = [SECS_MIN; GAP_CLASSES + 2];
     let most = f64::from(EPISODE_GAP_SECS).max(TRIGGER_SECS);
     for index in 0..=GAP_STEPS {
         let row = rows.demand("33 levels of each talk")?;

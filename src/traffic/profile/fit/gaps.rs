@@ -6,6 +6,7 @@ use crate::traffic::profile::distribution::GapTable;
 use crate::traffic::profile::fit::DIGITS;
 use crate::traffic::profile::fit::episodes::Episode;
 use crate::traffic::profile::fit::quantiles;
+use crate::traffic::profile::gaps::GAP_CLASS_SIZES;
 use crate::traffic::profile::gaps::GAP_CLASSES;
 use crate::traffic::profile::gaps::Gaps;
 use crate::traffic::profile::number;
@@ -19,6 +20,9 @@ const GAP_SECS_MIN: f64 = 0.001;
 /// Distances between gaps of one episode at which only its pace makes them alike.
 const FAR: std::ops::RangeInclusive<usize> = 5..=15;
 
+/// Gaps of a class below which it says what its neighbour says.
+const SAMPLE_MIN: usize = 100;
+
 /// Pairs of gaps below which a correlation is noise and counts as none.
 const PAIRS_MIN: usize = 30;
 
@@ -28,7 +32,7 @@ const CORRELATION_MAX: f64 = 0.95;
 /// Returns what the gaps of the episodes are like.
 pub(crate) fn fit(episodes: &[&Episode]) -> Gaps {
     let all = quantiles::sorted(episodes.iter().flat_map(|episode| episode.gaps()).collect());
-    let samples: [Vec<f64>; 3] = std::array::from_fn(|class| {
+    let samples: [Vec<f64>; GAP_CLASSES] = std::array::from_fn(|class| {
         let of_class = |episode: &&&Episode| class_of(episode.at_secs.len()) == Some(class);
         quantiles::sorted(
             episodes
@@ -38,10 +42,7 @@ pub(crate) fn fit(episodes: &[&Episode]) -> Gaps {
                 .collect(),
         )
     });
-    let tables = std::array::from_fn(|class| {
-        let own = samples.get(class).filter(|sample| !sample.is_empty());
-        table(own.unwrap_or(&all))
-    });
+    let tables = std::array::from_fn(|class| table(telling(&samples, class).unwrap_or(&all)));
     let scores: Vec<Vec<f64>> = episodes
         .iter()
         .filter_map(|episode| {
@@ -67,6 +68,13 @@ pub(crate) fn fit(episodes: &[&Episode]) -> Gaps {
     }
 }
 
+/// Returns the gaps of a class, or of the nearest smaller one that tells something, or of the nearest larger one.
+fn telling(samples: &[Vec<f64>; GAP_CLASSES], class: usize) -> Option<&Vec<f64>> {
+    let tells = |sample: &&Vec<f64>| sample.len() >= SAMPLE_MIN;
+    let smaller = samples.iter().take(class + 1).rev().find(tells);
+    smaller.or_else(|| samples.iter().skip(class).find(tells))
+}
+
 /// Returns the gaps between notices that follow each other.
 fn notice_gaps(episode: &Episode) -> impl Iterator<Item = f64> {
     let are_notices = episode
@@ -79,7 +87,7 @@ fn notice_gaps(episode: &Episode) -> impl Iterator<Item = f64> {
 
 /// Returns the class of episodes of `size` messages; `None` for one message, which has no gap.
 fn class_of(size: usize) -> Option<usize> {
-    GAP_CLASSES
+    GAP_CLASS_SIZES
         .iter()
         .rposition(|&first| size >= first as usize)
 }
@@ -143,8 +151,17 @@ mod tests {
     #[test]
     fn classes_go_by_size() {
         assert_eq!(
-            [1, 2, 4, 5, 19, 20, 999].map(class_of),
-            [None, Some(0), Some(0), Some(1), Some(1), Some(2), Some(2)]
+            [1, 2, 4, 5, 19, 20, 60, 999].map(class_of),
+            [
+                None,
+                Some(0),
+                Some(0),
+                Some(1),
+                Some(1),
+                Some(2),
+                Some(3),
+                Some(4)
+            ]
         );
     }
 
