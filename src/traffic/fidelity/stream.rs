@@ -8,6 +8,8 @@ use rand::rngs::Xoshiro256PlusPlus;
 
 use crate::traffic::fidelity::span::Span;
 use crate::traffic::profile::distribution::uniform;
+use crate::traffic::trace::event::DETAIL_GONE;
+use crate::traffic::trace::event::DETAIL_NAMES;
 use crate::traffic::trace::event::Event;
 use crate::traffic::trace::event::EventKind;
 
@@ -184,6 +186,10 @@ impl<'a> Observer<'a> {
             return;
         }
         let Some(channel) = channel else { return };
+        if event.kind == EventKind::Other && matches!(&*event.detail, DETAIL_NAMES | DETAIL_GONE) {
+            self.correct(channel, user, &*event.detail == DETAIL_NAMES);
+            return;
+        }
         self.beat(network, beat);
         self.put(channel, user, event, now);
         if event.kind == EventKind::Kick {
@@ -316,6 +322,17 @@ impl<'a> Observer<'a> {
         self.set_member(channel, user, member);
         self.count_present(channel, was_present, false);
         stay_secs
+    }
+
+    /// Learns that somebody is there, or is not, which nobody saw come about: nothing happened.
+    fn correct(&mut self, channel: usize, user: usize, is_present: bool) {
+        let mut member = self.member(channel, user);
+        let was_present = member.is_present;
+        member.is_present = is_present;
+        member.joined_secs = None;
+        member.left_secs = None;
+        self.set_member(channel, user, member);
+        self.count_present(channel, was_present, is_present);
     }
 
     fn count_present(&mut self, channel: usize, was_present: bool, is_present: bool) {

@@ -25,6 +25,8 @@ use crate::traffic::profile::talk::TalkKind;
 use crate::traffic::profile::timeline::ChangeKind;
 use crate::traffic::profile::timeline::StayRow;
 use crate::traffic::trace::cause::LeaveCause;
+use crate::traffic::trace::event::DETAIL_GONE;
+use crate::traffic::trace::event::DETAIL_NAMES;
 use crate::traffic::trace::event::DETAIL_REPLY;
 use crate::traffic::trace::event::Event;
 use crate::traffic::trace::event::EventKind;
@@ -76,7 +78,7 @@ impl Profile {
             })
             .collect();
         self.strike(&who, &mut lives, &common, &mut rng, until_secs);
-        let mut making = Making::new(self, start_us);
+        let mut making = Making::new(self, start_us, until_secs);
         for (user, life) in (0..).zip(&lives) {
             making.live(user, life);
         }
@@ -148,6 +150,7 @@ fn week_secs(start_us: i64) -> f64 {
 struct Making<'a> {
     profile: &'a Profile,
     start_us: i64,
+    until_secs: f64,
     network: Arc<str>,
     nothing: Arc<str>,
     reply: Arc<str>,
@@ -159,7 +162,7 @@ struct Making<'a> {
 }
 
 impl<'a> Making<'a> {
-    fn new(profile: &'a Profile, start_us: i64) -> Self {
+    fn new(profile: &'a Profile, start_us: i64, until_secs: f64) -> Self {
         let kicks = (0..).zip(profile.users()).flat_map(|(kicker, user)| {
             user.changes
                 .iter()
@@ -171,6 +174,7 @@ impl<'a> Making<'a> {
         Self {
             profile,
             start_us,
+            until_secs,
             network: Arc::from("sample"),
             nothing: Arc::from(""),
             reply: Arc::from(DETAIL_REPLY),
@@ -230,6 +234,26 @@ impl<'a> Making<'a> {
         }
         let mut quit_secs = f64::NEG_INFINITY;
         for stay in &life.stays {
+            if !stay.has_join && stay.start_secs > 0.0 {
+                self.put(
+                    stay.start_secs,
+                    EventKind::Other,
+                    Some(stay.channel),
+                    user,
+                    None,
+                    Said::detail(DETAIL_NAMES),
+                );
+            }
+            if !stay.has_leave && stay.end_secs < self.until_secs {
+                self.put(
+                    stay.end_secs,
+                    EventKind::Other,
+                    Some(stay.channel),
+                    user,
+                    None,
+                    Said::detail(DETAIL_GONE),
+                );
+            }
             if stay.has_join {
                 self.put(
                     stay.start_secs,

@@ -96,6 +96,9 @@ pub const DETAIL_GUEST: &str = "guest";
 /// Detail of an [`EventKind::Other`] that tells that the user is a member: a line of NAMES.
 pub const DETAIL_NAMES: &str = "names";
 
+/// Detail of an [`EventKind::Other`] that tells that the user is a member no more, though nobody saw them leave.
+pub const DETAIL_GONE: &str = "gone";
+
 /// One event. Empty texts mean that there is nothing to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::traffic::profile::fit::outages::Outages;
 use crate::traffic::profile::fit::window::Window;
 use crate::traffic::trace::cause::LeaveCause;
+use crate::traffic::trace::event::DETAIL_GONE;
 use crate::traffic::trace::event::DETAIL_NAMES;
 use crate::traffic::trace::event::Event;
 use crate::traffic::trace::event::EventKind;
@@ -176,6 +177,7 @@ impl<'a> Reader<'a, '_> {
             EventKind::Other if &*event.detail == DETAIL_NAMES => {
                 Some(self.appear(user, channel, secs))
             }
+            EventKind::Other if &*event.detail == DETAIL_GONE => self.vanish(user, channel?, secs),
             // Services and servers do these without being there.
             EventKind::Mode | EventKind::Topic | EventKind::Other => self.open.get(user).copied(),
         }
@@ -278,6 +280,27 @@ impl<'a> Reader<'a, '_> {
         }
         if session.inside.is_empty() {
             return self.close(user, secs, cause, true);
+        }
+        Some(index)
+    }
+
+    /// Ends the stay of somebody who is there no more, and the session with its last one; nobody saw it.
+    fn vanish(&mut self, user: &'a str, channel: u32, secs: f64) -> Option<usize> {
+        let &index = self.open.get(user)?;
+        let session = self.record.sessions.get_mut(index)?;
+        let at = session
+            .inside
+            .iter()
+            .position(|&(inside, _)| inside == channel)?;
+        let (_, stay) = session.inside.swap_remove(at);
+        end(
+            self.record.stays.get_mut(stay),
+            secs,
+            LeaveCause::Unknown,
+            false,
+        );
+        if session.inside.is_empty() {
+            return self.close(user, secs, LeaveCause::Unknown, false);
         }
         Some(index)
     }
