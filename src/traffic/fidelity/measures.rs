@@ -225,7 +225,7 @@ impl Measures {
                     .iter()
                     .zip(other)
                     .map(|(one, other)| (one - other).abs());
-                Some(apart.fold(0.0, f64::max))
+                Some(apart.sum::<f64>() / number::real(one.len()).max(1.0))
             }
             Measure::Absent => other.absent_share,
             Measure::Wait => ratio(self.wait_p99, other.wait_p99),

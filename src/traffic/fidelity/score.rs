@@ -52,7 +52,8 @@ pub enum Measure {
     Fano(Stream, u32),
     /// Divergence of Jensen and Shannon between kinds of neighbours in a channel, in bits.
     Bigrams,
-    /// Largest difference of autocorrelations of counts per minute, lags of 1 to 60.
+    /// Mean difference of the autocorrelations of counts per minute, lags of 1 to 60. The largest would be decided by noise: that
+    /// of live traffic against itself is above what is demanded.
     Correlation,
     /// Share of messages of speakers who were seen to leave and not to come back.
     Absent,

@@ -9,6 +9,7 @@ use crate::traffic::profile::calendar::Cell;
 use crate::traffic::profile::distribution::exponential;
 use crate::traffic::profile::distribution::normal;
 use crate::traffic::profile::distribution::uniform;
+use crate::traffic::profile::gaps::Tempo;
 use crate::traffic::profile::number;
 use crate::traffic::profile::recency::LastSpeakers;
 use crate::traffic::profile::recency::PLACES;
@@ -102,8 +103,7 @@ struct Episode {
     left: u32,
     size: u32,
     is_notice: bool,
-    pace: f64,
-    score: f64,
+    tempo: Tempo,
     /// By what its gaps are multiplied.
     gap_factor: f64,
     /// Who opens it.
@@ -245,8 +245,7 @@ impl TalkStream {
             size,
             is_notice: opener.is_none()
                 && uniform(self.rng.next_u64()) < talk.notices.value().first,
-            pace: normal(self.rng.next_u64()),
-            score: normal(self.rng.next_u64()),
+            tempo: Tempo::draw(std::array::from_fn(|_| self.rng.next_u64())),
             gap_factor: self.gap_factor * libm::pow(day_heat, GAP_EXPONENT),
             opener,
         });
@@ -305,12 +304,11 @@ impl TalkStream {
             notices.after_talk
         };
         let will_notice = uniform(self.rng.next_u64()) < share;
-        let draw = self.rng.next_u64();
+        let draws = [self.rng.next_u64(), self.rng.next_u64()];
         let gap_secs = if is_notice && will_notice {
-            talk.gaps.notice_secs(draw)
+            talk.gaps.notice_secs(draws[0])
         } else {
-            talk.gaps
-                .next_secs(episode.size, episode.pace, &mut episode.score, draw)
+            talk.gaps.next_secs(episode.size, &mut episode.tempo, draws)
         };
         episode.is_notice = will_notice;
         episode.next_nanos =

@@ -430,7 +430,7 @@ mod tests {
                   of 5 to 19 messages p25 5.0 s, p50 25.0 s, p75 2.1 min
                   of 20 to 59 messages p25 2.4 s, p50 12.0 s, p75 59.4 s
         lengths   of messages p10 5 B, p50 77 B, p90 245 B, p99 296 B, most 302 B; users with their own: 1
-        fitted    secs, rotation_secs, starts_at_week_sec, busiest_hour, outage_share, reply_share, excitation, day, pace_share, gap_correlation, notices, newcomers, speaker_day, trigger_share, longest_episode_secs, and all tables
+        fitted    secs, rotation_secs, starts_at_week_sec, busiest_hour, outage_share, reply_share, excitation, day, pace_share, drift_share, gap_correlation, notices, newcomers, speaker_day, trigger_share, longest_episode_secs, and all tables
         assumed   coupling 0, members_per_channel 6, private_share 0.05
         warning: the log named no time zone; its hours are taken for UTC
         "#);

@@ -126,6 +126,7 @@ impl Talk {
             ("talk.excitation", self.excitation.is_fitted()),
             ("talk.day", self.day.is_fitted()),
             ("talk.pace_share", self.gaps.pace_share.is_fitted()),
+            ("talk.drift_share", self.gaps.drift_share.is_fitted()),
             ("talk.gap_correlation", self.gaps.correlation.is_fitted()),
             ("talk.notices", self.notices.is_fitted()),
             ("talk.newcomers", self.newcomers.is_fitted()),
@@ -259,6 +260,7 @@ pub(crate) mod examples {
                 tables,
                 notices: few,
                 pace_share: Parameter::Fitted(0.2),
+                drift_share: Parameter::Fitted(0.1),
                 correlation: Parameter::Fitted(0.15),
             },
             notices: Parameter::Fitted(NoticeShares {

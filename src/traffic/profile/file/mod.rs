@@ -168,8 +168,8 @@ mod tests {
             PARAMETERS,
             "pace_share",
             "pace_shard",
-            "unknown field `pace_shard`, expected one of `excitation`, `day`, `pace_share`, `gap_correlation`, `notices`, \
-             `newcomers`, `speaker_day`, `trigger_share`, `longest_episode_secs` --> profiles/example/profile.toml:36:1",
+            "unknown field `pace_shard`, expected one of `excitation`, `day`, `pace_share`, `drift_share`, `gap_correlation`, `notices`, \
+             `newcomers`, `speaker_day`, `trigger_share`, `longest_episode_secs` --> profiles/example/profile.toml:37:1",
         );
         check(
             PARAMETERS,
@@ -187,7 +187,7 @@ mod tests {
             PARAMETERS,
             "gap_correlation = { fitted = 0.15",
             "gap_correlation = { fitted = 1.5",
-            "expected -1 to 1, found 1.5 --> profiles/example/profile.toml:37:19",
+            "expected -1 to 1, found 1.5 --> profiles/example/profile.toml:39:19",
         );
         check(
             PARAMETERS,
@@ -199,7 +199,7 @@ mod tests {
             PARAMETERS,
             "notices = { fitted = [0.03",
             "notices = { fitted = [1.03",
-            "expected probabilities, found [1.03, 0.01, 0.5] --> profiles/example/profile.toml:38:11",
+            "expected probabilities, found [1.03, 0.01, 0.5] --> profiles/example/profile.toml:40:11",
         );
     }
 

@@ -95,6 +95,7 @@ struct TalkShape {
     excitation: Spanned<Parameter<[f64; 3]>>,
     day: Spanned<Parameter<[f64; 2]>>,
     pace_share: Spanned<Parameter<f64>>,
+    drift_share: Spanned<Parameter<f64>>,
     gap_correlation: Spanned<Parameter<f64>>,
     notices: Spanned<Parameter<[f64; 3]>>,
     newcomers: Spanned<Parameter<[f64; 4]>>,
@@ -118,6 +119,7 @@ pub(crate) struct TalkParameters {
     pub(crate) excitation: Parameter<[f64; 3]>,
     pub(crate) day: Parameter<DayFactor>,
     pub(crate) pace_share: Parameter<f64>,
+    pub(crate) drift_share: Parameter<f64>,
     pub(crate) gap_correlation: Parameter<f64>,
     pub(crate) notices: Parameter<NoticeShares>,
     pub(crate) newcomers: Parameter<[f64; 4]>,
@@ -212,6 +214,7 @@ fn read_talk(check: &Check<'_>, shape: &TalkShape) -> Result<TalkParameters, Mis
         )?,
         day: day(&shape.day)?,
         pace_share: check.within(&shape.pace_share, 0.0..=1.0)?,
+        drift_share: check.within(&shape.drift_share, 0.0..=1.0)?,
         gap_correlation: check.within(&shape.gap_correlation, -1.0..=1.0)?,
         notices: mapped(notices, |[first, after_talk, after_notice]| NoticeShares {
             first,
@@ -308,6 +311,7 @@ fn write_talk(text: &mut String, talk: &Talk) {
     line(text, "excitation", marked_list(talk.excitation));
     line(text, "day", day(talk.day));
     line(text, "pace_share", marked(talk.gaps.pace_share));
+    line(text, "drift_share", marked(talk.gaps.drift_share));
     line(text, "gap_correlation", marked(talk.gaps.correlation));
     let notices = mapped(talk.notices, |shares| {
         [shares.first, shares.after_talk, shares.after_notice]

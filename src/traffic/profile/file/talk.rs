@@ -146,6 +146,7 @@ pub(crate) fn read_talks(
                 tables: [a, b, c, d, e],
                 notices,
                 pace_share: parameters.pace_share,
+                drift_share: parameters.drift_share,
                 correlation: parameters.gap_correlation,
             },
             notices: parameters.notices,

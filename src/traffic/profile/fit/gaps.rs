@@ -6,6 +6,7 @@ use crate::traffic::profile::distribution::GapTable;
 use crate::traffic::profile::fit::DIGITS;
 use crate::traffic::profile::fit::episodes::Episode;
 use crate::traffic::profile::fit::quantiles;
+use crate::traffic::profile::gaps::DRIFT_CORRELATION;
 use crate::traffic::profile::gaps::GAP_CLASS_SIZES;
 use crate::traffic::profile::gaps::GAP_CLASSES;
 use crate::traffic::profile::gaps::Gaps;
@@ -18,7 +19,10 @@ use crate::traffic::profile::talk::TalkKind;
 const GAP_SECS_MIN: f64 = 0.001;
 
 /// Distances between gaps of one episode at which only its pace makes them alike.
-const FAR: std::ops::RangeInclusive<usize> = 5..=15;
+const FAR: std::ops::RangeInclusive<usize> = 20..=40;
+
+/// Distances at which its drift does too.
+const MIDDLE: std::ops::RangeInclusive<usize> = 4..=8;
 
 /// Gaps of a class below which it says what its neighbour says.
 const SAMPLE_MIN: usize = 100;
@@ -51,9 +55,14 @@ pub(crate) fn fit(episodes: &[&Episode]) -> Gaps {
         })
         .collect();
     let pace_share = mean_product(&scores, FAR).clamp(0.0, CORRELATION_MAX);
-    let near = mean_product(&scores, 1..=1);
-    let correlation =
-        ((near - pace_share) / (1.0 - pace_share)).clamp(-CORRELATION_MAX, CORRELATION_MAX);
+    let left_of_drift = MIDDLE.map(|distance| libm::pow(DRIFT_CORRELATION, number::real(distance)));
+    let left_of_drift = left_of_drift.sum::<f64>() / number::real(MIDDLE.count());
+    let middle = mean_product(&scores, MIDDLE);
+    let drift_share =
+        ((middle - pace_share) / left_of_drift).clamp(0.0, CORRELATION_MAX - pace_share);
+    let rest = 1.0 - pace_share - drift_share;
+    let near = mean_product(&scores, 1..=1) - pace_share - drift_share * DRIFT_CORRELATION;
+    let correlation = (near / rest).clamp(-CORRELATION_MAX, CORRELATION_MAX);
     let notices = quantiles::sorted(
         episodes
             .iter()
@@ -64,6 +73,7 @@ pub(crate) fn fit(episodes: &[&Episode]) -> Gaps {
         tables,
         notices: table(if notices.is_empty() { &all } else { &notices }),
         pace_share: Parameter::Fitted(number::rounded(pace_share, DIGITS)),
+        drift_share: Parameter::Fitted(number::rounded(drift_share, DIGITS)),
         correlation: Parameter::Fitted(number::rounded(correlation, DIGITS)),
     }
 }
