@@ -36,13 +36,13 @@ fn check(name: &str, per_hour: f64, is_short: bool) {
         "{name} is not as the tool writes it"
     );
     assert_eq!(profile.is_short(), is_short);
-    let found = profile.talk().mean_rate() * 3_600.0;
+    let found = profile.mean_rate() * 3_600.0;
     assert!(
         (found / per_hour - 1.0).abs() < 0.01,
         "{name}: {found} an hour"
     );
     let texts = files.values().map(String::len).sum::<usize>();
-    assert!(texts < 1_000_000, "{name} has {texts} bytes");
+    assert!(texts < 2_500_000, "{name} has {texts} bytes");
 }
 
 #[test]
@@ -53,4 +53,30 @@ fn the_support_channel_is_busy_and_short() {
 #[test]
 fn the_project_channel_is_quiet_and_long() {
     check("project-channel", 5.81, false);
+}
+
+#[test]
+fn the_project_network_has_three_channels() {
+    check("project-network", 3.76, false);
+}
+
+#[test]
+fn the_churn_network_hardly_talks_and_splits() {
+    check("churn-network", 0.23, false);
+}
+
+#[test]
+fn the_busy_channel_is_busy_for_months() {
+    check("busy-channel", 7.76, false);
+}
+
+#[test]
+fn the_users_of_a_bouncer_fall_together() {
+    check("bouncer-users", 3.94, false);
+    let profile = Profile::read("bouncer-users", &files("bouncer-users")).unwrap();
+    let largest = profile
+        .incidents()
+        .iter()
+        .map(|incident| incident.victims.len());
+    assert!(largest.max() > Some(50));
 }

@@ -79,13 +79,12 @@ impl People {
         for copy in 0..COPIES_MAX {
             let before = online;
             let mut rng = streams.rng(StreamId::of_user(Purpose::Incident, copy + 1, UserId(0)));
-            let common = profile.rotation(copy + 1, &mut rng, week_secs, horizon_secs);
+            let common = profile.rotation(copy, &mut rng, week_secs, horizon_secs);
             for cohort in shuffled(&cohorts, copy, streams) {
                 let stream = StreamId::of_user(Purpose::Identity, copy + 1, UserId(cohort));
                 let mut rng = streams.rng(stream);
-                // Copies of a live network do not start in step, the first no less than the others.
                 let rotation =
-                    profile.cohort_rotation(copy + 1, &common, &mut rng, week_secs, horizon_secs);
+                    profile.cohort_rotation(copy, &common, &mut rng, week_secs, horizon_secs);
                 for &user in cohorts.get(&cohort).into_iter().flatten() {
                     draws += 1;
                     let life = profile.life(user, &rotation, horizon_secs);

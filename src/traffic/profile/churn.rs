@@ -244,7 +244,7 @@ impl Profile {
                     let at_secs = secs + victim.quit_secs;
                     match (lives.get_mut(place), victim.back_secs) {
                         (Some(life), Some(back)) => {
-                            life.interrupt(at_secs, secs + back, victim.cause)
+                            life.interrupt(at_secs, secs + back, victim.cause);
                         }
                         (Some(life), None) => life.leave_early(at_secs, victim.cause),
                         (None, _) => {}

@@ -271,7 +271,7 @@ impl<'a> Making<'a> {
             let (secs, channel) = (stay.end_secs, Some(stay.channel));
             match stay.cause {
                 LeaveCause::Part => {
-                    self.put(secs, EventKind::Part, channel, user, None, Said::NOTHING)
+                    self.put(secs, EventKind::Part, channel, user, None, Said::NOTHING);
                 }
                 LeaveCause::Kicked => {
                     let kicker = self.kickers.get(&user).copied().unwrap_or(user);

@@ -181,7 +181,7 @@ mod tests {
             PARAMETERS,
             "private_share = { assumed",
             "private_share = { guessed",
-            "unknown variant `guessed`, expected `fitted` or `assumed` --> profiles/example/profile.toml:26:19",
+            "unknown variant `guessed`, expected `fitted` or `assumed` --> profiles/example/profile.toml:27:19",
         );
         check(
             PARAMETERS,

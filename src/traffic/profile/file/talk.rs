@@ -131,7 +131,8 @@ pub(crate) fn read_talks(
     let mut talks = Vec::with_capacity(parameters.len());
     for (number, parameters) in parameters.iter().enumerate() {
         let [own, triggered] = read_sizes(&mut sizes, number)?;
-        let [a, b, c, d, e, notices, delays] = read_gaps(&mut gaps, number)?;
+        let [smallest, small, middling, large, largest, notices, delays] =
+            read_gaps(&mut gaps, number)?;
         talks.push(Talk {
             calendar: read_calendar(&mut calendars, number)?,
             excitation: parameters.excitation,
@@ -143,7 +144,7 @@ pub(crate) fn read_talks(
             },
             sizes: own,
             gaps: Gaps {
-                tables: [a, b, c, d, e],
+                tables: [smallest, small, middling, large, largest],
                 notices,
                 pace_share: parameters.pace_share,
                 drift_share: parameters.drift_share,
@@ -267,11 +268,8 @@ fn write_recency(text: &mut String, number: usize, talk: &Talk) {
     for (bucket, companies) in talk.recency.odds.iter().enumerate() {
         for (company, rows) in companies.iter().enumerate() {
             for (place, odds) in rows.iter().enumerate() {
-                let [a, b, c, d, e, f, other] = odds;
-                put_row(
-                    text,
-                    &[&number, &bucket, &company, &place, a, b, c, d, e, f, other],
-                );
+                let odds = odds.map(|share| share.to_string()).join(",");
+                put_row(text, &[&number, &bucket, &company, &place, &odds]);
             }
         }
     }
@@ -400,10 +398,7 @@ pub(crate) fn read_channels(
 ) -> Result<Vec<ChannelRow>, Misread> {
     let mut channels: Vec<ChannelRow> = Vec::new();
     let mut rows = Rows::open(folder, CHANNELS, CHANNELS_HEADER)?;
-    loop {
-        let Some(row) = rows.advance()? else {
-            break;
-        };
+    while let Some(row) = rows.advance()? {
         row.expect_word(0, &channels.len().to_string())?;
         channels.push(ChannelRow {
             talk: row.number(1, talk_count)?,

@@ -10,8 +10,9 @@ use rand::rngs::Xoshiro256PlusPlus;
 
 use crate::traffic::profile::DAY_SECS;
 use crate::traffic::profile::Profile;
+use crate::traffic::profile::calendar;
+use crate::traffic::profile::calendar::CELL_COUNT;
 use crate::traffic::profile::calendar::Calendar;
-use crate::traffic::profile::calendar::Cell;
 use crate::traffic::profile::churn::Life;
 use crate::traffic::profile::fit::DIGITS;
 use crate::traffic::profile::fit::heard::Heard;
@@ -42,6 +43,9 @@ const GAIN: f64 = 0.5;
 /// Messages of the samples of one step: more would take long, fewer would scatter.
 const MESSAGES_PER_STEP: usize = 60_000;
 
+/// By how much of the mean a cell of the calendar leans on it.
+const CELL_LEAN: f64 = 0.1;
+
 /// Samples of one step at most and at least.
 const SAMPLES_MAX: usize = 8;
 
@@ -67,7 +71,8 @@ struct Days {
 /// Sets the starts and the day factors of the profile's talks.
 pub(crate) fn fit(profile: &mut Profile, window: &Window, outages: &Outages, heard: &[Heard]) {
     let watched = watched_days(window, outages);
-    if watched.iter().filter(|&&is_watched| is_watched).count() < DAYS_MIN {
+    let watched_count = watched.iter().filter(|&&is_watched| is_watched).count();
+    if watched_count == 0 {
         return;
     }
     // Whoever is there is there as in the capture: only talk is sampled.
@@ -91,14 +96,24 @@ pub(crate) fn fit(profile: &mut Profile, window: &Window, outages: &Outages, hea
         let (Some(heard), Some(row)) = (heard.get(lead), profile.channels().get(lead)) else {
             continue;
         };
-        let moments = heard.episodes.iter().flat_map(|episode| &episode.at_secs);
-        let live = days(&watched, moments.map(|&secs| window.cycle_secs_at(secs)));
+        let moments = heard
+            .episodes
+            .iter()
+            .flat_map(|episode| &episode.at_secs)
+            .map(|&secs| window.cycle_secs_at(secs));
+        let start_week_secs = window.week_secs(0.0);
+        let live = Live {
+            days: days(&watched, moments.clone()),
+            hours: hours(&watched, start_week_secs, moments),
+            tells_days: watched_count >= DAYS_MIN,
+            watched: &watched,
+            start_week_secs,
+        };
         let room = sample::room(u32::try_from(lead).unwrap_or(0), row, &lives);
-        let week_secs = window.week_secs(0.0);
-        let calibrated = calibrate(talk.clone(), &live, &watched, |talk, rng| {
+        let calibrated = calibrate(talk.clone(), &live, |talk, rng| {
             let ends = Offset::from_secs(i64::from(window.cycle_secs()));
             let mut room = room.clone();
-            let mut stream = TalkStream::new(talk, &mut room, rng, week_secs, row.heat, ends);
+            let mut stream = TalkStream::new(talk, &mut room, rng, start_week_secs, row.heat, ends);
             messages(talk, &mut stream, &mut room)
         });
         if let Some(talk) = profile.talks.get_mut(index) {
@@ -119,53 +134,135 @@ fn messages(talk: &Talk, stream: &mut TalkStream, room: &mut Room) -> Vec<f64> {
     }
 }
 
-/// Returns the talk with starts and day factor such that samples have the messages and the days of the capture.
+/// Messages by cell of the calendar.
+type Cells = [f64; CELL_COUNT];
+
+/// What samples are to be like.
+struct Live<'a> {
+    days: Days,
+    hours: Cells,
+    /// Whether there are enough days to know how they differ.
+    tells_days: bool,
+    watched: &'a [bool],
+    start_week_secs: f64,
+}
+
+/// What is moved: the logarithm of the starts' level, that of each cell's, and the spread of the days.
+#[derive(Clone, Copy)]
+struct Knobs {
+    level: f64,
+    cells: Cells,
+    sigma: f64,
+}
+
+impl Knobs {
+    /// Returns these moved by a part of others.
+    fn plus(self, part: f64, other: &Self) -> Self {
+        let cells = self.cells.iter().zip(&other.cells);
+        let mut moved = self;
+        for (cell, sum) in moved
+            .cells
+            .iter_mut()
+            .zip(cells.map(|(own, other)| own + part * other))
+        {
+            *cell = sum;
+        }
+        moved.level = self.level + part * other.level;
+        moved.sigma = (self.sigma + part * other.sigma).clamp(0.0, SIGMA_MAX);
+        moved
+    }
+}
+
+/// Returns the talk with starts and day factor such that samples have the messages, the hours and the days of the capture.
 fn calibrate(
     mut talk: Talk,
-    live: &Days,
-    watched: &[bool],
+    live: &Live<'_>,
     sample: impl Fn(&Talk, Xoshiro256PlusPlus) -> Vec<f64>,
 ) -> Talk {
-    let message_count = libm::round(live.mean * number::real(watched.len()));
+    const NOTHING: Knobs = Knobs {
+        level: 0.0,
+        cells: [0.0; CELL_COUNT],
+        sigma: 0.0,
+    };
+    let message_count = libm::round(live.days.mean * number::real(live.watched.len()));
     let sample_count = MESSAGES_PER_STEP / (number::whole(message_count) as usize).max(1);
     let sample_count = sample_count.clamp(1, SAMPLES_MAX);
     let calendar = talk.calendar;
     let mut seeds = Xoshiro256PlusPlus::seed_from_u64(SEED);
-    let (mut level, mut sigma) = (0.0_f64, 0.3_f64);
-    let (mut level_sum, mut sigma_sum) = (0.0, 0.0);
+    let mut knobs = Knobs {
+        sigma: if live.tells_days { 0.3 } else { 0.0 },
+        ..NOTHING
+    };
+    let mut kept = NOTHING;
     for step in 0..STEPS {
-        set(&mut talk, &calendar, level, sigma, live);
+        set(&mut talk, &calendar, &knobs, live);
         let (mut mean, mut fano) = (0.0, 0.0);
+        let mut cells = [0.0; CELL_COUNT];
         for _ in 0..sample_count {
             let rng = Xoshiro256PlusPlus::seed_from_u64(seeds.next_u64());
-            let made = days(watched, sample(&talk, rng).into_iter());
+            let moments = sample(&talk, rng);
+            let made = days(live.watched, moments.iter().copied());
             mean += made.mean / number::real(sample_count);
             fano += made.fano / number::real(sample_count);
+            let made = hours(live.watched, live.start_week_secs, moments.into_iter());
+            for (sum, count) in cells.iter_mut().zip(made) {
+                *sum += count / number::real(sample_count);
+            }
         }
-        let gain = GAIN / libm::sqrt(1.0 + f64::from(step) / 2.0);
         let ratio =
             |live: f64, made: f64| libm::log(live.max(1e-9) / made.max(1e-9)).clamp(-1.0, 1.0);
-        level += 1.6 * gain * ratio(live.mean, mean);
-        sigma = (sigma + gain * ratio(live.fano, fano)).clamp(0.0, SIGMA_MAX);
+        // A cell leans on the mean of all: what came by chance in some hour of some week is no habit.
+        let lean = CELL_LEAN * message_count / number::real(CELL_COUNT);
+        let scale = live.days.mean / mean.max(1e-9);
+        let wanted = Knobs {
+            level: 1.6 * ratio(live.days.mean, mean),
+            cells: std::array::from_fn(|index| {
+                let at = |cells: &Cells| cells.get(index).copied().unwrap_or(0.0) + lean;
+                ratio(at(&live.hours), at(&cells.map(|count| count * scale)))
+            }),
+            sigma: if live.tells_days {
+                ratio(live.days.fano, fano)
+            } else {
+                0.0
+            },
+        };
+        let gain = GAIN / libm::sqrt(1.0 + f64::from(step) / 2.0);
+        knobs = knobs.plus(gain, &wanted);
         if step >= STEPS - STEPS_KEPT {
-            level_sum += level / f64::from(STEPS_KEPT);
-            sigma_sum += sigma / f64::from(STEPS_KEPT);
+            kept = kept.plus(1.0 / f64::from(STEPS_KEPT), &knobs);
         }
     }
-    set(&mut talk, &calendar, level_sum, sigma_sum, live);
+    set(&mut talk, &calendar, &kept, live);
     talk
 }
 
-/// Sets a talk's starts to those of a calendar times e^`level`, and its day factor.
-fn set(talk: &mut Talk, calendar: &Calendar, level: f64, sigma: f64, live: &Days) {
-    let factor = libm::exp(level);
-    talk.calendar = Calendar::new(calendar.cells().map(|cell| Cell {
-        starts_per_hour: number::rounded(cell.starts_per_hour * factor, DIGITS),
-        ..cell
-    }));
+/// Returns the messages of watched days by cell of the calendar.
+fn hours(watched: &[bool], start_week_secs: f64, moments: impl Iterator<Item = f64>) -> Cells {
+    let mut cells = [0.0; CELL_COUNT];
+    for secs in moments {
+        let day = number::index_below(secs / f64::from(DAY_SECS), watched.len());
+        let cell = calendar::cell_index(calendar::week_hour(start_week_secs + secs));
+        if let Some(count) = cells
+            .get_mut(cell)
+            .filter(|_| watched.get(day) == Some(&true))
+        {
+            *count += 1.0;
+        }
+    }
+    cells
+}
+
+/// Sets a talk's starts to those of a calendar, moved by the knobs, and its day factor.
+fn set(talk: &mut Talk, calendar: &Calendar, knobs: &Knobs, live: &Live<'_>) {
+    let mut cells = *calendar.cells();
+    for (cell, moved) in cells.iter_mut().zip(&knobs.cells) {
+        let factor = libm::exp(knobs.level + moved);
+        cell.starts_per_hour = number::rounded(cell.starts_per_hour * factor, DIGITS);
+    }
+    talk.calendar = Calendar::new(cells);
     talk.day = Parameter::Fitted(DayFactor {
-        sigma: number::rounded(sigma, DIGITS),
-        correlation: number::rounded(live.correlation.clamp(0.0, CORRELATION_MAX), DIGITS),
+        sigma: number::rounded(knobs.sigma, DIGITS),
+        correlation: number::rounded(live.days.correlation.clamp(0.0, CORRELATION_MAX), DIGITS),
     });
 }
 

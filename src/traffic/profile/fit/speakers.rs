@@ -43,6 +43,9 @@ const LEAN_INSISTENCE: f64 = 10.0;
 /// Iterations of the odds and the insistence.
 const PLACE_ITERATIONS: u32 = 12;
 
+/// No counts at all.
+const NOTHING: OddsTable = [[[[0.0; PLACES + 1]; PLACES + 1]; COMPANIES]; BUCKETS];
+
 /// A choice among those present, none of whom was one of the last speakers.
 struct Choice {
     chosen: u32,
@@ -165,7 +168,6 @@ fn follow(heard: &Heard, lanes: &Lanes) -> (Vec<Choice>, Vec<PlaceChoice>) {
 /// Returns the odds of places, and how many times as readily each speaks on, under which the places are likeliest.
 fn places_of(places: &[Vec<PlaceChoice>]) -> (OddsTable, Vec<BTreeMap<u32, f64>>) {
     let mut insistence: Vec<BTreeMap<u32, f64>> = places.iter().map(|_| BTreeMap::new()).collect();
-    const NOTHING: OddsTable = [[[[0.0; PLACES + 1]; PLACES + 1]; COMPANIES]; BUCKETS];
     let mut odds = NOTHING.map(|companies| companies.map(|rows| rows.map(|row| row.map(|_| 1.0))));
     for _ in 0..PLACE_ITERATIONS {
         let mut counts = NOTHING;

@@ -57,7 +57,7 @@ pub(crate) fn fit(window: &Window, heard: &[Heard], lanes: &Lanes) -> (Vec<Talk>
     let count_of = |channel: &usize| heard.get(*channel).map_or(0, Heard::message_count);
     match groups.last_mut() {
         Some(last) if small.iter().map(count_of).sum::<usize>() < OWN_TALK_MIN => {
-            last.extend(small)
+            last.extend(small);
         }
         _ if small.is_empty() => {}
         _ => groups.push(small),
