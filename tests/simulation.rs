@@ -14,6 +14,7 @@ use splitstorm::irc::fault::lie::Lie;
 use splitstorm::irc::session::Closed;
 use splitstorm::measure::act::Act;
 use splitstorm::measure::ledger::counts::Breach;
+use splitstorm::measure::sent::LinesSent;
 use splitstorm::plan::Plan;
 use splitstorm::plan::script::Script;
 use splitstorm::plan::script::ScriptOptions;
@@ -425,6 +426,33 @@ fn a_hidden_quit_is_missed_by_the_very_observer() {
         missed += count;
     }
     assert!(missed > 0);
+}
+
+#[test]
+fn clients_of_every_program_pass_as_well() {
+    let mixed = STORM.replace(
+        "[client]",
+        "[client]\nmix = { irssi = 0.2, weechat = 0.2, hexchat = 0.15, mobile = 0.15, web = 0.15, bot = 0.15 }",
+    );
+    let (mut delivered, mut lines) = (0, LinesSent::default());
+    for seed in 0..100 {
+        let outcome = play(
+            &plan(&mixed, seed),
+            1 + u16::from(seed % 3 == 0),
+            stormy(seed),
+        );
+        assert_eq!(outcome.violations, Vec::<String>::new(), "seed {seed}");
+        assert_eq!(breaches(&outcome), [], "seed {seed}");
+        delivered += outcome.ledger.delivered;
+        lines.merge(&outcome.lines_sent);
+    }
+    let count = |command| {
+        let mut counted = lines.iter().filter(|&(name, _)| name == command);
+        counted.next().map_or(0, |(_, count)| count)
+    };
+    println!("{delivered} delivered, {lines:?}");
+    assert!(delivered > 5_000, "{delivered}");
+    assert!(count("WHO") > 5_000 && count("MODE") > 10_000 && count("TAGMSG") > 100);
 }
 
 #[test]

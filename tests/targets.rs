@@ -134,6 +134,48 @@ fn miniircd_passes() {
     check_open(Server::Miniircd, &[]);
 }
 
+/// Checks that what programs ask by themselves reaches a server and disturbs nothing.
+#[track_caller]
+fn check_programs(server: Server) {
+    let Some(played) = played("programs", server, Limits::Open, &[]) else {
+        return;
+    };
+    assert_eq!(
+        played.code, 0,
+        "{:#}\n{}",
+        played.result["verdict"], played.stderr
+    );
+    check_whole(&played, &[]);
+    for (line, least) in [("MODE", 200), ("WHO", 100), ("CAP", 200)] {
+        let count = number(&played, &format!("lines_sent.{line}"));
+        assert!(count > least, "{count} {line}");
+    }
+    let clients = played.result["clients"].as_array().unwrap();
+    let users: u64 = clients
+        .iter()
+        .filter_map(|client| client["users"].as_u64())
+        .sum();
+    assert!(clients.len() == 6 && users > 0, "{clients:?}");
+    let assumed = played.result["realism"]["assumed"].as_array().unwrap();
+    assert!(assumed.iter().any(|what| what == "client.web"));
+    assert!(!assumed.iter().any(|what| what == "client.irssi"));
+    let summary = std::fs::read_to_string(played.out.join("summary.md")).unwrap();
+    assert!(
+        summary.contains("irssi 20 %, weechat 20 % (recorded) · hexchat 15 %"),
+        "{summary}"
+    );
+}
+
+#[test]
+fn users_with_programs_pass_on_ngircd() {
+    check_programs(Server::Ngircd);
+}
+
+#[test]
+fn users_with_programs_pass_on_inspircd() {
+    check_programs(Server::Inspircd);
+}
+
 #[test]
 fn own_echoes_are_counted_apart_from_deliveries() {
     let Some(played) = played("echoes", Server::Inspircd, Limits::Open, &[]) else {

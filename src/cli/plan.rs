@@ -17,6 +17,7 @@ use crate::plan::action::Planned;
 use crate::plan::digest;
 use crate::plan::digest::PlanDigest;
 use crate::plan::planner::Planner;
+use crate::scenario::clients::Basis;
 use crate::traffic::profile::Profile;
 use crate::units::id::PhaseId;
 use crate::units::id::ShardId;
@@ -198,6 +199,23 @@ fn preview(plan: &Plan, planners: &mut [Planner], out: &mut impl Write) -> io::R
         online,
         population.user_count()
     )?;
+    let shares = plan.clients.shares();
+    if shares
+        .iter()
+        .any(|share| share.client.basis != Basis::Stated)
+    {
+        let counts = plan
+            .clients
+            .user_counts(population.user_count(), &plan.streams);
+        let counted = shares.iter().zip(counts);
+        let texts: Vec<String> = counted
+            .map(|(share, count)| {
+                let client = &share.client;
+                format!("{} {count} ({})", client.name, client.basis.name())
+            })
+            .collect();
+        writeln!(out, "clients   {}", texts.join(", "))?;
+    }
     writeln!(
         out,
         "channels  {}, {} memberships",

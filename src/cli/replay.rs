@@ -286,6 +286,6 @@ mod tests {
     #[test]
     fn the_scenario_of_a_replay_reads() {
         let scenario = file::read("replay", SCENARIO, &BTreeMap::new()).unwrap();
-        assert!(!scenario.client.mode_on_join);
+        assert_eq!(scenario.client.mode_on_join, Some(false));
     }
 }

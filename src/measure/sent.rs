@@ -1,9 +1,24 @@
 //! Lines that the kernel took whole, by their command.
 
 /// The commands that are counted by name.
-const COMMANDS: [&str; 15] = [
-    "PRIVMSG", "NOTICE", "JOIN", "PART", "QUIT", "NICK", "USER", "PASS", "CAP", "MODE", "WHO",
-    "TOPIC", "KICK", "PING", "PONG",
+const COMMANDS: [&str; 17] = [
+    "PRIVMSG",
+    "NOTICE",
+    "JOIN",
+    "PART",
+    "QUIT",
+    "NICK",
+    "USER",
+    "PASS",
+    "CAP",
+    "MODE",
+    "WHO",
+    "TOPIC",
+    "KICK",
+    "PING",
+    "PONG",
+    "TAGMSG",
+    "CHATHISTORY",
 ];
 /// Under which all others are counted, so that the counts add up to all lines.
 const OTHER: &str = "other";
@@ -16,12 +31,13 @@ pub struct LinesSent {
 }
 
 impl LinesSent {
-    /// Counts a line of ours by its first word; it has neither tags nor source.
+    /// Counts a line of ours by its first word, which tags may precede; it has no source.
     pub fn add(&mut self, line: &[u8]) {
-        let word = line
-            .split(|byte| b" \r\n".contains(byte))
-            .next()
-            .unwrap_or_default();
+        let mut words = line.split(|byte| b" \r\n".contains(byte));
+        let mut word = words.next().unwrap_or_default();
+        if word.starts_with(b"@") {
+            word = words.next().unwrap_or_default();
+        }
         let counts = COMMANDS.iter().zip(&mut self.counts);
         let count = counts
             .filter(|(name, _)| name.as_bytes() == word)
@@ -54,7 +70,13 @@ mod tests {
     #[test]
     fn lines_are_counted_by_their_first_word_and_none_is_left_out() {
         let mut sent = LinesSent::default();
-        for line in [&b"PRIVMSG #a :JOIN\r\n"[..], b"JOIN #a\r\n", b"CAP END\r\n"] {
+        for line in [
+            &b"PRIVMSG #a :JOIN\r\n"[..],
+            b"JOIN #a\r\n",
+            b"CAP END\r\n",
+            b"@+typing=active TAGMSG #a\r\n",
+            b"@+typing=active",
+        ] {
             sent.add(line);
         }
         let mut more = LinesSent::default();
@@ -70,7 +92,8 @@ mod tests {
                 ("JOIN", 2),
                 ("CAP", 1),
                 ("PONG", 1),
-                ("other", 2)
+                ("TAGMSG", 1),
+                ("other", 3)
             ]
         );
     }

@@ -4,6 +4,7 @@
 //! how long in its users' channels) it regenerates instead of being told.
 
 pub mod action;
+pub mod clients;
 pub mod digest;
 pub mod names;
 pub mod planner;
@@ -14,6 +15,7 @@ pub mod timeline;
 
 use std::sync::Arc;
 
+use crate::plan::clients::Clients;
 use crate::plan::names::Names;
 use crate::plan::population::Population;
 use crate::plan::script::Script;
@@ -77,6 +79,8 @@ pub struct Plan {
     pub streams: Streams,
     /// The names of users and channels.
     pub names: Names,
+    /// Which programs the users have.
+    pub clients: Clients,
     /// Who takes part and where.
     pub population: Population,
     /// When phases begin and end, and when each user is online.
@@ -96,6 +100,7 @@ impl Plan {
         let timeline = Timeline::new(&scenario, &people, &streams);
         let population = Population::new(&scenario, &profile, people, &streams)?;
         Ok(Arc::new(Self {
+            clients: Clients::new(scenario.clients()),
             scenario,
             source: Source::Model(Box::new(profile)),
             seed,
@@ -114,6 +119,7 @@ impl Plan {
         let population = Population::of_script(&script);
         population::fit_scenario(&mut scenario, &script, &population);
         Arc::new(Self {
+            clients: Clients::new(scenario.clients()),
             timeline: Timeline::of_script(&scenario, &script),
             scenario,
             seed,

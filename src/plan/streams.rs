@@ -38,6 +38,8 @@ pub enum Purpose {
     Script = 10,
     /// When the profile's own mass events are, and whom they hit in place of those who are away.
     Incident = 11,
+    /// Which program a user has.
+    Client = 12,
 }
 
 /// The number that names a stream: purpose (8 bits), channel (28), user (28).

@@ -84,6 +84,7 @@ fn facts() -> RunFacts {
             scores: BTreeMap::from([("auc_above_floor".to_owned(), 0.0625)]),
         },
         replay: None,
+        clients: Vec::new(),
         seed: Seed(42),
         target: TargetFacts {
             url: "irc://127.0.0.1:6667".to_owned(),

@@ -18,6 +18,8 @@ pub struct RunFacts {
     pub profile: ProfileFacts,
     /// What was played of a trace, if the run was a replay; `profile` then names the trace.
     pub replay: Option<ReplayFacts>,
+    /// The programs that the users had, where the scenario mixes them.
+    pub clients: Vec<ClientFacts>,
     /// The seed.
     pub seed: Seed,
     /// Whom it was driven at.
@@ -64,6 +66,21 @@ pub struct ProfileFacts {
     pub assumed: Vec<String>,
     /// Fidelity scores by name, where it was scored.
     pub scores: BTreeMap<String, f64>,
+}
+
+/// A program that some of the users had.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientFacts {
+    /// Its name.
+    pub name: String,
+    /// The share asked for; 0..=1.
+    pub share: f64,
+    /// Users who had it.
+    pub users: u32,
+    /// How it is known what it does: `recorded` or `assumed`.
+    pub basis: &'static str,
+    /// Version, date and what was seen; or why it is assumed.
+    pub source: String,
 }
 
 /// The clip of a trace that was played.

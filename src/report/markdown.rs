@@ -16,6 +16,7 @@ use crate::report::result::RunResult;
 /// Returns the writer's error.
 pub fn write(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
     verdict(result, out)?;
+    clients(result, out)?;
     replay(result, out)?;
     slos(result, out)?;
     latency(result, out)?;
@@ -61,6 +62,13 @@ fn verdict(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
         result.started,
         result.tool.version
     )
+}
+
+fn clients(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
+    if result.clients.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nClients: {}.", inline(&result.clients_text()))
 }
 
 fn replay(result: &RunResult, out: &mut impl Write) -> io::Result<()> {

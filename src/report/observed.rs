@@ -21,6 +21,7 @@ use crate::measure::ledger::counts::LedgerCounts;
 use crate::measure::operation::Operation;
 use crate::measure::outcome::Outcome;
 use crate::measure::outcome::PhaseOutcome;
+use crate::report::facts::ClientFacts;
 use crate::report::facts::Naming;
 use crate::report::facts::ReplayFacts;
 use crate::report::facts::RunFacts;
@@ -31,6 +32,8 @@ use crate::report::result::Summary;
 use crate::units::id::ChannelId;
 use crate::units::offset::Offset;
 
+/// The basis of a client's behaviour that nobody recorded.
+const ASSUMED: &str = "assumed";
 /// Heat beyond which no live channel was ever seen.
 const HEAT_SEEN_MAX: f64 = 3.0;
 
@@ -51,6 +54,7 @@ impl RunResult {
                 name: facts.profile.name.clone(),
                 digest: facts.profile.digest.clone(),
             },
+            clients: facts.clients.iter().map(client).collect(),
             seed: facts.seed.0,
             target: result::Target {
                 url: without_secrets(&facts.target.url),
@@ -126,6 +130,25 @@ fn scenario(facts: &RunFacts) -> result::Scenario {
     }
 }
 
+fn client(facts: &ClientFacts) -> result::Client {
+    result::Client {
+        name: facts.name.clone(),
+        share: facts.share,
+        users: facts.users,
+        basis: facts.basis.to_owned(),
+        source: facts.source.clone(),
+    }
+}
+
+/// Returns what no capture could tell of the traffic, and the programs whose behaviour nobody recorded.
+fn assumed(facts: &RunFacts) -> Vec<String> {
+    let clients = facts.clients.iter();
+    let clients = clients.filter(|client| client.basis == ASSUMED);
+    let mut assumed = facts.profile.assumed.clone();
+    assumed.extend(clients.map(|client| format!("client.{}", client.name)));
+    assumed
+}
+
 fn realism(facts: &RunFacts, ledger: &LedgerCounts) -> result::Realism {
     let heat = facts.scenario.heat;
     result::Realism {
@@ -133,7 +156,7 @@ fn realism(facts: &RunFacts, ledger: &LedgerCounts) -> result::Realism {
         is_extrapolated: heat > HEAT_SEEN_MAX,
         is_profile_short: facts.profile.is_short,
         unspoken_share: figure::ratio(ledger.unspoken, ledger.planned + ledger.unspoken),
-        assumed: facts.profile.assumed.clone(),
+        assumed: assumed(facts),
         scores: facts.profile.scores.clone(),
     }
 }

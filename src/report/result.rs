@@ -25,6 +25,9 @@ pub struct RunResult {
     pub scenario: Scenario,
     /// The traffic.
     pub profile: Profile,
+    /// The programs that the users had; absent unless the scenario mixes them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<Client>,
     /// The seed.
     pub seed: u64,
     /// Whom it was driven at.
@@ -78,6 +81,24 @@ pub struct RunResult {
     pub exemplars: BTreeMap<String, Vec<Exemplar>>,
 }
 
+impl RunResult {
+    /// Returns the programs of the users with their shares; behind those of each kind, how it is known what they do.
+    pub fn clients_text(&self) -> String {
+        let mut bases: Vec<&str> = self.clients.iter().map(|client| &*client.basis).collect();
+        bases.sort_unstable();
+        bases.dedup();
+        bases.reverse();
+        let texts = bases.into_iter().map(|basis| {
+            let of_basis = self.clients.iter().filter(|client| client.basis == basis);
+            let names: Vec<String> = of_basis
+                .map(|client| format!("{} {:.0} %", client.name, client.share * 100.0))
+                .collect();
+            format!("{} ({basis})", names.join(", "))
+        });
+        texts.collect::<Vec<_>>().join(" · ")
+    }
+}
+
 /// What wrote a result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tool {
@@ -115,6 +136,21 @@ pub struct Profile {
     pub name: String,
     /// Digest of its files.
     pub digest: String,
+}
+
+/// A program that some of the users had.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Client {
+    /// Its name.
+    pub name: String,
+    /// The share asked for.
+    pub share: f64,
+    /// Users who had it.
+    pub users: u32,
+    /// How it is known what it does: `recorded` or `assumed`.
+    pub basis: String,
+    /// Version, date and what was seen; or why it is assumed.
+    pub source: String,
 }
 
 /// Whom a run was driven at.

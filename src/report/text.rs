@@ -126,6 +126,9 @@ impl<W: Write> Page<'_, W> {
                 scenario.members_per_channel
             ),
         )?;
+        if !result.clients.is_empty() {
+            self.label("clients", &result.clients_text())?;
+        }
         self.label(
             "time",
             &format!(

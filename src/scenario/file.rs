@@ -14,6 +14,8 @@ use crate::scenario::Reconnect;
 use crate::scenario::Scenario;
 use crate::scenario::TargetNeeds;
 use crate::scenario::Tolerance;
+use crate::scenario::clients;
+use crate::scenario::clients::Share;
 use crate::scenario::phase::Begins;
 use crate::scenario::phase::Phase;
 use crate::scenario::phase::PhaseKind;
@@ -23,6 +25,8 @@ use crate::scenario::reader::Table;
 use crate::scenario::value;
 use crate::units::id::PhaseId;
 
+/// How far the shares of a mix may miss 1: thirds have no end.
+const MIX_TOLERANCE: f64 = 0.005;
 /// Most phases of a scenario; their identifiers are 16 bits, and nobody reads more.
 pub const PHASE_COUNT_MAX: usize = 1_000;
 
@@ -89,24 +93,52 @@ fn population(mut table: Table<'_>) -> Result<Population, Misread> {
 }
 
 fn client(mut table: Table<'_>) -> Result<ClientBehaviour, Misread> {
-    let mode_on_join = table.with_default("mode_on_join", true, value::boolean)?;
-    let who_on_join = table.with_default("who_on_join", false, value::boolean)?;
-    let capabilities = table
-        .texts("capabilities")?
-        .unwrap_or_else(|| vec!["multi-prefix".to_owned(), "server-time".to_owned()]);
-    let ping_every = table.with_default("ping_every", Duration::from_mins(1), value::duration)?;
+    let mode_on_join = table.optional("mode_on_join", value::boolean)?;
+    let who_on_join = table.optional("who_on_join", value::boolean)?;
+    let capabilities = table.texts("capabilities")?;
+    let ping_every = table.optional("ping_every", value::duration)?;
+    let mix = mix(table.table("mix")?)?;
     table.finish()?;
     Ok(ClientBehaviour {
         mode_on_join,
         who_on_join,
         capabilities,
         ping_every,
+        mix,
     })
 }
 
+/// Reads which programs the users have. Every program is asked for by name, so that `--set` reaches it and a wrong name meets
+/// the right ones.
+fn mix(mut table: Table<'_>) -> Result<Vec<Share>, Misread> {
+    let mut shares = Vec::new();
+    let mut place = table.place().clone();
+    for name in clients::names() {
+        let Some((share, at)) = table.optional_placed(name, value::share)? else {
+            continue;
+        };
+        place = at;
+        if let Some(client) = clients::find(name)
+            && share > 0.0
+        {
+            let client = client?;
+            shares.push(Share { client, share });
+        }
+    }
+    table.finish()?;
+    let sum: f64 = shares.iter().map(|share| share.share).sum();
+    if !shares.is_empty() && (sum - 1.0).abs() > MIX_TOLERANCE {
+        return Err(
+            Misread::new(format!("the shares of the mix add up to {sum:.3}"), place)
+                .with_help("every user has one client: write shares that add up to 1"),
+        );
+    }
+    Ok(shares)
+}
+
 fn reconnect(mut table: Table<'_>) -> Result<Reconnect, Misread> {
-    let first = table.with_default("first", Duration::from_secs(1), value::duration)?;
-    let longest = table.with_default("longest", Duration::from_mins(1), value::duration)?;
+    let first = table.optional("first", value::duration)?;
+    let longest = table.optional("longest", value::duration)?;
     let connect_timeout =
         table.with_default("connect_timeout", Duration::from_secs(15), value::duration)?;
     let register_timeout =
@@ -344,6 +376,28 @@ mod tests {
             "profile = ",
             &[],
             "expected TOML: string values must be quoted, expected literal string @ a.toml:1:11 ? ",
+        );
+    }
+
+    #[test]
+    fn a_mix_gives_every_user_one_client() {
+        let mixed = format!("{SMALL}[client]\nmix = {{ irssi = 0.5, bot = 0.5 }}\n");
+        let scenario = read("a.toml", &mixed, &BTreeMap::new()).unwrap();
+        let names: Vec<String> = scenario
+            .clients()
+            .into_iter()
+            .map(|share| share.client.name)
+            .collect();
+        assert_eq!(names, ["irssi", "bot"]);
+        check_error(
+            &mixed,
+            &[("client.mix.bot", "0.4")],
+            "the shares of the mix add up to 0.900 @ --set client.mix.bot ? every user has one client: write shares that add up to 1",
+        );
+        check_error(
+            &mixed.replace("irssi", "irsi"),
+            &[],
+            "`irsi` is no key of [client.mix] @ a.toml:12:9 ? did you mean `irssi`?",
         );
     }
 

@@ -1,5 +1,6 @@
 //! The scenario: what a run does, what it must hold, what it may not do.
 
+pub mod clients;
 pub mod file;
 pub mod phase;
 mod reader;
@@ -9,6 +10,8 @@ pub(crate) mod value;
 use std::time::Duration;
 
 use crate::place::Place;
+use crate::scenario::clients::Client;
+use crate::scenario::clients::Share;
 use crate::scenario::phase::Phase;
 use crate::units::id::PhaseId;
 
@@ -60,26 +63,28 @@ pub struct Population {
     pub private_share: f64,
 }
 
-/// What a client sends without its user's doing.
-#[derive(Clone, Debug)]
+/// What the scenario says of what clients send without their users' doing; what it does not say is the program's way.
+#[derive(Clone, Debug, Default)]
 pub struct ClientBehaviour {
-    /// `MODE #channel` after each own JOIN.
-    pub mode_on_join: bool,
-    /// `WHO #channel` after each own JOIN.
-    pub who_on_join: bool,
+    /// Whether `MODE #channel` follows each own JOIN.
+    pub mode_on_join: Option<bool>,
+    /// Whether `WHO #channel` follows each own JOIN.
+    pub who_on_join: Option<bool>,
     /// Capabilities asked for where the target offers them.
-    pub capabilities: Vec<String>,
+    pub capabilities: Option<Vec<String>>,
     /// Time between a client's own PINGs on a connection.
-    pub ping_every: Duration,
+    pub ping_every: Option<Duration>,
+    /// Which programs the users have; empty for clients that do what the scenario says and no more.
+    pub mix: Vec<Share>,
 }
 
 /// Bounds of a returning client's patience.
 #[derive(Clone, Copy, Debug)]
 pub struct Reconnect {
-    /// First delay; doubles with each try that fails.
-    pub first: Duration,
-    /// Longest delay.
-    pub longest: Duration,
+    /// First delay, where the scenario says it.
+    pub first: Option<Duration>,
+    /// Longest delay, where the scenario says it.
+    pub longest: Option<Duration>,
     /// How long a TCP connect may take.
     pub connect_timeout: Duration,
     /// How long a registration may take.
@@ -121,6 +126,21 @@ impl Scenario {
     /// Returns when the run starts, as scenario files write it; empty for the profile's busiest hour.
     pub fn starts_text(&self) -> String {
         self.starts.map(value::week_second_text).unwrap_or_default()
+    }
+
+    /// Returns the programs that the users have, each as this scenario has it; a single one without a mix.
+    pub fn clients(&self) -> Vec<Share> {
+        if self.client.mix.is_empty() {
+            return vec![Share {
+                client: Client::plain(&self.client, &self.reconnect),
+                share: 1.0,
+            }];
+        }
+        let mut shares = self.client.mix.clone();
+        for share in &mut shares {
+            share.client.obey(&self.client, &self.reconnect);
+        }
+        shares
     }
 
     /// Returns the phase of that identifier.

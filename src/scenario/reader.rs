@@ -23,6 +23,8 @@ pub(crate) struct Document<'a> {
     path: &'a str,
     text: &'a str,
     overrides: &'a BTreeMap<String, String>,
+    /// What the document is, for its errors.
+    kind: &'static str,
     /// Full keys that some reader asked for: the known ones.
     asked: RefCell<Vec<String>>,
 }
@@ -52,8 +54,14 @@ impl<'a> Document<'a> {
             path,
             text,
             overrides,
+            kind: "scenario",
             asked: RefCell::new(Vec::new()),
         }
+    }
+
+    /// Names what the document is where it is no scenario.
+    pub(crate) fn of_kind(self, kind: &'static str) -> Self {
+        Self { kind, ..self }
     }
 
     /// Returns the error of the TOML parser as ours.
@@ -207,7 +215,7 @@ impl<'a> Table<'a> {
         self.optional_placed(key, parse)?.ok_or_else(|| {
             let table = self.prefix.trim_end_matches('.');
             let of = if table.is_empty() {
-                "the scenario".to_owned()
+                format!("the {}", self.document.kind)
             } else {
                 format!("[{table}]")
             };
@@ -283,6 +291,15 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// Takes the table `key` where there is one.
+    pub(crate) fn table_if_any(&mut self, key: &str) -> Result<Option<Table<'a>>, Misread> {
+        if self.entries.iter().any(|entry| entry.key == key) {
+            self.table(key).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
     /// Takes the tables of `[[key]]`.
     pub(crate) fn tables(&mut self, key: &str) -> Result<Vec<Table<'a>>, Misread> {
         let Some(at) = self.entries.iter().position(|entry| entry.key == key) else {
@@ -332,7 +349,7 @@ impl<'a> Table<'a> {
             .filter(|key| !key.contains('.'));
         let section = self.prefix.trim_end_matches('.');
         let of = if section.is_empty() {
-            "a scenario".to_owned()
+            format!("a {}", self.document.kind)
         } else {
             format!("[{section}]")
         };

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::scenario::Scenario;
+use crate::scenario::clients::Client;
 use crate::scenario::phase::Begins;
 use crate::scenario::phase::PhaseKind;
 use crate::scenario::value::duration_text;
@@ -45,33 +46,7 @@ impl Scenario {
             "members_per_channel = {:?}\nprivate_share = {:?}",
             population.members_per_channel, population.private_share
         )?;
-        let client = &self.client;
-        writeln!(
-            out,
-            "\n[client]\nmode_on_join = {}\nwho_on_join = {}",
-            client.mode_on_join, client.who_on_join
-        )?;
-        let capabilities: Vec<String> = client
-            .capabilities
-            .iter()
-            .map(|name| quoted(name))
-            .collect();
-        writeln!(
-            out,
-            "capabilities = [{}]\nping_every = {}",
-            capabilities.join(", "),
-            quoted(&duration_text(client.ping_every))
-        )?;
-        let reconnect = &self.reconnect;
-        writeln!(out, "\n[reconnect]")?;
-        for (key, value) in [
-            ("first", reconnect.first),
-            ("longest", reconnect.longest),
-            ("connect_timeout", reconnect.connect_timeout),
-            ("register_timeout", reconnect.register_timeout),
-        ] {
-            writeln!(out, "{key} = {}", quoted(&duration_text(value)))?;
-        }
+        self.write_client(out)?;
         writeln!(
             out,
             "\n[target]\nspread_sources = {}",
@@ -161,6 +136,58 @@ impl Scenario {
     }
 }
 
+impl Scenario {
+    /// Writes `[client]` and `[reconnect]`. Without a mix they are whole; with one, what they leave out is the programs' way.
+    fn write_client(&self, out: &mut String) -> std::fmt::Result {
+        let (client, reconnect) = (&self.client, &self.reconnect);
+        let plain = Client::plain(client, reconnect);
+        let is_plain = client.mix.is_empty();
+        let asks = |before: &str| {
+            let mut queries = plain.queries.iter();
+            is_plain.then(|| queries.any(|query| query.line.before == before))
+        };
+        writeln!(out, "\n[client]")?;
+        if let Some(is_asked) = asks("MODE ").or(client.mode_on_join) {
+            writeln!(out, "mode_on_join = {is_asked}")?;
+        }
+        if let Some(is_asked) = asks("WHO ").or(client.who_on_join) {
+            writeln!(out, "who_on_join = {is_asked}")?;
+        }
+        if is_plain || client.capabilities.is_some() {
+            let names = plain.connect.capabilities.iter();
+            let names: Vec<String> = names.map(|name| quoted(name)).collect();
+            writeln!(out, "capabilities = [{}]", names.join(", "))?;
+        }
+        if is_plain || client.ping_every.is_some() {
+            let every = duration_text(plain.ping.every);
+            writeln!(out, "ping_every = {}", quoted(&every))?;
+        }
+        if !is_plain {
+            let shares = client.mix.iter();
+            let shares: Vec<String> = shares
+                .map(|share| format!("{} = {:?}", share.client.name, share.share))
+                .collect();
+            writeln!(out, "mix = {{ {} }}", shares.join(", "))?;
+        }
+        writeln!(out, "\n[reconnect]")?;
+        let retry = plain.retry;
+        for (key, value) in [
+            ("first", reconnect.first.or(is_plain.then_some(retry.first))),
+            (
+                "longest",
+                reconnect.longest.or(is_plain.then_some(retry.longest)),
+            ),
+            ("connect_timeout", Some(reconnect.connect_timeout)),
+            ("register_timeout", Some(reconnect.register_timeout)),
+        ] {
+            if let Some(value) = value {
+                writeln!(out, "{key} = {}", quoted(&duration_text(value)))?;
+            }
+        }
+        Ok(())
+    }
+}
+
 fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
@@ -180,5 +207,12 @@ mod tests {
         let twice = read("x.toml", &once, &BTreeMap::new()).unwrap().to_toml();
         assert_eq!(once, twice);
         assert!(once.contains("duration = \"1500ms\""), "{once}");
+        let mixed =
+            format!("{text}[client]\nmix = {{ web = 0.25, bot = 0.75 }}\nping_every = \"9s\"\n");
+        let once = read("x.toml", &mixed, &BTreeMap::new()).unwrap().to_toml();
+        let twice = read("x.toml", &once, &BTreeMap::new()).unwrap().to_toml();
+        assert_eq!(once, twice);
+        let client = "[client]\nping_every = \"9s\"\nmix = { web = 0.25, bot = 0.75 }\n\n[reconnect]\nconnect_timeout";
+        assert!(once.contains(client), "{once}");
     }
 }

@@ -13,6 +13,7 @@ use crate::measure::event::Event;
 use crate::measure::exemplar::Exemplars;
 use crate::measure::interval::Interval;
 use crate::measure::ledger::counts::LedgerCounts;
+use crate::measure::sent::LinesSent;
 use crate::plan::Plan;
 use crate::sim::faults::FaultPlan;
 use crate::sim::faults::Truth;
@@ -38,6 +39,8 @@ pub struct SimOutcome {
     pub events: Vec<Event>,
     /// All intervals, merged.
     pub total: Interval,
+    /// Lines sent, by command.
+    pub lines_sent: LinesSent,
     /// What the world itself did wrong.
     pub truth: Truth,
     /// What a checker found wrong with the swarm; empty if all is well.

@@ -23,6 +23,7 @@ use crate::measure::ledger::MessageKey;
 use crate::measure::ledger::counts::LedgerCounts;
 use crate::measure::ledger::judge::Settling;
 use crate::measure::ledger::partition::Split;
+use crate::measure::sent::LinesSent;
 use crate::plan::Plan;
 use crate::plan::action::Action;
 use crate::plan::digest;
@@ -496,10 +497,12 @@ impl World {
         let mut ledger = LedgerCounts::default();
         let mut exemplars = Exemplars::default();
         let mut events: Vec<Event> = Vec::new();
+        let mut lines_sent = LinesSent::default();
         for shard in std::mem::take(&mut self.shards) {
             let report = shard.finish(self.now);
             ledger.merge(&report.ledger);
             exemplars.merge(&report.exemplars);
+            lines_sent.merge(&report.lines_sent);
             for event in report.events {
                 match events.iter_mut().find(|known| known.phase == event.phase) {
                     Some(known) => known.merge(&event),
@@ -513,6 +516,7 @@ impl World {
             exemplars,
             events,
             total: self.total,
+            lines_sent,
             truth: self.truth,
             violations: self.violations,
         }

@@ -242,7 +242,7 @@ impl Shard {
         }
     }
 
-    fn push_nick(&self, user: UserId, out: &mut Vec<u8>) {
+    pub(super) fn push_nick(&self, user: UserId, out: &mut Vec<u8>) {
         self.plan
             .names
             .push_nick(user, self.peers[user.index()].generation, out);

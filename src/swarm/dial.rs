@@ -2,9 +2,11 @@
 
 use std::cmp::Reverse;
 
-use crate::irc::session::backoff;
+use crate::irc::session::SessionConfig;
+use crate::irc::session::backoff::Backoff;
 use crate::plan::streams::Purpose;
 use crate::plan::streams::StreamId;
+use crate::scenario::clients::RetrySince;
 use crate::swarm::Shard;
 use crate::swarm::io::Io;
 use crate::swarm::user::Link;
@@ -16,7 +18,7 @@ impl Shard {
         if !self.users[local].is_wanted || self.is_over {
             return;
         }
-        let bounds = self.plan.scenario.reconnect;
+        let retry = self.plan.clients.client(self.users[local].client).retry;
         let state = &mut self.users[local];
         // A draw of its own for each user and moment, so that any number of shards gives the same delays.
         let moment = u32::try_from(now.as_nanos() & 0xfff_ffff).unwrap_or(0);
@@ -24,7 +26,19 @@ impl Shard {
             .plan
             .streams
             .draw(StreamId::of_user(Purpose::Reconnect, moment, state.id));
-        let delay = backoff::delay(bounds.first, bounds.longest, state.tries, draw);
+        let backoff = Backoff {
+            first: retry.first,
+            growth: retry.growth,
+            longest: retry.longest,
+        };
+        let mut delay = if retry.is_spread {
+            backoff.spread(state.tries, draw)
+        } else {
+            backoff.whole(state.tries)
+        };
+        if retry.since == RetrySince::Connect {
+            delay = delay.saturating_sub(now.since(state.connect_attempt));
+        }
         state.tries = state.tries.saturating_add(1);
         state.reconnect_at = now + delay;
         // A return that is not planned is due when the connection ended: the wait is part of what its user feels.
@@ -100,12 +114,22 @@ impl Shard {
         } else if let Some((channel, _)) = state.rejoin.filter(|&(_, at)| at <= now) {
             self.users[local].rejoin = None;
             self.join(local, &[channel], now);
-        } else if self.users[local].session.next_timer(&self.session_config) <= now {
+        } else if self.users[local].chores.due() <= now {
+            self.do_chores(local, now);
+        } else if self.users[local]
+            .session
+            .next_timer(self.session_config(local))
+            <= now
+        {
             let heard = self.with_session(local, |session, cx| session.handle_timer(now, cx));
             self.hear(local, heard, now);
         }
         self.flush(local);
         self.arm(local);
+    }
+
+    fn session_config(&self, local: usize) -> &SessionConfig {
+        &self.session_configs[usize::from(self.users[local].client.0)]
     }
 
     /// Makes sure that the user's next deadline is among the timers.
@@ -117,7 +141,7 @@ impl Shard {
             Offset::NEVER
         };
         let session = if state.link == Link::Up {
-            state.session.next_timer(&self.session_config)
+            state.session.next_timer(self.session_config(local))
         } else {
             Offset::NEVER
         };
@@ -127,6 +151,7 @@ impl Shard {
             .min(connecting)
             .min(state.close_by)
             .min(session)
+            .min(state.chores.due())
             .min(rejoin);
         if deadline < state.timer_at
             && let Ok(index) = u32::try_from(local)

@@ -3,7 +3,6 @@
 use crate::irc::session::Change;
 use crate::irc::session::Event as Heard;
 use crate::irc::session::refusal::Refusal;
-use crate::irc::wire::compose::Line;
 use crate::irc::wire::message::Source;
 use crate::measure::ledger::MessageKey;
 use crate::measure::ledger::arrival::Arrival;
@@ -115,7 +114,7 @@ impl Shard {
         self.registered_count += 1;
         self.ledger.handle_online(user, has_echo, attempt, now);
         self.tell_peers(local, true);
-        self.join_all(local, now);
+        self.begin_chores(local, now);
     }
 
     fn hear_joined(&mut self, local: usize, name: &[u8], now: Offset) {
@@ -127,16 +126,7 @@ impl Shard {
             return;
         };
         self.record(Operation::Join, sent, now);
-        let client = &self.plan.scenario.client;
-        let out = self.users[local].outbox.tail();
-        if client.mode_on_join {
-            Line::with_command(out, b"MODE").param(name).end();
-        }
-        if client.who_on_join {
-            Line::with_command(self.users[local].outbox.tail(), b"WHO")
-                .param(name)
-                .end();
-        }
+        self.ask_about(local, channel, now);
         self.users[local].joins_pending = self.users[local].joins_pending.saturating_sub(1);
         self.note_whole(local, now);
     }
@@ -231,6 +221,8 @@ impl Shard {
             Some(channel) => ArrivalTarget::Channel(channel),
             // A stranger's channel; ours would have read back.
             None if self.isupport.is_channel(target) => return,
+            // The echo of a private message bears its addressee as target. The ledger knows echoes in channels alone.
+            None if is_own && self.is_echo_to_another(receiver, target) => return,
             None => ArrivalTarget::Receiver,
         };
         let from = if is_own {
@@ -265,6 +257,15 @@ impl Shard {
                 times.service.record(service);
             }
         }
+    }
+
+    /// Returns whether what bears a user's own nick as source is its echo of what it sent to somebody else.
+    fn is_echo_to_another(&self, user: UserId, target: &[u8]) -> bool {
+        self.sharding.local(user).is_some_and(|local| {
+            let session = &self.users[local].session;
+            let mapping = self.isupport.case_mapping;
+            session.has_echo() && !mapping.eq(target, session.nick())
+        })
     }
 
     /// A server that knows no such nick owes the message to nobody.

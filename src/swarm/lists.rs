@@ -69,7 +69,7 @@ impl Shard {
             list.push(wanted.channel);
         }
         self.users[local].wanted = wanted;
-        self.write_list(local, b"JOIN", &again);
+        self.write_list(local, b"JOIN", &again, now);
         self.join(local, &fresh, now);
     }
 
@@ -127,7 +127,7 @@ impl Shard {
             self.interval.acts.add_sent(Act::Part, late);
         }
         self.ledger.handle_part_sent(user, channel, now);
-        self.write_list(local, b"PART", &[channel]);
+        self.write_list(local, b"PART", &[channel], now);
         self.flush(local);
     }
 
@@ -147,7 +147,7 @@ impl Shard {
             self.ledger.handle_join_sent(user, channel, now);
         }
         self.users[local].joins_pending += u32::try_from(channels.len()).unwrap_or(u32::MAX);
-        self.write_list(local, b"JOIN", channels);
+        self.write_list(local, b"JOIN", channels, now);
         self.note_whole(local, now);
         self.flush(local);
     }
@@ -166,12 +166,12 @@ impl Shard {
             self.ledger.handle_part_sent(user, channel, now);
         }
         self.interval.acts.add_done(Act::Part, channels.len());
-        self.write_list(local, b"PART", &channels);
+        self.write_list(local, b"PART", &channels, now);
         self.flush(local);
     }
 
     /// Writes a command over a list of channels in as few lines as the target's limits allow.
-    fn write_list(&mut self, local: usize, command: &[u8], channels: &[ChannelId]) {
+    fn write_list(&mut self, local: usize, command: &[u8], channels: &[ChannelId], now: Offset) {
         let most = self
             .isupport
             .targets_max(command)
@@ -199,6 +199,7 @@ impl Shard {
             Line::with_command(self.users[local].outbox.tail(), command)
                 .param(&list)
                 .end();
+            self.spend_line(local, now);
             rest = &rest[count..];
         }
         self.scratch = list;

@@ -4,10 +4,12 @@
 //! here knows a clock or a socket.
 
 mod act;
+mod chores;
 mod dial;
 mod hear;
 pub mod io;
 mod lists;
+mod manners;
 mod outbox;
 pub mod report;
 mod user;
@@ -70,7 +72,8 @@ pub struct Shard {
     /// What is known of everybody's nick and whether they are online, by user.
     peers: Vec<Peer>,
     timers: BinaryHeap<Reverse<(Offset, u32)>>,
-    session_config: SessionConfig,
+    /// How sessions are, by their users' programs.
+    session_configs: Vec<SessionConfig>,
     isupport: Isupport,
     prober: Prober,
     ledger: Ledger,
@@ -108,7 +111,7 @@ struct Peer {
 
 impl Shard {
     /// Returns a shard before its first moment. `password` is the target's server password.
-    pub fn new(plan: &Arc<Plan>, sharding: Sharding, password: Option<Vec<u8>>) -> Self {
+    pub fn new(plan: &Arc<Plan>, sharding: Sharding, password: Option<&[u8]>) -> Self {
         let planner = Planner::new(Arc::clone(plan), sharding);
         let prober = Prober::new(plan.seed);
         let user_count = plan.population.user_count();
@@ -121,17 +124,6 @@ impl Shard {
             prober,
         };
         let ledger = Ledger::new(config, planner.channels());
-        let client = &plan.scenario.client;
-        let session_config = SessionConfig {
-            capabilities: client
-                .capabilities
-                .iter()
-                .map(|name| name.clone().into_bytes())
-                .collect(),
-            password,
-            register_timeout: plan.scenario.reconnect.register_timeout,
-            ping_every: client.ping_every,
-        };
         let events = (0u16..)
             .map(PhaseId)
             .zip(&plan.scenario.phases)
@@ -149,11 +141,14 @@ impl Shard {
         Self {
             sharding,
             users: (0..sharding.local_count(user_count))
-                .map(|local| User::new(sharding.user(local)))
+                .map(|local| {
+                    let user = sharding.user(local);
+                    User::new(user, plan.clients.of(user, &plan.streams))
+                })
                 .collect(),
             peers: vec![Peer::default(); user_count as usize],
             timers: BinaryHeap::new(),
-            session_config,
+            session_configs: manners::session_configs(plan, password),
             isupport: Isupport::default(),
             prober,
             ledger,
@@ -262,6 +257,7 @@ impl Shard {
                     continue;
                 }
             }
+            self.foresee(planned);
             if matches!(planned.action, Action::Unspoken { .. }) {
                 self.ledger.handle_unspoken();
                 continue;
@@ -387,6 +383,7 @@ impl Shard {
         self.tell_peers(local, false);
         let state = &mut self.users[local];
         state.link = Link::Down;
+        state.chores.clear();
         state.close_by = Offset::NEVER;
         state.joins_pending = 0;
         state.rejoin = None;
@@ -442,6 +439,7 @@ impl Shard {
     ) -> T {
         let User {
             id,
+            client,
             session,
             outbox,
             ..
@@ -452,7 +450,7 @@ impl Shard {
         };
         let mut cx = Context {
             identity: &identity,
-            config: &self.session_config,
+            config: &self.session_configs[usize::from(client.0)],
             isupport: &mut self.isupport,
             out: outbox.tail(),
         };

@@ -3,7 +3,9 @@
 use crate::irc::session::Identity;
 use crate::irc::session::Session;
 use crate::measure::ledger::MessageKey;
+use crate::plan::clients::ClientIx;
 use crate::plan::names::Names;
+use crate::swarm::chores::Chores;
 use crate::swarm::outbox::Outbox;
 use crate::units::id::ChannelId;
 use crate::units::id::PhaseId;
@@ -31,8 +33,12 @@ pub(crate) struct Wanted {
 #[derive(Debug)]
 pub(crate) struct User {
     pub(crate) id: UserId,
+    /// The program it has.
+    pub(crate) client: ClientIx,
     pub(crate) session: Session,
     pub(crate) outbox: Outbox,
+    /// What its program is to do by itself.
+    pub(crate) chores: Chores,
     pub(crate) link: Link,
     /// Whether the plan wants it online.
     pub(crate) is_wanted: bool,
@@ -70,11 +76,13 @@ impl User {
         self.connect_by == Offset::NEVER
     }
 
-    pub(crate) fn new(id: UserId) -> Self {
+    pub(crate) fn new(id: UserId, client: ClientIx) -> Self {
         Self {
             id,
+            client,
             session: Session::new(),
             outbox: Outbox::default(),
+            chores: Chores::default(),
             link: Link::Down,
             is_wanted: false,
             wants_channels: false,

@@ -17,6 +17,7 @@ use crate::irc::session::Context;
 use crate::irc::session::End;
 use crate::irc::session::Event;
 use crate::irc::session::Identity;
+use crate::irc::session::Manners;
 use crate::irc::session::Session;
 use crate::irc::session::SessionConfig;
 use crate::irc::wire::framer::Framer;
@@ -102,6 +103,7 @@ impl Visit {
                 password,
                 register_timeout: PROBE_TIMEOUT,
                 ping_every: Duration::from_hours(1),
+                manners: Manners::default(),
             },
             session: Session::new(),
             framer: Framer::new(),

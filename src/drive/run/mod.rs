@@ -34,6 +34,7 @@ use crate::plan::Plan;
 use crate::plan::PlanError;
 use crate::plan::Source;
 use crate::plan::script::Script;
+use crate::report::facts::ClientFacts;
 use crate::report::facts::HostFacts;
 use crate::report::facts::Naming;
 use crate::report::facts::ProfileFacts;
@@ -44,6 +45,7 @@ use crate::report::facts::ScenarioFacts;
 use crate::report::facts::TargetFacts;
 use crate::report::result::RunResult;
 use crate::scenario::Scenario;
+use crate::scenario::clients::Basis;
 use crate::traffic::profile::Profile;
 use crate::units::hex;
 use crate::units::id::ChannelId;
@@ -308,6 +310,7 @@ fn facts(plan: &Plan, preflight: &Preflight, clock: Clock) -> RunFacts {
         },
         profile: profile_facts(plan),
         replay: plan.script().map(replay_facts),
+        clients: client_facts(plan),
         seed: plan.seed,
         target: TargetFacts {
             url: preflight.url.clone(),
@@ -336,6 +339,24 @@ fn profile_facts(plan: &Plan) -> ProfileFacts {
         assumed: profile.map(Profile::assumed).unwrap_or_default(),
         scores: BTreeMap::new(),
     }
+}
+
+/// Returns the programs of a mix; what a scenario says without one is nobody's way and no assumption.
+fn client_facts(plan: &Plan) -> Vec<ClientFacts> {
+    let counts = plan
+        .clients
+        .user_counts(plan.population.user_count(), &plan.streams);
+    let shares = plan.clients.shares().iter().zip(counts);
+    shares
+        .filter(|(share, _)| share.client.basis != Basis::Stated)
+        .map(|(share, users)| ClientFacts {
+            name: share.client.name.clone(),
+            share: share.share,
+            users,
+            basis: share.client.basis.name(),
+            source: share.client.source.clone(),
+        })
+        .collect()
 }
 
 fn replay_facts(script: &Script) -> ReplayFacts {

@@ -231,14 +231,18 @@ pub fn cap(scenario: &mut Scenario) -> Result<(), Refusal> {
         .members_per_channel
         .min(f64::from(population.users));
     population.channels = population.channels.min(UNPROVED_USERS_MAX);
-    scenario.client.mode_on_join = false;
-    scenario.client.who_on_join = false;
+    // Programs ask many things by themselves; here users' messages alone are counted out.
+    scenario.client.mix.clear();
+    scenario.client.mode_on_join = Some(false);
+    scenario.client.who_on_join = Some(false);
     // Ten users that all come back once in so long make no more than one connect a second.
-    scenario.reconnect.first = scenario
-        .reconnect
-        .first
-        .max(Duration::from_secs(u64::from(UNPROVED_USERS_MAX) * 2));
-    scenario.reconnect.longest = scenario.reconnect.longest.max(scenario.reconnect.first);
+    let slowest = Duration::from_secs(u64::from(UNPROVED_USERS_MAX) * 2);
+    let reconnect = &mut scenario.reconnect;
+    let first = reconnect.first.unwrap_or_default().max(slowest);
+    reconnect.first = Some(first);
+    if let Some(longest) = &mut reconnect.longest {
+        *longest = first.max(*longest);
+    }
     let mut steady_count = 0;
     for (index, phase) in scenario.phases.iter_mut().enumerate() {
         match &mut phase.kind {

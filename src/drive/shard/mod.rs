@@ -80,7 +80,7 @@ fn play(
         .build_local(LocalOptions::default())?;
     runtime.block_on(async {
         let timer = Timer::new()?;
-        let mut shard = Shard::new(&start.plan, start.sharding, start.password);
+        let mut shard = Shard::new(&start.plan, start.sharding, start.password.as_deref());
         shard.set_caps(start.caps);
         let engine = Rc::new(RefCell::new(Engine::new(
             shard,

@@ -24,6 +24,8 @@ use crate::units::offset::Offset;
 pub const PONG_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long after 001 a server may take to send its MOTD's end; some send neither 376 nor 422.
 pub const MOTD_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a client waits for answers about capabilities. A server that has said nothing by then will not, and nobody is kept out.
+pub const CAPS_TIMEOUT: Duration = Duration::from_secs(5);
 /// Most nicks tried in one registration. A server that refuses so many refuses them all.
 pub const NICK_TRIES_MAX: u8 = 12;
 /// Longest nick kept; servers that rename a user may exceed their own NICKLEN, none this.
@@ -50,6 +52,49 @@ pub struct SessionConfig {
     pub register_timeout: Duration,
     /// Time between the client's own PINGs.
     pub ping_every: Duration,
+    /// In what programs differ.
+    pub manners: Manners,
+}
+
+/// How a program registers and makes sure of its server. By default a client waits for nothing.
+#[derive(Clone, Debug)]
+pub struct Manners {
+    /// Whether it asks for all capabilities in one line and ends the negotiation when that is answered.
+    pub awaits_caps: bool,
+    /// Whether NICK and USER follow the end of the negotiation.
+    pub nick_waits: bool,
+    /// A line behind the first, whatever the server makes of it.
+    pub probe: Option<Vec<u8>>,
+    /// From its welcome to its first PING; `None` for anywhere in the first period.
+    pub first_ping: Option<Duration>,
+    /// How long it waits for a PONG.
+    pub pong_timeout: Duration,
+}
+
+impl Default for Manners {
+    fn default() -> Self {
+        Self {
+            awaits_caps: false,
+            nick_waits: false,
+            probe: None,
+            first_ping: None,
+            pong_timeout: PONG_TIMEOUT,
+        }
+    }
+}
+
+/// A capability on whose presence it depends what a client sends or is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Taken {
+    /// `echo-message`.
+    Echo = 1,
+    /// `message-tags`.
+    Tags = 2,
+    /// `away-notify`.
+    AwayNotify = 4,
+    /// `draft/chathistory`.
+    ChatHistory = 8,
 }
 
 /// What a session needs for one call.
@@ -231,7 +276,14 @@ pub struct Session {
     nick: Vec<u8>,
     generation: u8,
     nick_tries: u8,
-    has_echo: bool,
+    /// The capabilities taken, of those that matter: bits of [`Taken`].
+    taken: u8,
+    /// CAP REQs not yet answered.
+    requests_open: u8,
+    /// Whether the list of capabilities has come whole.
+    has_listed: bool,
+    /// Whether NICK and USER are sent.
+    has_identified: bool,
     has_ended_cap: bool,
     has_heard: bool,
     is_line_too_long: bool,
@@ -242,6 +294,8 @@ pub struct Session {
     ping_sent: Offset,
     ping_token: u32,
     next_ping: Offset,
+    /// The batch of history that is open: what is in it was said before. Empty for none.
+    history: Vec<u8>,
     /// What the server's ERROR said.
     error: Option<Refusal>,
     /// Whether the owner has been told to close the connection; there is nothing left to wait for.
@@ -262,7 +316,10 @@ impl Session {
             nick: Vec::new(),
             generation: 0,
             nick_tries: 0,
-            has_echo: false,
+            taken: 0,
+            requests_open: 0,
+            has_listed: false,
+            has_identified: false,
             has_ended_cap: false,
             has_heard: false,
             is_line_too_long: false,
@@ -272,6 +329,7 @@ impl Session {
             ping_sent: Offset::NEVER,
             ping_token: 0,
             next_ping: Offset::NEVER,
+            history: Vec::new(),
             error: None,
             is_timed_out: false,
         }
@@ -309,7 +367,19 @@ impl Session {
 
     /// Returns whether the server sends this connection its own messages back.
     pub fn has_echo(&self) -> bool {
-        self.has_echo
+        self.has_taken(Taken::Echo)
+    }
+
+    /// Returns whether the server has given this connection a capability.
+    pub fn has_taken(&self, capability: Taken) -> bool {
+        self.taken & capability as u8 != 0
+    }
+
+    /// Holds the next PING back until `moment`: some programs send none while lines of their own wait.
+    pub fn postpone_ping(&mut self, moment: Offset) {
+        if self.state == State::Online && self.ping_sent == Offset::NEVER {
+            self.next_ping = self.next_ping.max(moment);
+        }
     }
 
     /// Returns the length of `nick!user@host` as others see it; the longest there can be until the server has shown it.
@@ -356,9 +426,11 @@ impl Session {
             cx.isupport.handle_005(message);
             return Event::Nothing;
         }
+        let is_history = self.is_history(message);
         match self.state {
             State::Offline => Event::Nothing,
             State::Registering | State::Welcomed => self.handle_registration(now, message, cx),
+            State::Online | State::Leaving if is_history => Event::Nothing,
             State::Online | State::Leaving => {
                 self.handle_online(now, message, cx.isupport.case_mapping)
             }
@@ -378,8 +450,12 @@ impl Session {
                 self.is_timed_out = true;
                 Event::TimedOut
             }
+            State::Registering if self.is_held_up() && now >= self.since + CAPS_TIMEOUT => {
+                self.end_caps(cx);
+                Event::Nothing
+            }
             State::Welcomed if now >= self.since + MOTD_TIMEOUT => {
-                self.become_online(now, cx.config.ping_every)
+                self.become_online(now, cx.config)
             }
             State::Online => self.handle_liveness(now, cx),
             State::Offline | State::Leaving | State::Registering | State::Welcomed => {
@@ -390,7 +466,7 @@ impl Session {
 
     fn handle_liveness(&mut self, now: Offset, cx: &mut Context<'_>) -> Event<'static> {
         if self.ping_sent != Offset::NEVER {
-            if now >= self.ping_sent.max(self.last_heard) + PONG_TIMEOUT {
+            if now >= self.ping_sent.max(self.last_heard) + cx.config.manners.pong_timeout {
                 self.is_timed_out = true;
                 return Event::TimedOut;
             }
@@ -410,10 +486,13 @@ impl Session {
         match self.state {
             _ if self.is_timed_out => Offset::NEVER,
             State::Offline | State::Leaving => Offset::NEVER,
+            State::Registering if self.is_held_up() => {
+                self.since + config.register_timeout.min(CAPS_TIMEOUT)
+            }
             State::Registering => self.since + config.register_timeout,
             State::Welcomed => self.since + MOTD_TIMEOUT,
             State::Online if self.ping_sent == Offset::NEVER => self.next_ping,
-            State::Online => self.ping_sent.max(self.last_heard) + PONG_TIMEOUT,
+            State::Online => self.ping_sent.max(self.last_heard) + config.manners.pong_timeout,
         }
     }
 

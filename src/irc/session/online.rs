@@ -63,7 +63,10 @@ impl Session {
                     }
                 }
             }
-            (b"MODE", Some(channel)) if is_own => Event::ModeDone { channel },
+            // A client's own modes are no channel's.
+            (b"MODE", Some(target)) if is_own && !self.is_own(target, case_mapping) => {
+                Event::ModeDone { channel: target }
+            }
             (b"TOPIC", Some(channel)) if is_own => Event::TopicDone { channel },
             (b"JOIN", channel) => Event::Other {
                 nick: source.nick,
@@ -88,6 +91,24 @@ impl Session {
             (b"PONG", _) => self.handle_pong(message),
             _ => Event::Nothing,
         }
+    }
+
+    /// Notes where history begins and ends, and returns whether a line is part of it: it was said before, to whoever was there.
+    pub(super) fn is_history(&mut self, message: &Message<'_>) -> bool {
+        if message.is(b"BATCH") {
+            let (mark, kind) = (message.params.get(0), message.params.get(1));
+            match mark.and_then(<[u8]>::split_first) {
+                Some((b'+', name)) if kind == Some(b"chathistory") => {
+                    self.history.clear();
+                    self.history
+                        .extend_from_slice(name.get(..BATCH_BYTES_MAX).unwrap_or(name));
+                }
+                Some((b'-', name)) if name == self.history => self.history.clear(),
+                _ => {}
+            }
+            return false;
+        }
+        !self.history.is_empty() && message.tags.get(b"batch") == Some(&self.history[..])
     }
 
     fn handle_sourceless<'a>(&mut self, message: &Message<'a>) -> Event<'a> {
@@ -194,6 +215,8 @@ impl Session {
     }
 }
 
+/// Longest name of a batch kept. Servers make them of a few letters and digits.
+const BATCH_BYTES_MAX: usize = 64;
 /// Digits of a number in a token.
 const HEX_DIGITS: usize = 16;
 

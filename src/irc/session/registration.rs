@@ -1,13 +1,13 @@
 //! Registration: CAP without waiting for it, PASS, NICK, USER, and every way in which servers end it.
 
-use std::time::Duration;
-
 use crate::irc::session::Context;
 use crate::irc::session::Event;
 use crate::irc::session::NICK_BYTES_MAX;
 use crate::irc::session::NICK_TRIES_MAX;
 use crate::irc::session::Session;
+use crate::irc::session::SessionConfig;
 use crate::irc::session::State;
+use crate::irc::session::Taken;
 use crate::irc::session::refusal::Refusal;
 use crate::irc::wire::compose::Line;
 use crate::irc::wire::message::Message;
@@ -21,6 +21,17 @@ impl Session {
             .param(b"LS")
             .param(b"302")
             .end();
+        if let Some(probe) = &cx.config.manners.probe {
+            cx.out.extend_from_slice(probe);
+            cx.out.extend_from_slice(b"\r\n");
+        }
+        if !cx.config.manners.nick_waits {
+            self.identify(cx);
+        }
+    }
+
+    fn identify(&mut self, cx: &mut Context<'_>) {
+        self.has_identified = true;
         if let Some(password) = &cx.config.password {
             Line::with_command(cx.out, b"PASS").last(password);
         }
@@ -62,7 +73,7 @@ impl Session {
                 Event::Nothing
             }
             Some(numeric::RPL_ENDOFMOTD | numeric::ERR_NOMOTD) if self.state == State::Welcomed => {
-                self.become_online(now, cx.config.ping_every)
+                self.become_online(now, cx.config)
             }
             Some(
                 numeric::ERR_NICKNAMEINUSE
@@ -70,6 +81,13 @@ impl Session {
                 | numeric::ERR_UNAVAILRESOURCE
                 | numeric::ERR_NICKCOLLISION,
             ) if self.state == State::Registering => self.try_next_nick(cx),
+            // A server that knows no CAP, or none before a registration, says no to it or to the probe behind it.
+            Some(numeric::ERR_UNKNOWNCOMMAND | numeric::ERR_NOTREGISTERED)
+                if !self.has_identified && !self.has_negotiated() =>
+            {
+                self.identify(cx);
+                Event::Nothing
+            }
             Some(numeric::ERR_PASSWDMISMATCH) => self.refuse(Refusal::Auth),
             Some(numeric::ERR_YOUREBANNEDCREEP) => self.refuse(Refusal::Ban),
             // Once welcomed, others can write to the user, MOTD or not.
@@ -80,13 +98,14 @@ impl Session {
         }
     }
 
-    pub(super) fn become_online(&mut self, now: Offset, ping_every: Duration) -> Event<'static> {
+    pub(super) fn become_online(&mut self, now: Offset, config: &SessionConfig) -> Event<'static> {
         self.state = State::Online;
         // Spread over the period, so that clients that came together do not ping together; the nick is as good as a draw.
         let spread = self.nick.iter().fold(0u32, |sum, &byte| {
             sum.wrapping_mul(31).wrapping_add(u32::from(byte))
         }) % 64;
-        self.next_ping = now + ping_every * (spread + 1) / 64;
+        let first = config.manners.first_ping;
+        self.next_ping = now + first.unwrap_or(config.ping_every * (spread + 1) / 64);
         Event::Registered
     }
 
@@ -112,27 +131,106 @@ impl Session {
         };
         let list = message.params.last().unwrap_or_default();
         if subcommand.eq_ignore_ascii_case(b"LS") && !self.has_ended_cap {
-            // `CAP REQ` is all or nothing: each capability offered is asked for alone.
-            for offered in list.split(|&byte| byte == b' ') {
-                let name = offered
-                    .split(|&byte| byte == b'=')
-                    .next()
-                    .unwrap_or_default();
-                if cx.config.capabilities.iter().any(|wanted| wanted == name) {
-                    Line::with_command(cx.out, b"CAP")
-                        .param(b"REQ")
-                        .trailing(name);
+            let is_more_to_come = message.params.get(2) == Some(b"*") && message.params.len() > 3;
+            if cx.config.manners.awaits_caps {
+                self.request_together(list, cx);
+                self.has_listed |= !is_more_to_come;
+                self.end_caps_if_answered(cx);
+            } else {
+                request_each(list, cx);
+                if !is_more_to_come {
+                    self.end_caps(cx);
                 }
             }
-            let is_more_to_come = message.params.get(2) == Some(b"*") && message.params.len() > 3;
-            if !is_more_to_come {
-                self.has_ended_cap = true;
-                Line::with_command(cx.out, b"CAP").param(b"END").end();
-            }
         } else if subcommand.eq_ignore_ascii_case(b"ACK") {
-            self.has_echo |= list
-                .split(|&byte| byte == b' ')
-                .any(|name| name == b"echo-message");
+            for name in list.split(|&byte| byte == b' ') {
+                self.taken |= match name {
+                    b"echo-message" => Taken::Echo as u8,
+                    b"message-tags" => Taken::Tags as u8,
+                    b"away-notify" => Taken::AwayNotify as u8,
+                    b"draft/chathistory" => Taken::ChatHistory as u8,
+                    _ => 0,
+                };
+            }
+            self.handle_cap_answer(cx);
+        } else if subcommand.eq_ignore_ascii_case(b"NAK") {
+            self.handle_cap_answer(cx);
         }
     }
+
+    /// Asks for all that is wanted and offered, in the order in which it is wanted.
+    fn request_together(&mut self, offered: &[u8], cx: &mut Context<'_>) {
+        let is_offered = |wanted: &[u8]| names(offered).any(|name| name == wanted);
+        let mut wanted = Vec::new();
+        for name in &cx.config.capabilities {
+            if !is_offered(name) || wanted.len() + name.len() >= REQUEST_BYTES_MAX {
+                continue;
+            }
+            if !wanted.is_empty() {
+                wanted.push(b' ');
+            }
+            wanted.extend_from_slice(name);
+        }
+        if !wanted.is_empty() {
+            self.requests_open = self.requests_open.saturating_add(1);
+            Line::with_command(cx.out, b"CAP")
+                .param(b"REQ")
+                .trailing(&wanted);
+        }
+    }
+
+    fn handle_cap_answer(&mut self, cx: &mut Context<'_>) {
+        self.requests_open = self.requests_open.saturating_sub(1);
+        self.end_caps_if_answered(cx);
+    }
+
+    fn end_caps_if_answered(&mut self, cx: &mut Context<'_>) {
+        if self.has_listed && self.requests_open == 0 && !self.has_ended_cap {
+            self.end_caps(cx);
+        }
+    }
+
+    /// Ends the negotiation, if there was any, and says who the client is, if it has not.
+    pub(super) fn end_caps(&mut self, cx: &mut Context<'_>) {
+        if self.has_negotiated() || !cx.config.manners.awaits_caps {
+            self.has_ended_cap = true;
+            Line::with_command(cx.out, b"CAP").param(b"END").end();
+        }
+        if !self.has_identified {
+            self.identify(cx);
+        }
+    }
+
+    fn has_negotiated(&self) -> bool {
+        self.has_listed || self.requests_open > 0
+    }
+
+    /// Returns whether the registration waits for an answer about capabilities.
+    pub(super) fn is_held_up(&self) -> bool {
+        !self.has_identified || self.has_negotiated() && !self.has_ended_cap
+    }
+}
+
+/// Longest list of capabilities asked for in one line: it fits in 512 bytes with all around it.
+const REQUEST_BYTES_MAX: usize = 450;
+
+/// Asks for each capability alone: `CAP REQ` is all or nothing.
+fn request_each(offered: &[u8], cx: &mut Context<'_>) {
+    for name in names(offered) {
+        if cx.config.capabilities.iter().any(|wanted| wanted == name) {
+            Line::with_command(cx.out, b"CAP")
+                .param(b"REQ")
+                .trailing(name);
+        }
+    }
+}
+
+/// Returns the names of capabilities in a list, without their values.
+fn names(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(|&byte| byte == b' ').map(|offered| {
+        offered
+            .split(|&byte| byte == b'=')
+            .next()
+            .unwrap_or_default()
+    })
 }

@@ -8,9 +8,11 @@ use crate::irc::session::End;
 use crate::irc::session::Event;
 use crate::irc::session::Identity;
 use crate::irc::session::MOTD_TIMEOUT;
+use crate::irc::session::Manners;
 use crate::irc::session::NICK_TRIES_MAX;
 use crate::irc::session::Session;
 use crate::irc::session::SessionConfig;
+use crate::irc::session::Taken;
 use crate::irc::session::refusal::Refusal;
 use crate::irc::wire::isupport::Isupport;
 use crate::irc::wire::message::Message;
@@ -41,6 +43,21 @@ struct Client {
 
 impl Client {
     fn connected(capabilities: &[&str]) -> (Self, String) {
+        Self::mannered(capabilities, Manners::default())
+    }
+
+    /// A client that waits for all it can wait for.
+    fn patient(capabilities: &[&str]) -> (Self, String) {
+        let manners = Manners {
+            awaits_caps: true,
+            nick_waits: true,
+            probe: Some(b"JOIN :".to_vec()),
+            ..Manners::default()
+        };
+        Self::mannered(capabilities, manners)
+    }
+
+    fn mannered(capabilities: &[&str], manners: Manners) -> (Self, String) {
         let config = SessionConfig {
             capabilities: capabilities
                 .iter()
@@ -49,6 +66,7 @@ impl Client {
             password: None,
             register_timeout: Duration::from_secs(30),
             ping_every: Duration::from_mins(1),
+            manners,
         };
         let mut client = Self {
             session: Session::new(),
@@ -342,4 +360,78 @@ proptest::proptest! {
             });
         }
     }
+}
+
+const IDENTITY: &str = "NICK alder0|USER alder 0 * :a tree|";
+
+#[test]
+fn a_patient_client_asks_in_one_line_and_tells_its_name_when_that_is_answered() {
+    let (mut client, sent) = Client::patient(&["server-time", "setname", "batch", "message-tags"]);
+    assert_eq!(sent, "CAP LS 302|JOIN :|");
+    // The refusal of the probe comes behind the list, and says nothing new.
+    assert_eq!(
+        client.feed(":s CAP * LS * :batch setname\n:s CAP * LS :sts=1 message-tags\n:s 451 * :You have not registered"),
+        "CAP REQ :setname batch| CAP REQ :message-tags|"
+    );
+    assert_eq!(client.feed(":s CAP * NAK :setname batch"), "");
+    assert_eq!(
+        client.feed(":s CAP * ACK :message-tags "),
+        format!("CAP END|{IDENTITY}")
+    );
+    assert!(client.session.has_taken(Taken::Tags));
+    assert!(!client.session.has_taken(Taken::Echo));
+    assert_eq!(
+        client.feed(":s 001 alder0 :hi\n:s 422 alder0 :no motd"),
+        "Registered"
+    );
+}
+
+#[test]
+fn no_client_waits_for_ever_for_a_server_without_capabilities() {
+    for refusal in [":s 451 * :Register first.", ":s 421 * CAP :Unknown command"] {
+        let (mut client, _) = Client::patient(&["batch"]);
+        assert_eq!(client.feed(refusal), IDENTITY, "{refusal}");
+        assert_eq!(client.feed(refusal), "", "{refusal}");
+    }
+    let mut silent = Client::patient(&["batch"]).0;
+    let mut unanswered = Client::patient(&["batch"]).0;
+    assert_eq!(unanswered.feed(":s CAP * LS :batch"), "CAP REQ :batch|");
+    for (client, want) in [
+        (&mut silent, IDENTITY.to_owned()),
+        (&mut unanswered, format!("CAP END|{IDENTITY}")),
+    ] {
+        client.now = client.session.next_timer(&client.config);
+        assert_eq!(client.now, Offset::from_secs(5));
+        let (_, sent) =
+            client.step(|session, now, cx| format!("{:?}", session.handle_timer(now, cx)));
+        assert_eq!(sent, want);
+        assert_eq!(
+            client.session.next_timer(&client.config),
+            Offset::from_secs(30)
+        );
+    }
+}
+
+#[test]
+fn what_is_history_was_said_before() {
+    let mut client = Client::online();
+    let said = ":birch!b@h PRIVMSG #c :said";
+    let lines = format!(
+        ":s BATCH +7 chathistory #c\n@batch=7;time=1 {said} before\n@batch=8 {said} elsewhere\n:s BATCH -7\n@batch=7 {said} now"
+    );
+    assert_eq!(
+        client.feed(&lines),
+        "talk #c said elsewhere false talk #c said now false"
+    );
+}
+
+#[test]
+fn modes_of_its_own_are_no_channels() {
+    let mut client = Client::online();
+    assert_eq!(client.feed(":alder0!a@h MODE alder0 :+i"), "");
+    assert!(
+        client
+            .feed(":alder0!a@h MODE #c +nt")
+            .starts_with("ModeDone")
+    );
 }

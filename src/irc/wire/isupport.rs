@@ -37,6 +37,8 @@ pub struct Isupport {
     pub chan_modes: ChanModes,
     /// The member prefixes that a message may be addressed to (`STATUSMSG`).
     pub status_msg: Vec<u8>,
+    /// Whether `WHO` takes the fields that it is to answer (`WHOX`).
+    pub has_whox: bool,
     /// The network's name (`NETWORK`).
     pub network: Option<Vec<u8>>,
     /// Per command the most targets (`TARGMAX`), `None` for no limit; at most 32 entries.
@@ -93,6 +95,7 @@ impl Default for Isupport {
                 never: b"imnpst".to_vec(),
             },
             status_msg: Vec::new(),
+            has_whox: false,
             network: None,
             targ_max: Vec::new(),
             max_targets: None,
@@ -196,6 +199,7 @@ impl Isupport {
             b"CHANTYPES" => self.chan_types = value,
             b"CHANMODES" => self.chan_modes = ChanModes::parse(&value),
             b"STATUSMSG" => self.status_msg = value,
+            b"WHOX" => self.has_whox = true,
             b"NETWORK" if !value.is_empty() => self.network = Some(value),
             _ => {}
         }
@@ -224,6 +228,7 @@ impl Isupport {
             b"CHANMODES" => self.chan_modes = default.chan_modes,
             b"STATUSMSG" => self.status_msg.clear(),
             b"NETWORK" => self.network = None,
+            b"WHOX" => self.has_whox = false,
             _ => {}
         }
     }

@@ -61,9 +61,7 @@ impl World {
             .into_iter()
             .partition(|user| self.links[user.index()].is_deaf);
         // A half-open link is noticed by its PING alone.
-        let noticed_by = self.faults.window.1
-            + self.plan.scenario.client.ping_every
-            + crate::irc::session::PONG_TIMEOUT;
+        let noticed_by = self.faults.window.1 + self.plan.clients.notice_within();
         if !missing.is_empty() || (noticed_by < since && !half_open.is_empty()) {
             self.violations
                 .push(format!("not back in time: {missing:?} {half_open:?}"));

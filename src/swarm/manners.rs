@@ -1,0 +1,45 @@
+//! What the session of each program needs to know.
+
+use crate::irc::session::Manners;
+use crate::irc::session::SessionConfig;
+use crate::irc::session::Taken;
+use crate::plan::Plan;
+use crate::scenario::clients::Client;
+use crate::scenario::clients::KnownCap;
+use crate::scenario::clients::NickWhen;
+use crate::scenario::clients::Requests;
+
+/// Returns how sessions are, by program; `password` is the target's.
+pub(super) fn session_configs(plan: &Plan, password: Option<&[u8]>) -> Vec<SessionConfig> {
+    let shares = plan.clients.shares().iter();
+    shares
+        .map(|share| session_config(plan, &share.client, password))
+        .collect()
+}
+
+fn session_config(plan: &Plan, client: &Client, password: Option<&[u8]>) -> SessionConfig {
+    let connect = &client.connect;
+    let capabilities = connect.capabilities.iter();
+    SessionConfig {
+        capabilities: capabilities.map(|name| name.clone().into_bytes()).collect(),
+        password: password.map(<[u8]>::to_vec),
+        register_timeout: plan.scenario.reconnect.register_timeout,
+        ping_every: client.ping.every,
+        manners: Manners {
+            awaits_caps: connect.requests == Requests::Together,
+            nick_waits: connect.nick == NickWhen::AfterCaps,
+            probe: connect.probe.clone().map(String::into_bytes),
+            first_ping: client.ping.first,
+            pong_timeout: client.ping.timeout,
+        },
+    }
+}
+
+/// Returns the session's name for a capability.
+pub(super) fn taken(cap: KnownCap) -> Taken {
+    match cap {
+        KnownCap::AwayNotify => Taken::AwayNotify,
+        KnownCap::ChatHistory => Taken::ChatHistory,
+        KnownCap::MessageTags => Taken::Tags,
+    }
+}
