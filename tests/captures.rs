@@ -21,9 +21,12 @@ use splitstorm::traffic::capture::import::Importer;
 use splitstorm::traffic::capture::import::Log;
 use splitstorm::traffic::capture::packet;
 use splitstorm::traffic::capture::packet::report::PacketReport;
+use splitstorm::traffic::fidelity::drift::weekly;
 use splitstorm::traffic::profile::Profile;
 use splitstorm::traffic::profile::fit::FitOptions;
 use splitstorm::traffic::profile::fit::Weeks;
+use splitstorm::traffic::profile::fit::stretches;
+use splitstorm::traffic::profile::weekly::Trial;
 use splitstorm::traffic::trace::event::Event;
 use splitstorm::traffic::trace::event::EventKind;
 use splitstorm::traffic::trace::event::TraceMeta;
@@ -383,6 +386,35 @@ fn a_profile_of_five_months_talks_as_was_talked() {
 fn a_profile_of_five_days_talks_as_was_talked() {
     // Some hundred episodes, the longest over five hours: they can't follow each hour of five days.
     check_talk("eggdrop-slackware", 2_000, 0.17);
+}
+
+/// Tries the alarm of drift on a capture, and compares the shares of pairs of weeks at which it went off: without a change at
+/// most the first, and at least the others, in the order of [`Trial::ALL`].
+fn check_drift(name: &str, bounds: [f64; Trial::COUNT]) {
+    let Some(folder) = folder() else {
+        return;
+    };
+    let live = import(&folder.join(name), None);
+    let stretches = stretches(&live.meta, &live.events, Weeks::All).unwrap();
+    let weekly = weekly(&live.meta, &live.events, &stretches).unwrap();
+    for (trial, bound) in Trial::ALL.into_iter().zip(bounds) {
+        let tried = weekly.tried(trial);
+        eprintln!("{name}: {} {tried:?}", trial.as_str());
+        let rate = tried.rate().unwrap();
+        let holds = if trial == Trial::Unchanged {
+            rate <= bound
+        } else {
+            rate >= bound
+        };
+        assert!(holds, "{name}: {} {rate} {bound}", trial.as_str());
+    }
+}
+
+#[test]
+fn an_alarm_of_drift_is_seldom_false_and_sees_large_changes() {
+    // Eight pairs of weeks, and fifty-one: the bounds leave room for a few.
+    check_drift("znc-qtox", [0.2, 0.3, 0.7, 0.4, 0.9, 0.6]);
+    check_drift("limnoria-fluid", [0.1, 0.2, 0.7, 0.7, 0.9, 0.7]);
 }
 
 /// Surveys a recording of packets.

@@ -17,6 +17,7 @@ use crate::scenario::file;
 use crate::traffic::profile::Profile;
 use crate::traffic::profile::file::FILE_NAMES;
 use crate::traffic::profile::file::PARAMETERS;
+use crate::traffic::profile::file::WEEKS;
 use crate::units::id::Seed;
 
 /// Folder in which profiles are kept.
@@ -86,11 +87,11 @@ pub(crate) fn overrides(sets: &[String]) -> Result<BTreeMap<String, String>, Err
 /// Reads the profile of a folder.
 pub(crate) fn read_profile(folder: &Path) -> Result<Profile, Error> {
     let mut texts = BTreeMap::new();
-    for name in FILE_NAMES {
+    for name in FILE_NAMES.into_iter().chain([WEEKS]) {
         let path = folder.join(name);
         match fs::read_to_string(&path) {
             Ok(text) => {
-                texts.insert((*name).to_owned(), text);
+                texts.insert(name.to_owned(), text);
             }
             // What a profile must have, its reader says.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}

@@ -18,6 +18,7 @@ mod capture;
 mod check;
 mod counters;
 mod diagnostic;
+mod drift;
 mod error;
 mod explain;
 mod files;

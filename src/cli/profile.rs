@@ -15,6 +15,8 @@ use jiff::tz::TimeZone;
 
 use crate::cli::check;
 use crate::cli::check::CheckArguments;
+use crate::cli::drift;
+use crate::cli::drift::DriftArguments;
 use crate::cli::error;
 use crate::cli::error::Error;
 use crate::cli::files;
@@ -23,14 +25,18 @@ use crate::cli::sample::SampleArguments;
 use crate::cli::traces::Traces;
 use crate::place::Misread;
 use crate::place::Place;
+use crate::traffic::fidelity::drift::weekly;
 use crate::traffic::profile::Profile;
 use crate::traffic::profile::file::FILE_NAMES;
 use crate::traffic::profile::file::PARAMETERS;
 use crate::traffic::profile::file::ProfileFiles;
+use crate::traffic::profile::file::WEEKS;
+use crate::traffic::profile::fit::FitError;
 use crate::traffic::profile::fit::FitOptions;
 use crate::traffic::profile::fit::Weeks;
 use crate::traffic::profile::fit::counted::Coverage;
 use crate::traffic::profile::fit::counters::Counters;
+use crate::traffic::profile::fit::stretches;
 use crate::traffic::trace::event::Event;
 use crate::traffic::trace::event::TraceMeta;
 
@@ -72,6 +78,11 @@ pub(crate) enum ProfileCommand {
     /// Without --profile parts of the trace are fitted and judged by its other parts. Exit 6 if the trace is too short to
     /// claim anything.
     Check(CheckArguments),
+    /// Tell whether fresh traffic still resembles a profile's capture: exit 0 if it does, 1 if it drifted, 6 if that can't be told.
+    ///
+    /// Two whole weeks of fresh traffic at least, after the capture's end, of the same channels and logged alike.
+    #[command(after_long_help = drift::RULE)]
+    Drift(DriftArguments),
 }
 
 /// Flags of `profile fit`.
@@ -133,13 +144,14 @@ pub(crate) fn run(command: ProfileCommand) -> Result<u8, Error> {
         ProfileCommand::Show(arguments) => show(&arguments.profile),
         ProfileCommand::Sample(arguments) => sample::run(&arguments),
         ProfileCommand::Check(arguments) => check::run(&arguments),
+        ProfileCommand::Drift(arguments) => drift::run(&arguments),
     }
 }
 
 /// Returns the profile in a folder.
 pub(crate) fn load(folder: &Path) -> Result<Profile, Error> {
     let mut texts = ProfileFiles::new();
-    for name in FILE_NAMES {
+    for name in FILE_NAMES.into_iter().chain([WEEKS]) {
         let path = folder.join(name);
         match fs::read_to_string(&path) {
             Ok(text) => {
@@ -178,10 +190,13 @@ fn fit(arguments: &FitArguments) -> Result<u8, Error> {
             WeeksArgument::Last => Weeks::Last,
         },
     };
-    let mut profile = Profile::fit(&meta, &events, &options).map_err(|error| {
-        Misread::new(error.to_string(), Place::file(path.unwrap_or_default()))
-            .with_help(error.help())
-    })?;
+    let misfit = |error: FitError| {
+        let place = Place::file(path.clone().unwrap_or_default());
+        Misread::new(error.to_string(), place).with_help(error.help())
+    };
+    let mut profile = Profile::fit(&meta, &events, &options).map_err(misfit)?;
+    let stretches = stretches(&meta, &events, options.weeks).map_err(misfit)?;
+    profile.set_weekly(weekly(&meta, &events, &stretches));
     if let Some(path) = &arguments.counters {
         count(&mut profile, path, &events, arguments.whole_server)?;
     }
@@ -191,6 +206,10 @@ fn fit(arguments: &FitArguments) -> Result<u8, Error> {
         files::write(&folder.join(name), |output| {
             output.write_all(text.as_bytes())
         })?;
+    }
+    if profile.weekly().is_none() {
+        // The weeks of the profile that was there are not this one's.
+        remove(&folder.join(WEEKS))?;
     }
     error::say(&format!(
         "profile {} of {} users to {}\n",
@@ -204,6 +223,16 @@ fn fit(arguments: &FitArguments) -> Result<u8, Error> {
         );
     }
     Ok(0)
+}
+
+/// Removes a file, if there is one.
+fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Error::file("remove", files::shown(path), error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Puts what a server counted into a profile, and says what it can't tell.

@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod catalogue;
+pub mod drift;
 pub mod explain;
 pub mod facts;
 pub mod hlog;

@@ -7,6 +7,7 @@ use crate::traffic::profile::provenance::Provenance;
 use crate::traffic::profile::talk::ChannelRow;
 use crate::traffic::profile::talk::Talk;
 use crate::traffic::profile::timeline::UserTimeline;
+use crate::traffic::profile::weekly::Weekly;
 
 pub mod calendar;
 pub mod churn;
@@ -27,6 +28,7 @@ pub mod stream;
 pub mod summary;
 pub mod talk;
 pub mod timeline;
+pub mod weekly;
 
 pub(crate) mod number;
 
@@ -54,6 +56,7 @@ pub struct Profile {
     channels: Vec<ChannelRow>,
     users: Vec<UserTimeline>,
     incidents: Vec<Incident>,
+    weekly: Option<Weekly>,
 }
 
 /// The stretch of capture that a profile repeats.
@@ -202,6 +205,16 @@ impl Profile {
         &self.incidents
     }
 
+    /// Returns what the profile knows of its capture's weeks, or `None` if they were too few.
+    pub fn weekly(&self) -> Option<&Weekly> {
+        self.weekly.as_ref()
+    }
+
+    /// Sets what the profile knows of its capture's weeks.
+    pub fn set_weekly(&mut self, weekly: Option<Weekly>) {
+        self.weekly = weekly;
+    }
+
     /// Returns what clients send besides what channels show.
     pub fn commands(&self) -> &Commands {
         &self.commands
@@ -332,6 +345,7 @@ pub(crate) mod examples {
                     cause: LeaveCause::Split,
                 }],
             }],
+            weekly: None,
         }
     }
 }

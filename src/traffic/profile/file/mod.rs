@@ -15,6 +15,7 @@ mod parameters;
 mod people;
 mod rows;
 mod talk;
+mod weeks;
 
 /// The files of a profile: name inside the folder to text.
 pub type ProfileFiles = BTreeMap<String, String>;
@@ -40,6 +41,9 @@ pub const FILE_NAMES: [&str; 12] = [
     people::CHANGES,
     people::INCIDENTS,
 ];
+
+/// Name of the table of weeks, which only profiles of long captures have.
+pub const WEEKS: &str = "weeks.csv";
 
 impl Profile {
     /// Returns the profile that the files of `folder` hold.
@@ -68,6 +72,7 @@ impl Profile {
             talks,
             users,
             incidents,
+            weekly: weeks::read(&folder)?,
         })
     }
 
@@ -76,6 +81,9 @@ impl Profile {
         let mut files = talk::write(self.talks(), self.channels());
         files.extend(people::write(self.users(), self.incidents()));
         files.insert(PARAMETERS.to_owned(), parameters::write(self));
+        if let Some(weekly) = self.weekly() {
+            files.insert(WEEKS.to_owned(), weeks::write(weekly));
+        }
         files
     }
 
@@ -109,6 +117,11 @@ impl<'a> Folder<'a> {
             )
             .with_help("a profile is a folder as `splitstorm profile fit` writes it")
         })
+    }
+
+    /// Returns whether there is such a file.
+    fn has(&self, name: &str) -> bool {
+        self.files.contains_key(name)
     }
 
     /// Returns the path of a file, for messages.

@@ -206,6 +206,7 @@ impl Profile {
             channels: channel_rows,
             incidents: incidents::incidents(&window, &broken),
             users,
+            weekly: None,
         };
         days::fit(&mut profile, &window, &outages, &heard);
         Ok(profile)

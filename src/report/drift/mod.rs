@@ -1,0 +1,6 @@
+//! What drift fresh traffic shows, as text and as JSON.
+
+pub mod file;
+pub mod text;
+
+mod words;
