@@ -7,21 +7,25 @@ use std::path::Path;
 use splitstorm::traffic::profile::Profile;
 use splitstorm::traffic::profile::file::FILE_NAMES;
 use splitstorm::traffic::profile::file::ProfileFiles;
+use splitstorm::traffic::profile::file::WEEKS;
 
 /// Returns the files of a profile that comes with the tool.
 fn files(name: &str) -> ProfileFiles {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("traffic-profiles")
         .join(name);
-    FILE_NAMES
+    let mut files: ProfileFiles = FILE_NAMES
         .iter()
         .map(|file| {
-            (
-                (*file).to_owned(),
-                fs::read_to_string(folder.join(file)).unwrap(),
-            )
+            let text = fs::read_to_string(folder.join(file)).unwrap();
+            ((*file).to_owned(), text)
         })
-        .collect()
+        .collect();
+    // A capture of too few weeks knows nothing of drift.
+    if let Ok(text) = fs::read_to_string(folder.join(WEEKS)) {
+        files.insert(WEEKS.to_owned(), text);
+    }
+    files
 }
 
 /// Reads a profile and compares the messages per hour of a channel, and whether its capture was short.
