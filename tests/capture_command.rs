@@ -182,8 +182,8 @@ fn a_profile_is_fitted_and_shown() {
     for line in [
         "profile   wood, a wood\n",
         "fitted    on 2024-03-01 by splitstorm (version) to 616 events of 1 channel\n",
-        "users     2 connections of 2 people",
-        "talk      0.83 messages an hour in a channel; busiest",
+        "users     2 connections in 2 cohorts",
+        "talk      0.83 messages an hour in 1 channel, 0.83 in the loudest; busiest",
         "left by   quit 100.0 %\n",
         "speakers  2; the first says 65.0 %",
     ] {

@@ -31,6 +31,10 @@ const START_EXPONENT: f64 = 0.4;
 const SIZE_EXPONENT: f64 = 0.6;
 const GAP_EXPONENT: f64 = -0.2;
 
+/// Heat up to which a channel is only hotter. Beyond it there is no silence left to fill: then its time runs faster, which is
+/// stress, and no channel ever talked so.
+const HEAT_MAX: f64 = 4.0;
+
 /// Those who may yet begin to talk since they came; more at a time are a storm, in which nobody does.
 const TRIGGERS_MAX: usize = 64;
 
@@ -74,6 +78,8 @@ pub struct TalkStream {
     start_factor: f64,
     size_factor: f64,
     gap_factor: f64,
+    /// How many times as fast as the channel's own its time runs.
+    speed: f64,
     /// When the state below holds.
     now_nanos: i64,
     /// Starts per second that past starts still bring about, by the times of [`EXCITATION_SECS`].
@@ -114,7 +120,7 @@ struct Episode {
 impl TalkStream {
     /// Returns the talk of one channel from `start_week_secs`, the second of the week at which the stream starts.
     ///
-    /// `heat` multiplies the expected messages per second, roughly; one is the capture's own. Turns of the room may lie before the
+    /// `heat` multiplies the expected messages per second; one is the capture's own. Turns of the room may lie before the
     /// start, from [`WARM_UP_BEGINS`] on. The stream ends at `ends`.
     pub fn new(
         talk: &Talk,
@@ -124,13 +130,17 @@ impl TalkStream {
         heat: f64,
         ends: Offset,
     ) -> Self {
-        let start_nanos = WARM_UP_BEGINS.as_nanos();
+        let speed = (heat / HEAT_MAX).max(1.0);
+        let heat = heat / speed;
+        let warm_up_secs = WARM_UP_BEGINS.as_secs_f64() / speed;
+        let start_nanos = number::nanos_of_secs(warm_up_secs);
         let mut stream = Self {
             rng,
             start_week_secs,
             start_factor: libm::pow(heat, START_EXPONENT),
             size_factor: libm::pow(heat, SIZE_EXPONENT),
-            gap_factor: libm::pow(heat, GAP_EXPONENT),
+            gap_factor: libm::pow(heat, GAP_EXPONENT) / speed,
+            speed,
             now_nanos: start_nanos,
             excited: [0.0; 3],
             day: i64::MIN,
@@ -292,8 +302,8 @@ impl TalkStream {
         episode.left = episode.left.saturating_sub(1);
         if episode.left == 0 {
             self.episode = None;
-            self.silent_from_nanos =
-                nanos.saturating_add(i64::from(EPISODE_GAP_SECS) * 1_000_000_000);
+            let silence_secs = f64::from(EPISODE_GAP_SECS) / self.speed;
+            self.silent_from_nanos = nanos.saturating_add(number::nanos_of_secs(silence_secs));
             self.pass(self.silent_from_nanos);
             self.schedule_start(talk);
             return slot;
@@ -356,7 +366,7 @@ impl TalkStream {
     fn pass(&mut self, nanos: i64) {
         let secs = number::secs_of_nanos(nanos.saturating_sub(self.now_nanos).max(0));
         for (excited, decay_secs) in self.excited.iter_mut().zip(EXCITATION_SECS) {
-            *excited *= libm::exp(-secs / decay_secs);
+            *excited *= libm::exp(-secs * self.speed / decay_secs);
         }
         self.now_nanos = self.now_nanos.max(nanos);
     }
@@ -370,7 +380,7 @@ impl TalkStream {
             let wanted = exponential(self.rng.next_u64());
             let most = excited * self.start_factor * decay_secs;
             if wanted < most {
-                let secs = -decay_secs * libm::log(1.0 - wanted / most);
+                let secs = -decay_secs * libm::log(1.0 - wanted / most) / self.speed;
                 next = next.min(now.saturating_add(number::nanos_of_secs(secs)));
             }
         }
@@ -389,7 +399,7 @@ impl TalkStream {
             let hour_secs = f64::from(HOUR_SECS);
             let rest_secs = hour_secs * (libm::floor(week_secs / hour_secs) + 1.0) - week_secs;
             let per_hour = self.cell_at(talk, nanos).starts_per_hour * self.start_factor;
-            let per_sec = per_hour * day_factor / hour_secs;
+            let per_sec = per_hour * day_factor * self.speed / hour_secs;
             if per_sec * rest_secs >= wanted {
                 return nanos.saturating_add(number::nanos_of_secs(wanted / per_sec));
             }
@@ -540,6 +550,8 @@ mod tests {
     fn hotter_channels_talk_more() {
         let count = |heat: f64| number::real(slots(&plain(), 5, heat, 200).len());
         let (cold, usual, hot) = (count(0.2), count(1.0), count(5.0));
+        let stress = count(50.0);
+        assert!(stress > 7.0 * hot, "{hot} {stress}");
         assert!(
             cold < 0.5 * usual && hot > 2.0 * usual,
             "{cold} {usual} {hot}"
