@@ -1,14 +1,24 @@
 //! Tests of the talk of one channel.
 
 use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
 
-use super::*;
 use crate::traffic::profile::WEEK_SECS;
+use crate::traffic::profile::calendar;
+use crate::traffic::profile::calendar::Cell;
+use crate::traffic::profile::number;
 use crate::traffic::profile::parameter::Parameter;
+use crate::traffic::profile::room::Room;
 use crate::traffic::profile::room::Turn;
+use crate::traffic::profile::stream::TalkSlot;
+use crate::traffic::profile::stream::TalkStream;
+use crate::traffic::profile::stream::WARM_UP_BEGINS;
 use crate::traffic::profile::talk::DayFactor;
+use crate::traffic::profile::talk::EPISODE_GAP_SECS;
 use crate::traffic::profile::talk::Speaker;
+use crate::traffic::profile::talk::Talk;
 use crate::traffic::profile::talk::examples;
+use crate::units::offset::Offset;
 
 /// Returns a room in which as many are from the warm-up on.
 fn room(count: u32) -> Room {
