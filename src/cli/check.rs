@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 
 use crate::cli::error::Error;
 use crate::cli::files;
+use crate::cli::inputs;
 use crate::cli::profile;
 use crate::place::Misread;
 use crate::place::Place;
@@ -95,7 +96,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<u8, Error> {
     let profile = arguments
         .profile
         .as_deref()
-        .map(profile::load)
+        .map(inputs::read_profile)
         .transpose()?;
     let (meta, events) = profile::read(std::slice::from_ref(&arguments.trace))?;
     let options = CheckOptions {

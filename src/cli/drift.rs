@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::cli::error::Error;
 use crate::cli::files;
+use crate::cli::inputs;
 use crate::cli::profile;
 use crate::report::drift::file;
 use crate::report::drift::text;
@@ -52,7 +53,7 @@ pub(crate) struct DriftArguments {
 
 /// Looks for drift. Returns 0 if there is none, 1 if there is, 6 if that can't be told.
 pub(crate) fn run(arguments: &DriftArguments) -> Result<u8, Error> {
-    let profile = profile::load(&arguments.profile)?;
+    let profile = inputs::read_profile(&arguments.profile)?;
     let (meta, events) = profile::read(&arguments.fresh)?;
     let drift = alarm::judge(&profile, end_us(&profile), &meta, &events);
     if let Some(path) = &arguments.json {

@@ -20,6 +20,7 @@ use crate::cli::drift::DriftArguments;
 use crate::cli::error;
 use crate::cli::error::Error;
 use crate::cli::files;
+use crate::cli::inputs;
 use crate::cli::sample;
 use crate::cli::sample::SampleArguments;
 use crate::cli::traces::Traces;
@@ -27,9 +28,7 @@ use crate::place::Misread;
 use crate::place::Place;
 use crate::traffic::fidelity::drift::weekly;
 use crate::traffic::profile::Profile;
-use crate::traffic::profile::file::FILE_NAMES;
 use crate::traffic::profile::file::PARAMETERS;
-use crate::traffic::profile::file::ProfileFiles;
 use crate::traffic::profile::file::WEEKS;
 use crate::traffic::profile::fit::FitError;
 use crate::traffic::profile::fit::FitOptions;
@@ -146,23 +145,6 @@ pub(crate) fn run(command: ProfileCommand) -> Result<u8, Error> {
         ProfileCommand::Check(arguments) => check::run(&arguments),
         ProfileCommand::Drift(arguments) => drift::run(&arguments),
     }
-}
-
-/// Returns the profile in a folder.
-pub(crate) fn load(folder: &Path) -> Result<Profile, Error> {
-    let mut texts = ProfileFiles::new();
-    for name in FILE_NAMES.into_iter().chain([WEEKS]) {
-        let path = folder.join(name);
-        match fs::read_to_string(&path) {
-            Ok(text) => {
-                texts.insert(name.to_owned(), text);
-            }
-            // The reader says which file is missing, and what a profile is.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::file("read", files::shown(&path), error)),
-        }
-    }
-    Ok(Profile::read(&files::shown(folder), &texts)?)
 }
 
 fn fit(arguments: &FitArguments) -> Result<u8, Error> {
@@ -295,7 +277,7 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<(TraceMeta, Vec<Event>), Error> 
 }
 
 fn show(folder: &Path) -> Result<u8, Error> {
-    let page = load(folder)?.summary();
+    let page = inputs::read_profile(folder)?.summary();
     match io::stdout().write_all(page.as_bytes()) {
         // Whoever reads has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),

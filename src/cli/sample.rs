@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::cli::error;
 use crate::cli::error::Error;
 use crate::cli::files;
-use crate::cli::profile;
+use crate::cli::inputs;
 use crate::place::Misread;
 use crate::place::Place;
 use crate::traffic::profile::DAY_SECS;
@@ -41,7 +41,7 @@ pub(crate) struct SampleArguments {
 
 /// Writes a sample of a profile.
 pub(crate) fn run(arguments: &SampleArguments) -> Result<u8, Error> {
-    let profile = profile::load(&arguments.profile)?;
+    let profile = inputs::read_profile(&arguments.profile)?;
     let from = match arguments.from {
         Some(from) => from,
         None => profile.provenance().first.parse().map_err(|_| {

@@ -15,7 +15,6 @@ use crate::traffic::fidelity::score::Measure;
 use crate::traffic::fidelity::score::Protocol;
 use crate::traffic::fidelity::score::Score;
 use crate::traffic::fidelity::score::Width;
-use crate::traffic::fidelity::span::Part;
 use crate::traffic::fidelity::span::Span;
 use crate::traffic::fidelity::stream::Recording;
 use crate::traffic::fidelity::stream::Row;
@@ -116,10 +115,10 @@ pub fn check(
 /// One comparison: what is fitted and what of the generated traffic is held against what of the trace.
 #[derive(Clone, Copy)]
 struct Pair {
-    fitted: Part,
-    compared: Part,
+    fitted: Weeks,
+    compared: Weeks,
     /// The live part that is held against the compared one to know what live traffic scores.
-    rival: Option<Part>,
+    rival: Option<Weeks>,
 }
 
 /// What of a recording's part is compared.
@@ -239,20 +238,20 @@ impl Check<'_> {
             rival,
         };
         if self.profile.is_some() || weeks < WEEKS_MIN {
-            let rival = (weeks >= WEEKS_MIN).then_some(Part::Whole);
-            return vec![(Protocol::Whole, vec![pair(Part::Whole, Part::Whole, rival)])];
+            let rival = (weeks >= WEEKS_MIN).then_some(Weeks::All);
+            return vec![(Protocol::Whole, vec![pair(Weeks::All, Weeks::All, rival)])];
         }
         let mut protocols = Vec::new();
         if has_sides {
             protocols.push((
                 Protocol::Weeks,
                 vec![
-                    pair(Part::Odd, Part::Even, Some(Part::Odd)),
-                    pair(Part::Even, Part::Odd, Some(Part::Even)),
+                    pair(Weeks::Odd, Weeks::Even, Some(Weeks::Odd)),
+                    pair(Weeks::Even, Weeks::Odd, Some(Weeks::Even)),
                 ],
             ));
         }
-        let halves = pair(Part::First, Part::Last, Some(Part::First));
+        let halves = pair(Weeks::First, Weeks::Last, Some(Weeks::First));
         protocols.push((Protocol::Halves, vec![halves]));
         protocols
     }
@@ -268,13 +267,13 @@ impl Check<'_> {
     }
 
     /// Returns the two live parts whose difference is what live traffic scores against itself.
-    fn rivals(&self, pair: Pair) -> Option<(Part, Part)> {
+    fn rivals(&self, pair: Pair) -> Option<(Weeks, Weeks)> {
         match pair.rival? {
             // The whole has no rival: its odd weeks have, or its halves.
-            Part::Whole if self.span.week_count / 2 >= SIDE_WEEKS_MIN => {
-                Some((Part::Odd, Part::Even))
+            Weeks::All if self.span.week_count / 2 >= SIDE_WEEKS_MIN => {
+                Some((Weeks::Odd, Weeks::Even))
             }
-            Part::Whole => Some((Part::First, Part::Last)),
+            Weeks::All => Some((Weeks::First, Weeks::Last)),
             rival => Some((rival, pair.compared)),
         }
     }
@@ -338,7 +337,7 @@ impl Check<'_> {
             evidence.shapes(&self.span, &live.measures, None, Some(&other.measures));
         }
         if protocol == Protocol::Halves {
-            let source = self.source(Part::Whole)?;
+            let source = self.source(Weeks::All)?;
             for number in 0..self.options.seed_count {
                 steps.take("generating from a fit to the whole");
                 let other = self.digest(&self.recording(&source, number), pair.compared);
@@ -350,7 +349,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn digest(&self, recording: &Recording, part: Part) -> Digest {
+    fn digest(&self, recording: &Recording, part: Weeks) -> Digest {
         Digest {
             short: windows::of(&self.span, recording, part, self.window_secs),
             days: windows::of(&self.span, recording, part, windows::DAY_SECS),
@@ -370,7 +369,7 @@ impl Check<'_> {
     }
 
     /// Returns what generates the traffic of a fit to a part.
-    fn source(&self, part: Part) -> Result<Source<'_>, CheckError> {
+    fn source(&self, part: Weeks) -> Result<Source<'_>, CheckError> {
         if self.options.generator == Generator::Poisson {
             return Ok(Source::Poisson(Poisson::fit(&self.span, self.events, part)));
         }
@@ -405,17 +404,11 @@ impl Check<'_> {
 fn fit(
     meta: &TraceMeta,
     events: &[Event],
-    part: Part,
+    part: Weeks,
     options: &FitOptions,
 ) -> Result<Profile, FitError> {
     let options = FitOptions {
-        weeks: match part {
-            Part::Whole => Weeks::All,
-            Part::Odd => Weeks::Odd,
-            Part::Even => Weeks::Even,
-            Part::First => Weeks::First,
-            Part::Last => Weeks::Last,
-        },
+        weeks: part,
         ..options.clone()
     };
     Profile::fit(meta, events, &options)

@@ -8,13 +8,13 @@ use crate::traffic::fidelity::distances::Dispersion;
 use crate::traffic::fidelity::score::FANO_SECS;
 use crate::traffic::fidelity::score::Measure;
 use crate::traffic::fidelity::score::Stream;
-use crate::traffic::fidelity::span::Part;
 use crate::traffic::fidelity::span::Span;
 use crate::traffic::fidelity::stream::Beat;
 use crate::traffic::fidelity::stream::Recording;
 use crate::traffic::fidelity::stream::Row;
 use crate::traffic::profile::WEEK_HOURS;
 use crate::traffic::profile::WEEK_SECS;
+use crate::traffic::profile::fit::Weeks;
 use crate::traffic::profile::number;
 use crate::traffic::trace::event::EventKind;
 
@@ -51,7 +51,7 @@ pub(crate) struct Measures {
 
 impl Measures {
     /// Returns the measures of a part.
-    pub(crate) fn of(span: &Span, recording: &Recording, part: Part) -> Self {
+    pub(crate) fn of(span: &Span, recording: &Recording, part: Weeks) -> Self {
         let mut measures = Self {
             bigrams: vec![0.0; KIND_COUNT * KIND_COUNT],
             hours: vec![0.0; WEEK_HOURS as usize],
@@ -292,7 +292,7 @@ mod tests {
         let mut span = Span::of(&events, 1).unwrap();
         span.start_us = 0;
         span.tick_us = 1;
-        Measures::of(&span, &Recording::of(&span, &events, 1), Part::Odd)
+        Measures::of(&span, &Recording::of(&span, &events, 1), Weeks::Odd)
     }
 
     #[track_caller]

@@ -7,10 +7,10 @@ use rand::Rng;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 
-use crate::traffic::fidelity::span::Part;
 use crate::traffic::fidelity::span::Span;
 use crate::traffic::profile::distribution::exponential;
 use crate::traffic::profile::distribution::uniform;
+use crate::traffic::profile::fit::Weeks;
 use crate::traffic::profile::number;
 use crate::traffic::trace::event::Event;
 use crate::traffic::trace::event::EventKind;
@@ -30,7 +30,7 @@ pub(crate) struct Poisson {
 
 impl Poisson {
     /// Returns the rates of a part of a trace.
-    pub(crate) fn fit(span: &Span, events: &[Event], part: Part) -> Self {
+    pub(crate) fn fit(span: &Span, events: &[Event], part: Weeks) -> Self {
         let mut lanes: BTreeMap<Lane, Vec<u32>> = BTreeMap::new();
         let mut users: BTreeMap<Arc<str>, Vec<Arc<str>>> = BTreeMap::new();
         for event in events {
@@ -120,7 +120,7 @@ mod tests {
             .collect();
         let mut span = Span::of(&events, 1).unwrap();
         (span.start_us, span.week_count) = (0, 4);
-        let poisson = Poisson::fit(&span, &events, Part::Even);
+        let poisson = Poisson::fit(&span, &events, Weeks::Even);
         let sample = poisson.sample(&span, 1);
         assert!(sample.is_sorted_by_key(|event| event.at_us));
         // 6,720 expected, within three standard deviations.

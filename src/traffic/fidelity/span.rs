@@ -2,6 +2,7 @@
 
 use crate::traffic::profile::WEEK_HOURS;
 use crate::traffic::profile::WEEK_SECS;
+use crate::traffic::profile::fit::Weeks;
 use crate::traffic::profile::number;
 use crate::traffic::trace::event::Event;
 use crate::traffic::trace::silence::Silences;
@@ -11,21 +12,6 @@ const WEEK_SLACK: f64 = 0.02;
 
 /// Monday, 5 January 1970, 00:00 UTC, in hours since 1970: the start of a week.
 const MONDAY_HOURS: i64 = 4 * 24;
-
-/// Some of a span's whole weeks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// All of them.
-    Whole,
-    /// The first, the third and so on.
-    Odd,
-    /// The second, the fourth and so on.
-    Even,
-    /// The first half, the larger one of an odd number.
-    First,
-    /// The rest.
-    Last,
-}
 
 /// The span of a trace: seconds count from its start.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,44 +62,33 @@ impl Span {
     }
 
     /// Returns whether a moment lies in a part.
-    pub(crate) fn holds(&self, part: Part, secs: f64) -> bool {
+    pub(crate) fn holds(&self, part: Weeks, secs: f64) -> bool {
         if secs < 0.0 {
             return false;
         }
         let week = number::whole(secs / f64::from(WEEK_SECS));
-        week < self.week_count.max(1) && self.holds_week(part, week)
-    }
-
-    /// Returns whether a part has that week, counted from zero.
-    fn holds_week(&self, part: Part, week: u32) -> bool {
-        match part {
-            Part::Whole => true,
-            Part::Odd => week.is_multiple_of(2),
-            Part::Even => !week.is_multiple_of(2),
-            Part::First => week < self.week_count.div_ceil(2),
-            Part::Last => week >= self.week_count.div_ceil(2),
-        }
+        week < self.week_count.max(1) && part.has(week, self.week_count)
     }
 
     /// Returns which of a part's weeks, counted from zero, holds a moment of the part.
-    pub(crate) fn ordinal_week(&self, part: Part, secs: f64) -> u32 {
+    pub(crate) fn ordinal_week(&self, part: Weeks, secs: f64) -> u32 {
         let week = number::whole(secs / f64::from(WEEK_SECS));
         match part {
-            Part::Whole | Part::First => week,
-            Part::Odd | Part::Even => week / 2,
-            Part::Last => week.saturating_sub(self.week_count.div_ceil(2)),
+            Weeks::All | Weeks::First => week,
+            Weeks::Odd | Weeks::Even => week / 2,
+            Weeks::Last => week.saturating_sub(self.week_count.div_ceil(2)),
         }
     }
 
     /// Returns for how many seconds of a part the logger was there.
-    pub(crate) fn watched_secs(&self, part: Part) -> f64 {
+    pub(crate) fn watched_secs(&self, part: Weeks) -> f64 {
         if self.week_count == 0 {
             let all_secs = secs_between(self.start_us, self.end_us);
             return (all_secs - self.away_secs(0.0, all_secs)).max(0.0);
         }
         let week_secs = f64::from(WEEK_SECS);
         (0..self.week_count)
-            .filter(|&week| self.holds_week(part, week))
+            .filter(|&week| part.has(week, self.week_count))
             .map(|week| {
                 let from = f64::from(week) * week_secs;
                 week_secs - self.away_secs(from, from + week_secs)
@@ -212,19 +187,19 @@ pub(crate) mod tests {
             held.map(|secs| span.ordinal_week(part, secs))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(weeks(Part::Whole), [0, 1, 2, 3, 4]);
-        assert_eq!(weeks(Part::Odd), [0, 1, 2]);
-        assert_eq!(weeks(Part::Even), [0, 1]);
-        assert_eq!(weeks(Part::First), [0, 1, 2]);
-        assert_eq!(weeks(Part::Last), [0, 1]);
-        assert!(span.holds(Part::Odd, 0.0) && span.holds(Part::Even, week + 1.0));
-        assert!(!span.holds(Part::Whole, -1.0) && !span.holds(Part::Whole, 5.0 * week));
+        assert_eq!(weeks(Weeks::All), [0, 1, 2, 3, 4]);
+        assert_eq!(weeks(Weeks::Odd), [0, 1, 2]);
+        assert_eq!(weeks(Weeks::Even), [0, 1]);
+        assert_eq!(weeks(Weeks::First), [0, 1, 2]);
+        assert_eq!(weeks(Weeks::Last), [0, 1]);
+        assert!(span.holds(Weeks::Odd, 0.0) && span.holds(Weeks::Even, week + 1.0));
+        assert!(!span.holds(Weeks::All, -1.0) && !span.holds(Weeks::All, 5.0 * week));
     }
 
     #[test]
     fn outages_are_not_watched() {
         let span = span(28, 100..160);
-        let away = f64::from(WEEK_SECS) * 4.0 - span.watched_secs(Part::Whole);
+        let away = f64::from(WEEK_SECS) * 4.0 - span.watched_secs(Weeks::All);
         assert!((away - 61.0 * 3_600.0).abs() < 1.0, "{away}");
         let at = span.secs(130 * 3_600_000_000);
         assert!(span.is_away(at) && !span.is_away(at + 40.0 * 3_600.0));

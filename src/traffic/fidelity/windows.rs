@@ -2,11 +2,11 @@
 
 use crate::traffic::fidelity::features;
 use crate::traffic::fidelity::features::Features;
-use crate::traffic::fidelity::span::Part;
 use crate::traffic::fidelity::span::Span;
 use crate::traffic::fidelity::stream::Recording;
 use crate::traffic::fidelity::stream::Row;
 use crate::traffic::profile::WEEK_SECS;
+use crate::traffic::profile::fit::Weeks;
 use crate::traffic::profile::number;
 
 /// Lengths a window may have, in seconds: all divide a day.
@@ -41,7 +41,7 @@ pub(crate) struct Window {
 pub(crate) fn length_secs(span: &Span, live: &Recording) -> u32 {
     let is_small = |&secs: &u32| {
         let mut counts = Vec::new();
-        each(span, live, Part::Whole, secs, |rows, _| {
+        each(span, live, Weeks::All, secs, |rows, _| {
             counts.push(rows.len());
         });
         counts.sort_unstable();
@@ -53,7 +53,7 @@ pub(crate) fn length_secs(span: &Span, live: &Recording) -> u32 {
 }
 
 /// Returns the windows of a part, `secs` long, that hold events enough and no outage.
-pub(crate) fn of(span: &Span, recording: &Recording, part: Part, secs: u32) -> Vec<Window> {
+pub(crate) fn of(span: &Span, recording: &Recording, part: Weeks, secs: u32) -> Vec<Window> {
     let mut windows = Vec::new();
     each(span, recording, part, secs, |rows, from| {
         windows.push(Window {
@@ -69,7 +69,7 @@ pub(crate) fn of(span: &Span, recording: &Recording, part: Part, secs: u32) -> V
 fn each(
     span: &Span,
     recording: &Recording,
-    part: Part,
+    part: Weeks,
     secs: u32,
     mut take: impl FnMut(&[Row], f64),
 ) {
@@ -117,9 +117,9 @@ mod tests {
     fn windows_tile_their_part() {
         let (span, recording) = steady(10);
         let count = |part| of(&span, &recording, part, 3_600).len();
-        assert_eq!(count(Part::Whole), 28 * 24);
-        assert_eq!(count(Part::Odd), 14 * 24);
-        let days = of(&span, &recording, Part::Even, DAY_SECS);
+        assert_eq!(count(Weeks::All), 28 * 24);
+        assert_eq!(count(Weeks::Odd), 14 * 24);
+        let days = of(&span, &recording, Weeks::Even, DAY_SECS);
         assert_eq!(days.len(), 14);
         assert_eq!([days[0].block, days[6].block, days[7].block], [0, 3, 4]);
     }
@@ -127,6 +127,6 @@ mod tests {
     #[test]
     fn sparse_windows_are_left_out() {
         let (span, recording) = steady(4);
-        assert!(of(&span, &recording, Part::Whole, 3_600).is_empty());
+        assert!(of(&span, &recording, Weeks::All, 3_600).is_empty());
     }
 }

@@ -11,6 +11,7 @@ use crate::traffic::profile::incident::Incident;
 use crate::traffic::profile::incident::Victim;
 use crate::traffic::profile::number;
 use crate::traffic::profile::rotation::Rotation;
+use crate::traffic::profile::timeline;
 use crate::traffic::profile::timeline::ChangeRow;
 use crate::traffic::profile::timeline::StayRow;
 use crate::traffic::trace::cause::LeaveCause;
@@ -91,11 +92,7 @@ impl Life {
             stay.start_secs < stay.end_secs
         });
         self.stays.extend(returns);
-        self.stays.sort_by(|one, other| {
-            one.start_secs
-                .total_cmp(&other.start_secs)
-                .then(one.channel.cmp(&other.channel))
-        });
+        timeline::sort(&mut self.stays);
     }
 }
 
@@ -162,11 +159,7 @@ impl Profile {
             .values()
             .flat_map(|rows| rotation.stays(rows, until_secs))
             .collect();
-        stays.sort_by(|one, other| {
-            one.start_secs
-                .total_cmp(&other.start_secs)
-                .then(one.channel.cmp(&other.channel))
-        });
+        timeline::sort(&mut stays);
         let mut changes: Vec<ChangeRow> = Vec::new();
         for cycle in 0..rotation.shifts_secs.len() {
             for change in &timeline.changes {

@@ -302,8 +302,8 @@ impl TalkStream {
         episode.left = episode.left.saturating_sub(1);
         if episode.left == 0 {
             self.episode = None;
-            let silence_secs = f64::from(EPISODE_GAP_SECS) / self.speed;
-            self.silent_from_nanos = nanos.saturating_add(number::nanos_of_secs(silence_secs));
+            self.silent_from_nanos =
+                nanos.saturating_add(number::nanos_of_secs(self.silence_secs()));
             self.pass(self.silent_from_nanos);
             self.schedule_start(talk);
             return slot;
@@ -323,7 +323,7 @@ impl TalkStream {
         };
         episode.is_notice = will_notice;
         // A longer gap would be a silence, which ends an episode.
-        let gap_secs = (gap_secs * episode.gap_factor).min(f64::from(EPISODE_GAP_SECS));
+        let gap_secs = (gap_secs * episode.gap_factor).min(self.silence_secs());
         episode.next_nanos = nanos.saturating_add(number::nanos_of_secs(gap_secs));
         self.episode = Some(episode);
         slot
@@ -360,6 +360,11 @@ impl TalkStream {
                 last.place(member) == PLACES
             })
         })
+    }
+
+    /// Returns the silence that ends an episode, in seconds.
+    fn silence_secs(&self) -> f64 {
+        f64::from(EPISODE_GAP_SECS) / self.speed
     }
 
     /// Lets excitation decay until `nanos`.

@@ -22,6 +22,14 @@ impl UserTimeline {
     }
 }
 
+/// Puts stays in order of time, those that begin together by channel.
+pub(crate) fn sort(stays: &mut [StayRow]) {
+    stays.sort_by(|one, other| {
+        let by_time = one.start_secs.total_cmp(&other.start_secs);
+        by_time.then(one.channel.cmp(&other.channel))
+    });
+}
+
 /// Returns when somebody is on the network who is in channels so: where stays, by time, overlap, they are one.
 pub fn online(stays: &[StayRow]) -> Vec<StayRow> {
     let mut online: Vec<StayRow> = Vec::new();

@@ -204,6 +204,30 @@ mod tests {
     use crate::traffic::profile::fit::examples;
     use crate::traffic::profile::fit::heard::Silence;
 
+    /// Returns what is heard in a channel of these episodes.
+    fn heard(episodes: Vec<Episode>) -> Heard {
+        let mut silences = Vec::new();
+        let mut from_secs = 0.0;
+        for (index, episode) in episodes.iter().enumerate() {
+            silences.push(Silence {
+                from_secs,
+                to_secs: episode.starts(),
+                episodes_before: index,
+            });
+            from_secs = episode.ends() + 600.0;
+        }
+        silences.push(Silence {
+            from_secs,
+            to_secs: 28.0 * 86_400.0,
+            episodes_before: episodes.len(),
+        });
+        Heard {
+            episodes,
+            silences,
+            turns: Vec::new(),
+        }
+    }
+
     /// Returns the window of four weeks and episodes of three messages at 20:05 of each weekday, of one on Sundays.
     fn evenings() -> (Window, Heard) {
         let events = examples::events(&[
@@ -221,29 +245,7 @@ mod tests {
         let episodes: Vec<Episode> = days
             .map(|day| episode(day, if day % 7 == 6 { 1 } else { 3 }))
             .collect();
-        let mut silences = Vec::new();
-        let mut from_secs = 0.0;
-        for (index, episode) in episodes.iter().enumerate() {
-            silences.push(Silence {
-                from_secs,
-                to_secs: episode.starts(),
-                episodes_before: index,
-            });
-            from_secs = episode.ends() + 600.0;
-        }
-        silences.push(Silence {
-            from_secs,
-            to_secs: 28.0 * 86_400.0,
-            episodes_before: episodes.len(),
-        });
-        (
-            window,
-            Heard {
-                episodes,
-                silences,
-                turns: Vec::new(),
-            },
-        )
+        (window, heard(episodes))
     }
 
     #[test]
@@ -277,21 +279,7 @@ mod tests {
                 ..Episode::default()
             })
             .collect();
-        let mut silences = Vec::new();
-        let mut from_secs = 0.0;
-        for (index, episode) in episodes.iter().enumerate() {
-            silences.push(Silence {
-                from_secs,
-                to_secs: episode.starts(),
-                episodes_before: index,
-            });
-            from_secs = episode.ends() + 600.0;
-        }
-        let heard = Heard {
-            episodes,
-            silences,
-            turns: Vec::new(),
-        };
+        let heard = heard(episodes);
         let (_, shares) = fit(&window, &[&heard]);
         assert!(shares.iter().sum::<f64>() > 0.3, "{shares:?}");
     }

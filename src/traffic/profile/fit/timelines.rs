@@ -10,6 +10,7 @@ use crate::traffic::profile::fit::sessions::Session;
 use crate::traffic::profile::fit::sessions::Stay;
 use crate::traffic::profile::fit::window::Window;
 use crate::traffic::profile::number;
+use crate::traffic::profile::timeline;
 use crate::traffic::profile::timeline::ChangeKind;
 use crate::traffic::profile::timeline::ChangeRow;
 use crate::traffic::profile::timeline::StayRow;
@@ -150,11 +151,7 @@ pub(crate) fn users(seen: &Seen<'_>, lanes: &Lanes, broken: &[Broken]) -> Vec<Us
         let rows = glued(stays, &breaks);
         let rows = rows.iter().flat_map(|stay| rows_of(seen.window, stay));
         let mut rows = closed_at(&seams, rows.collect());
-        rows.sort_by(|one, other| {
-            one.start_secs
-                .total_cmp(&other.start_secs)
-                .then(one.channel.cmp(&other.channel))
-        });
+        timeline::sort(&mut rows);
         user.stays = rows;
     }
     add_changes(&mut users, seen, lanes);
