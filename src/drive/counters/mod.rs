@@ -148,7 +148,7 @@ pub struct Tally {
     pub skipped_count: u64,
     /// How often the server was lost.
     pub lost_count: u64,
-    /// How many PINGs of the server were answered between readings.
+    /// How many PINGs of the server were answered between the first reading and the last.
     pub pong_count: u64,
 }
 
@@ -169,6 +169,7 @@ pub fn watch(
         server: None,
         created: Vec::new(),
         tally: Tally::default(),
+        pongs: Pongs::default(),
         is_lost: false,
         told,
     };
@@ -200,10 +201,20 @@ pub fn watch(
         }
     }
     if let Some(server) = watcher.server.take() {
-        watcher.tally.pong_count += server.pong_count();
         server.leave();
     }
     Ok(watcher.tally)
+}
+
+/// PONGs of our own, which the server counts among the others.
+#[derive(Default)]
+struct Pongs {
+    /// Of connections that are lost.
+    lost: u64,
+    /// Before the present reading.
+    asked: u64,
+    /// Before the first reading.
+    first: Option<u64>,
 }
 
 struct Watcher<'a> {
@@ -212,6 +223,7 @@ struct Watcher<'a> {
     server: Option<Server>,
     created: Vec<u8>,
     tally: Tally,
+    pongs: Pongs,
     is_lost: bool,
     told: &'a mut dyn FnMut(Told<'_>) -> io::Result<()>,
 }
@@ -237,6 +249,8 @@ impl Watcher<'_> {
                     self.tally.series.handle_restart();
                 }
                 self.created.clone_from(&server.created);
+                // Nothing waits to be written here: what is answered while the counters come, the server counts after them.
+                self.pongs.asked = self.pongs.lost + server.pong_count();
                 let polled = server.poll();
                 self.server = Some(server);
                 polled?
@@ -255,6 +269,8 @@ impl Watcher<'_> {
             .epoch_unix_micros()
             .saturating_add_signed(now.as_micros());
         self.tally.reading_count += 1;
+        let first = *self.pongs.first.get_or_insert(self.pongs.asked);
+        self.tally.pong_count = self.pongs.asked - first;
         let step = self.tally.series.enter(now, reading);
         if step.has_restarted {
             self.tell(Told::Restarted)?;
@@ -279,7 +295,7 @@ impl Watcher<'_> {
 
     fn lose(&mut self, error: &CountersError) -> Result<(), CountersError> {
         if let Some(server) = self.server.take() {
-            self.tally.pong_count += server.pong_count();
+            self.pongs.lost += server.pong_count();
         }
         if std::mem::replace(&mut self.is_lost, true) {
             return Ok(());

@@ -414,6 +414,10 @@ impl Session {
         self.has_heard = true;
         self.last_heard = now;
         if message.is(b"PING") {
+            // A server reads nothing after QUIT: an answer would be a line that was sent and never heard.
+            if self.state == State::Leaving {
+                return Event::Nothing;
+            }
             let token = message.params.get(0).unwrap_or_default();
             Line::with_command(cx.out, b"PONG").trailing(token);
             return Event::Nothing;

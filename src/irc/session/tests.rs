@@ -333,6 +333,7 @@ fn ends_are_told_apart() {
         session.quit(b"bye", cx);
         String::new()
     });
+    assert_eq!(client.feed("PING :late"), "", "nobody reads an answer");
     assert_eq!(client.feed("ERROR :Closing link"), "");
     assert_eq!(client.session.handle_closed(Closed::Eof), End::Asked);
 }
