@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use splitstorm::irc::fault::lie::Lie;
+use splitstorm::irc::fault::link::Delay;
 use splitstorm::irc::session::Closed;
 use splitstorm::measure::act::Act;
 use splitstorm::measure::ledger::counts::Breach;
@@ -226,6 +227,42 @@ fn what_a_half_open_link_swallows_is_lost_by_its_user_alone() {
         }
     }
     assert!(lost > 0);
+}
+
+/// Faults on links so slow that a reset takes messages with it that the sender's side has let go of.
+fn slow(seed: u64) -> FaultPlan {
+    FaultPlan {
+        delay: Delay {
+            base: Duration::from_millis(300),
+            spread: Duration::from_millis(100),
+            sigma: 0.4,
+        },
+        link_fault_share: 1.0,
+        ..stormy(seed)
+    }
+}
+
+#[test]
+fn what_goes_down_with_its_senders_connection_is_lost_by_nobody() {
+    for seed in 0..100 {
+        let plan = plan(STORM, seed);
+        let one = play(&plan, 1, slow(seed));
+        let evidence = Breach::INTEGRITY.map(|breach| one.exemplars.of(breach).into_iter().next());
+        assert_eq!(
+            breaches(&one),
+            [],
+            "seed {seed}: {:?}",
+            evidence.iter().flatten().next()
+        );
+        let three = play(&plan, 3, slow(seed));
+        assert_eq!(breaches(&three), [], "seed {seed}");
+        // In its last second a run judges what everybody has seen; who joins meanwhile is nobody's business in some shard.
+        assert_eq!(
+            (three.ledger.required, three.ledger.delivered),
+            (one.ledger.required, one.ledger.delivered),
+            "seed {seed}"
+        );
+    }
 }
 
 #[test]

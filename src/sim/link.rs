@@ -19,6 +19,8 @@ pub(crate) struct Link {
     pub(crate) is_half_closed: bool,
     pub(crate) fault: Option<LinkFault>,
     pub(crate) is_deaf: bool,
+    /// The connection that was reset last: what was under way on it is gone.
+    pub(crate) reset_epoch: Option<u32>,
     pub(crate) stalled_until: Offset,
     pub(crate) framer: Framer,
     pub(crate) liar: Option<Liar>,
@@ -44,6 +46,7 @@ impl Link {
             is_half_closed: false,
             fault,
             is_deaf: false,
+            reset_epoch: None,
             stalled_until: Offset::ALWAYS,
             framer: Framer::new(),
             liar,

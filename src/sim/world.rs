@@ -437,7 +437,9 @@ impl World {
                 self.shard(user)
                     .handle_connect_failed(user, Closed::Reset, now);
             }
-            What::ToNetwork { user, epoch, bytes } => {
+            What::ToNetwork { user, epoch, bytes }
+                if self.links[user.index()].reset_epoch != Some(epoch) =>
+            {
                 if let Some(client) = self.client_of(user, epoch) {
                     self.network.handle_bytes(now, client, &bytes);
                 }

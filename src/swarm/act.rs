@@ -17,6 +17,7 @@ use crate::swarm::hear;
 use crate::swarm::io::Io;
 use crate::swarm::outbox::QUEUE_BYTES_MAX;
 use crate::swarm::user::Link;
+use crate::swarm::user::PRIVATES_KEPT;
 use crate::traffic::profile::talk::TalkKind;
 use crate::units::id::ChannelId;
 use crate::units::id::PhaseId;
@@ -353,7 +354,10 @@ impl Shard {
         state.outbox.end_message(key, now);
         state.last_said = now;
         if let Some(to) = message.to {
-            state.last_private = Some((key, to));
+            if state.privates.len() == PRIVATES_KEPT {
+                state.privates.pop_front();
+            }
+            state.privates.push_back((key, to));
         }
         let late = now.since(message.intended);
         self.interval.lateness.record(late);

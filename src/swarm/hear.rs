@@ -272,10 +272,9 @@ impl Shard {
     fn hear_no_such_nick(&mut self, local: usize, nick: &[u8]) {
         self.interval.refused.add(Refused::CannotSend);
         let user = self.user(nick);
-        if let Some((key, _)) = self.users[local]
-            .last_private
-            .take_if(|(_, to)| Some(*to) == user)
-        {
+        let privates = &mut self.users[local].privates;
+        let refused = privates.iter().rposition(|&(_, to)| Some(to) == user);
+        if let Some((key, _)) = refused.and_then(|at| privates.remove(at)) {
             self.ledger.handle_refused(key);
         }
     }

@@ -384,6 +384,7 @@ impl Shard {
         let state = &mut self.users[local];
         state.link = Link::Down;
         state.chores.clear();
+        state.privates.clear();
         state.close_by = Offset::NEVER;
         state.joins_pending = 0;
         state.rejoin = None;

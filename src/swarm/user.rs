@@ -1,5 +1,7 @@
 //! One user of a shard: its session, its outbox, and what the plan wants of it.
 
+use std::collections::VecDeque;
+
 use crate::irc::session::Identity;
 use crate::irc::session::Session;
 use crate::measure::ledger::MessageKey;
@@ -11,6 +13,9 @@ use crate::units::id::ChannelId;
 use crate::units::id::PhaseId;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
+
+/// Private messages remembered per user for their refusal: more are hardly under way at once.
+pub(crate) const PRIVATES_KEPT: usize = 4;
 
 /// The state of a user's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +69,8 @@ pub(crate) struct User {
     pub(crate) rejoin: Option<(ChannelId, Offset)>,
     /// The mass event that hit it, until it is whole again.
     pub(crate) hit_by: Option<PhaseId>,
-    /// The private message sent last, for a refusal that names only its addressee.
-    pub(crate) last_private: Option<(MessageKey, UserId)>,
+    /// The private messages sent last, the latest last, for a refusal that names only its addressee.
+    pub(crate) privates: VecDeque<(MessageKey, UserId)>,
     /// When the earliest timer in the queue that counts will fire.
     pub(crate) timer_at: Offset,
 }
@@ -101,7 +106,7 @@ impl User {
             last_said: Offset::ALWAYS,
             rejoin: None,
             hit_by: None,
-            last_private: None,
+            privates: VecDeque::new(),
             timer_at: Offset::NEVER,
         }
     }

@@ -1,6 +1,7 @@
 //! Changes of the shard's own users' memberships, as they are sent and proved, and what fellow members are owed of them.
 
 use crate::measure::ledger::Ledger;
+use crate::measure::ledger::facts::EndFact;
 use crate::measure::ledger::membership::Stay;
 use crate::measure::ledger::partition::Split;
 use crate::measure::ledger::presence::Presence;
@@ -118,6 +119,8 @@ impl Ledger {
         if stay.left != Offset::NEVER {
             return;
         }
+        self.ends.enter(user, now);
+        self.outgoing.ends.push(EndFact { user, at: now });
         let has_asked = stay.leave_sent != Offset::NEVER;
         // Without a QUIT of its own the server may have dropped it at any moment after its last sign of life.
         let attempt = if has_asked {

@@ -2,6 +2,7 @@
 
 use crate::measure::ledger::MessageKey;
 use crate::measure::ledger::presence::PresenceFact;
+use crate::units::id::UserId;
 use crate::units::offset::Offset;
 
 /// When a message was sent.
@@ -24,6 +25,15 @@ pub struct SeenFact {
     pub first_seen: Offset,
 }
 
+/// When a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndFact {
+    /// Whose.
+    pub user: UserId,
+    /// When its end was read.
+    pub at: Offset,
+}
+
 /// Everything a shard has to tell.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -33,6 +43,8 @@ pub struct Facts {
     pub holes: Vec<MessageKey>,
     /// First sightings.
     pub seen: Vec<SeenFact>,
+    /// Ends of the connections of the shard's users.
+    pub ends: Vec<EndFact>,
     /// Presence changes of the shard's users.
     pub presence: Vec<PresenceFact>,
     /// First sightings not yet written out.
@@ -45,6 +57,7 @@ impl Facts {
         self.sent.is_empty()
             && self.holes.is_empty()
             && self.seen.is_empty()
+            && self.ends.is_empty()
             && self.presence.is_empty()
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! With J = JOIN sent/own echo read (Js, Je), L = leave sent/own echo or end read (Ls, Le), t = attempt, w = the earliest
 //! proof that the server processed the message: required iff Je < t and (w < Ls or it never left); forbidden iff w < Js or
-//! t > Le; else optional. A split of the network bounds what passes between its sides in the same way.
+//! t > Le; else optional. A split of the network bounds what passes between its sides in the same way, and what may have gone
+//! down with its sender's connection is required of nobody.
 
 use crate::measure::ledger::Ledger;
 use crate::measure::ledger::MISSING_COUNT_MAX;
@@ -29,6 +30,16 @@ pub(crate) enum Missing {
     Lost,
     Uncertain,
     Forbidden,
+}
+
+/// Whether the server can have got a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// It was not sent, or the run was cut off with the line in its queue.
+    Never,
+    /// It may have gone down with its sender's connection.
+    Perhaps,
+    Surely,
 }
 
 /// When an open message may be judged.
@@ -61,6 +72,15 @@ impl Due {
             (due, Between::Linked) => due,
             (_, Between::Apart) | (Self::Forbidden, _) => Self::Forbidden,
             (_, Between::Unproved) => Self::Optional,
+        }
+    }
+
+    /// Returns what remains of it where the server has perhaps not got the message.
+    fn given(self, reach: Reach) -> Self {
+        match (reach, self) {
+            (Reach::Never, _) => Self::Forbidden,
+            (Reach::Perhaps, Self::Required) => Self::Optional,
+            (_, due) => due,
         }
     }
 }
@@ -151,21 +171,27 @@ impl Ledger {
             channel: self.books[book].channel,
             index,
         };
-        // Never accepted and no hole: the run was cut off with the line in its queue.
         let is_void =
             record.is_hole || record.attempt == Offset::NEVER || record.accepted == Offset::NEVER;
+        let reach = if is_void {
+            Reach::Never
+        } else if self.ends.may_have_swallowed(record, &self.books[book]) {
+            Reach::Perhaps
+        } else {
+            Reach::Surely
+        };
         let rows = std::mem::take(&mut self.books[book].rows);
         for &id in &rows {
             let was_seen = self.shift(id, index);
             if record.planned.to.is_none() {
-                self.judge_row(id, key, record, was_seen, is_void);
+                self.judge_row(id, key, record, was_seen, reach);
             }
         }
         self.books[book].rows = rows;
         if let Some(to) = record.planned.to
             && let Some(local) = self.config.sharding.local(to)
         {
-            self.judge_private(local, to, key, record, is_void);
+            self.judge_private(local, to, key, record, reach);
         }
     }
 
@@ -186,12 +212,13 @@ impl Ledger {
         key: MessageKey,
         record: &Record,
         was_seen: bool,
-        is_void: bool,
+        reach: Reach,
     ) {
         let row = &self.members.rows[id as usize];
         let receiver = row.user;
+        let due = self.owed(row, record).given(reach);
         if receiver == record.planned.sender {
-            if row.wants_echo && !is_void && self.owed(row, record) == Due::Required {
+            if row.wants_echo && due == Due::Required {
                 if was_seen {
                     self.counts.echoes += 1;
                 } else {
@@ -206,11 +233,6 @@ impl Ledger {
             }
             return;
         }
-        let due = if is_void {
-            Due::Forbidden
-        } else {
-            self.owed(row, record)
-        };
         let stay = row.stay;
         if let Some(missing) = self.enter_judgement(due, was_seen, key, record, receiver, &stay) {
             self.remember(id, key.index, missing);
@@ -254,7 +276,7 @@ impl Ledger {
                     key,
                     record,
                     receiver,
-                    "coming, going or a split crossed it",
+                    "coming, going, a split or its sender's end crossed it",
                 );
                 Some(Missing::Uncertain)
             }
@@ -273,7 +295,7 @@ impl Ledger {
         to: UserId,
         key: MessageKey,
         record: &Record,
-        is_void: bool,
+        reach: Reach,
     ) {
         let was_seen = self.private_seen.remove(&key).is_some();
         let between = self.between(record.planned.sender, to, record.attempt, record.first_seen);
@@ -281,11 +303,7 @@ impl Ledger {
         let owed = online
             .iter()
             .map(|stay| due(stay, record.attempt, record.first_seen).across(between));
-        let due = if is_void {
-            Due::Forbidden
-        } else {
-            strongest(owed)
-        };
+        let due = strongest(owed).given(reach);
         // A private message has no row to remember it by.
         self.enter_judgement(due, was_seen, key, record, to, &online[0]);
     }

@@ -6,6 +6,7 @@
 pub mod arrival;
 mod changes;
 pub mod counts;
+mod ends;
 pub mod facts;
 mod identify;
 pub mod judge;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use crate::measure::exemplar::Exemplars;
 use crate::measure::ledger::counts::LedgerCounts;
+use crate::measure::ledger::ends::Ends;
 use crate::measure::ledger::facts::Facts;
 use crate::measure::ledger::judge::Missing;
 use crate::measure::ledger::membership::Members;
@@ -88,6 +90,7 @@ pub struct Ledger {
     members: Members,
     presence: PresenceBook,
     partition: Partition,
+    ends: Ends,
     /// Arrivals more than 64 messages ahead of the oldest open one, by row and index.
     spill: HashSet<(u32, u32)>,
     missing: HashMap<(u32, u32), Missing>,
@@ -108,6 +111,7 @@ impl Ledger {
             book_of[channel.index()] = u32::try_from(books.len()).unwrap_or(NO_BOOK);
             books.push(Book::new(channel));
         }
+        let ends = Ends::new(config.user_count);
         let members = Members::new(config.sharding.local_count(config.user_count));
         Self {
             config,
@@ -116,6 +120,7 @@ impl Ledger {
             members,
             presence: PresenceBook::default(),
             partition: Partition::default(),
+            ends,
             spill: HashSet::new(),
             missing: HashMap::new(),
             private_seen: HashMap::new(),
@@ -302,6 +307,9 @@ impl Ledger {
             if let Some(record) = self.record_mut(fact.key) {
                 record.first_seen = record.first_seen.min(fact.first_seen);
             }
+        }
+        for fact in &facts.ends {
+            self.ends.enter(fact.user, fact.at);
         }
         for fact in &facts.presence {
             self.presence.enter(fact.clone());

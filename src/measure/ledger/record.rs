@@ -127,6 +127,11 @@ impl Book {
         self.records.get(index.checked_sub(self.oldest)? as usize)
     }
 
+    /// Returns the messages that are kept, the oldest first.
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
+        self.records.iter()
+    }
+
     pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut Record> {
         self.records
             .get_mut(index.checked_sub(self.oldest)? as usize)

@@ -97,7 +97,10 @@ impl World {
                 link.is_deaf = true;
                 self.truth.half_open.push(user);
             }
-            Some(LinkFault::Reset { .. }) => self.close_user(user, Closed::Reset),
+            Some(LinkFault::Reset { .. }) => {
+                link.reset_epoch = Some(link.epoch);
+                self.close_user(user, Closed::Reset);
+            }
             None => {}
         }
     }
