@@ -87,6 +87,7 @@ reconnect_over = "2s"
 const CALM: &str = r#"
 profile = "lively"
 starts = "Mon 09:00"
+heat = 2.0
 settle = "2s"
 [population]
 users = 12

@@ -422,7 +422,7 @@ fn room(plan: &Plan, row: &ChannelRow, channel: ChannelId) -> Room {
         let mut is_first = plan.population.people[user.index()].is_online_at_start;
         for stay in plan.timeline.stays(user) {
             let from = stay.from + SETTLED_AFTER;
-            if is_first {
+            if is_first && stay.from > Offset::ZERO {
                 turn(WARM_UP_BEGINS, true, false);
                 turn(Offset::ZERO, false, false);
             }

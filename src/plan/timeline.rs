@@ -14,6 +14,7 @@ use crate::scenario::phase::Phase;
 use crate::scenario::phase::PhaseKind;
 use crate::scenario::phase::SplitBy;
 use crate::traffic::profile::distribution::uniform;
+use crate::traffic::profile::stream::WARM_UP_BEGINS;
 use crate::traffic::profile::timeline::StayRow;
 use crate::traffic::profile::timeline::online;
 use crate::traffic::trace::cause::LeaveCause;
@@ -213,8 +214,14 @@ fn planned(stay: &StayRow) -> PlannedStay {
         cause if cause.is_involuntary() => LeaveHow::Drop,
         _ => LeaveHow::Quit,
     };
+    // Who is there when the run begins has been so for long: nobody waits for them to settle.
+    let from = if stay.start_secs <= 0.0 && !stay.has_join {
+        WARM_UP_BEGINS
+    } else {
+        offset(stay.start_secs)
+    };
     PlannedStay {
-        from: offset(stay.start_secs),
+        from,
         returns_from: None,
         to: offset(stay.end_secs),
         how,
