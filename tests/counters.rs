@@ -233,7 +233,7 @@ fn what_the_simulated_network_counts_goes_into_a_profile() {
         "{stderr}"
     );
     let (_, page, _) = splitstorm(&["profile", "show", "fitted"]);
-    let want = "commands  mode_per_join 1, who_per_join 0.25, names_per_join 0, pings_per_connection_hour 0 (assumed)\n";
+    let want = "commands  said_per_join 0, joins_per_connection_hour 0 (assumed), mode_per_join 1, who_per_join 0.25, names_per_join 0, pings_per_connection_hour 0 (assumed)\n";
     assert!(page.contains(want), "{page}");
     // The trace is of another time, so it can't be of the whole server that was counted.
     let (code, _, stderr) = splitstorm(&[&fit[..], &["--whole-server"]].concat());

@@ -213,3 +213,81 @@ fn a_profile_of_a_captures_first_half_is_judged_by_its_second() {
         &["knows nothing of its capture's weeks"],
     );
 }
+
+/// Writes readings once an hour of a server with 20 users, a JOIN of each a day and `who` questions WHO per 20 JOINs.
+fn write_counters(folder: &Path, name: &str, hours: u64, who: u64) {
+    let mut text = "at_us,command,count,per_second\n".to_owned();
+    for hour in 0..=hours {
+        let at_us = START_US + hour * 3_600_000_000;
+        let rate = if hour == 0 { "" } else { "0.1" };
+        for (command, count) in [
+            ("JOIN", hour * 20 / 24),
+            ("PRIVMSG", hour * 50),
+            ("WHO", hour * who / 24),
+        ] {
+            writeln!(text, "{at_us},{command},{count},{rate}").unwrap();
+        }
+        writeln!(text, "{at_us},users_local,20,").unwrap();
+    }
+    fs::write(folder.join(name), text).unwrap();
+}
+
+#[test]
+fn counters_tell_without_a_word_that_clients_have_changed() {
+    let folder = prepared(30, 30..34, 1);
+    // Nothing was counted when this profile was fitted.
+    write_counters(folder.path(), "same.csv", 3 * HOURS_OF_WEEK, 10);
+    let nothing = ["--counters", "same.csv"];
+    check(
+        folder.path(),
+        &nothing,
+        6,
+        &["knows nothing that a server counted"],
+    );
+    write_counters(folder.path(), "then.csv", HOURS_OF_WEEK, 10);
+    let fitted = splitstorm(
+        folder.path(),
+        &[
+            "profile",
+            "fit",
+            "old.csv",
+            "-o",
+            "p",
+            "--counters",
+            "then.csv",
+        ],
+    );
+    assert_eq!(fitted.status.code(), Some(0));
+    check(
+        folder.path(),
+        &nothing,
+        0,
+        &["verdict of the counters: no drift in 3 weeks"],
+    );
+    write_counters(folder.path(), "other.csv", 3 * HOURS_OF_WEEK, 30);
+    check(
+        folder.path(),
+        &["--counters", "other.csv"],
+        1,
+        &[
+            "who_per_join",
+            "verdict of the counters: DRIFT: who_per_join\n",
+        ],
+    );
+    // Beside a trace in which nothing has changed.
+    check(
+        folder.path(),
+        &["fresh.csv", "--counters", "other.csv"],
+        1,
+        &["verdict: no drift in 4 weeks", "DRIFT: who_per_join"],
+    );
+    let json = fs::read_to_string(folder.path().join("drift.json")).unwrap();
+    assert!(json.contains("\"verdict\": \"drift\""), "{json}");
+    write_counters(folder.path(), "week.csv", HOURS_OF_WEEK, 30);
+    check(
+        folder.path(),
+        &["--counters", "week.csv"],
+        6,
+        &["weeks of readings: found 1, 2 are needed"],
+    );
+}

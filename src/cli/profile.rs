@@ -45,10 +45,11 @@ const EVENTS_MAX: usize = 50_000_000;
 /// What counters tell and what they can't, told at the end of the help.
 const COUNTED: &str = "\
 What --counters tells (FILE is written by `capture counters`, of a time with 100 JOINs or more):
-  MODE, WHO and NAMES per JOIN
+  messages, MODE, WHO and NAMES per JOIN
                Lines of each for a JOIN line, whatever they were sent for: a JOIN may name several
                channels, and a MODE may set one.
-  PINGs        Those of clients in an hour of a connection, from 10 hours of connections on. The
+  JOINs and PINGs
+               Those of clients in an hour of a connection, from 10 hours of connections on. The
                watcher itself is one of the connections.
   private share
                With --whole-server alone: PRIVMSGs and NOTICEs that were counted and that no

@@ -2,11 +2,15 @@
 
 use serde::Serialize;
 
+use crate::report::drift::counted;
+use crate::report::drift::counted::CountedFile;
 use crate::report::drift::words;
 use crate::traffic::fidelity::alarm::Drift;
 use crate::traffic::fidelity::alarm::TrialRow;
 use crate::traffic::fidelity::alarm::Verdict;
+use crate::traffic::fidelity::counted::CountedDrift;
 use crate::traffic::fidelity::drift::Z_MAX;
+use crate::traffic::fidelity::outcome::Outcome;
 
 /// Version of the file's shape.
 pub const SCHEMA: u32 = 1;
@@ -20,15 +24,24 @@ struct DriftFile<'a> {
     tool: &'static str,
     /// The profile's name.
     profile: &'a str,
+    /// `no_drift`, `drift` or `cant_tell`: of all that was judged.
+    verdict: &'static str,
+    /// What fresh traffic shows, where there was some.
+    #[serde(flatten)]
+    traffic: Option<TrafficFile>,
+    /// What a server's counters show, where they were given.
+    counters: Option<CountedFile>,
+}
+
+#[derive(Debug, Serialize)]
+struct TrafficFile {
     /// Days from the capture's end to the end of the fresh traffic.
     age_days: Option<f64>,
     /// Fresh weeks that were watched.
     weeks: usize,
     /// Fresh weeks that were mostly not.
     unwatched_weeks: usize,
-    /// `no_drift`, `drift` or `cant_tell`.
-    verdict: &'static str,
-    /// Why nothing can be told, in words.
+    /// Why nothing can be told of it, in words.
     reason: Option<String>,
     /// Scales beyond which two weeks running are drift.
     z_max: f64,
@@ -64,15 +77,29 @@ struct TrialFile {
 /// # Errors
 ///
 /// When a number has no place in JSON; none of a check has.
-pub fn json(drift: &Drift) -> Result<String, serde_json::Error> {
+pub fn json(
+    profile: &str,
+    traffic: Option<&Drift>,
+    counted: Option<&CountedDrift>,
+) -> Result<String, serde_json::Error> {
     let file = DriftFile {
         schema: SCHEMA,
         tool: env!("CARGO_PKG_VERSION"),
-        profile: &drift.profile,
+        profile,
+        verdict: words::outcome(Outcome::of(traffic, counted)),
+        traffic: traffic.map(traffic_file),
+        counters: counted.map(counted::file),
+    };
+    let mut text = serde_json::to_string_pretty(&file)?;
+    text.push('\n');
+    Ok(text)
+}
+
+fn traffic_file(drift: &Drift) -> TrafficFile {
+    TrafficFile {
         age_days: drift.age_days,
         weeks: drift.week_count,
         unwatched_weeks: drift.unwatched_count,
-        verdict: words::outcome(drift.verdict),
         reason: match drift.verdict {
             Verdict::CantTell(doubt) => Some(words::doubt(drift, doubt)),
             _ => None,
@@ -92,10 +119,7 @@ pub fn json(drift: &Drift) -> Result<String, serde_json::Error> {
             .collect(),
         false_alarms: drift.false_alarms.as_ref().map(trial),
         power: drift.powers.iter().map(trial).collect(),
-    };
-    let mut text = serde_json::to_string_pretty(&file)?;
-    text.push('\n');
-    Ok(text)
+    }
 }
 
 fn trial(row: &TrialRow) -> TrialFile {
@@ -111,10 +135,17 @@ fn trial(row: &TrialRow) -> TrialFile {
 mod tests {
     use super::*;
     use crate::traffic::fidelity::alarm::examples;
+    use crate::traffic::fidelity::counted::examples::counted;
 
     #[test]
     fn the_file_has_what_scripts_rely_on() {
-        let text = json(&examples::drift(3, true, [1, 18])).unwrap();
+        let counters = counted(&[Some(0.9), Some(0.8)]);
+        let text = json(
+            "oak",
+            Some(&examples::drift(3, true, [1, 18])),
+            Some(&counters),
+        )
+        .unwrap();
         let file: serde_json::Value = serde_json::from_str(&text).unwrap();
         for (place, want) in [
             ("/schema", "1"),
@@ -126,6 +157,8 @@ mod tests {
             ("/false_alarms/rate", "0.05"),
             ("/power/0/key", "\"doubled\""),
             ("/power/0/pairs", "20"),
+            ("/counters/verdict", "\"drift\""),
+            ("/counters/figures/0/key", "\"who_per_join\""),
         ] {
             let found = file.pointer(place).map(ToString::to_string);
             assert_eq!(found.as_deref(), Some(want), "{place}");

@@ -169,7 +169,8 @@ fn line(row: &DriftRow) -> String {
     format!("{}\n", line.trim_end())
 }
 
-fn number(value: Option<f64>) -> String {
+/// Returns a figure in four places or so.
+pub(crate) fn number(value: Option<f64>) -> String {
     match value {
         None => NO_NUMBER.to_owned(),
         Some(value) if value.abs() >= 100.0 => format!("{value:.0}"),
@@ -178,7 +179,8 @@ fn number(value: Option<f64>) -> String {
     }
 }
 
-fn put(text: &mut String, paragraph: &str) {
+/// Adds a paragraph in lines that fit a terminal.
+pub(crate) fn put(text: &mut String, paragraph: &str) {
     for line in layout::wrapped(paragraph, WIDTH_MAX) {
         let _ = writeln!(text, "{line}");
     }

@@ -2,18 +2,18 @@
 
 use crate::traffic::fidelity::alarm::Doubt;
 use crate::traffic::fidelity::alarm::Drift;
-use crate::traffic::fidelity::alarm::Verdict;
 use crate::traffic::fidelity::drift::CAPTURE_WEEKS_MIN;
 use crate::traffic::fidelity::drift::FRESH_WEEKS_MIN;
 use crate::traffic::fidelity::drift::PAIRS_MIN;
 use crate::traffic::fidelity::drift::TRIED_WEEKS_MIN;
+use crate::traffic::fidelity::outcome::Outcome;
 
-/// Returns the word for a verdict in files.
-pub(crate) fn outcome(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::NoDrift => "no_drift",
-        Verdict::Drift => "drift",
-        Verdict::CantTell(_) => "cant_tell",
+/// Returns the word for an outcome in files.
+pub(crate) fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::NoDrift => "no_drift",
+        Outcome::Drift => "drift",
+        Outcome::CantTell => "cant_tell",
     }
 }
 

@@ -3,9 +3,11 @@
 pub mod alarm;
 pub mod check;
 pub mod classifier;
+pub mod counted;
 pub mod drift;
 pub mod features;
 pub mod findings;
+pub mod outcome;
 pub mod score;
 pub mod span;
 

@@ -181,6 +181,9 @@ impl Parameters {
 /// Returns what clients send besides what channels show.
 fn read_commands(check: &Check<'_>, shape: &CommandsShape) -> Result<Commands, Misread> {
     Ok(Commands {
+        said_per_join: check.within(&shape.said_per_join, 0.0..=RATE_MAX)?,
+        joins_per_connection_hour: check
+            .within(&shape.joins_per_connection_hour, 0.0..=RATE_MAX)?,
         mode_per_join: check.within(&shape.mode_per_join, 0.0..=RATE_MAX)?,
         who_per_join: check.within(&shape.who_per_join, 0.0..=RATE_MAX)?,
         names_per_join: check.within(&shape.names_per_join, 0.0..=RATE_MAX)?,
@@ -286,7 +289,7 @@ pub(crate) fn write(profile: &Profile) -> String {
     line(&mut text, "private_share", marked(population.private_share));
     line(&mut text, "reply_share", marked(population.reply_share));
     if profile.commands.is_measured() {
-        text.push_str("\n# What clients send besides what channels show, by a server's counters.\n[commands]\n");
+        text.push_str("\n# What clients send, by a server's counters.\n[commands]\n");
         for (name, parameter) in profile.commands.parameters() {
             line(&mut text, name, marked(parameter));
         }

@@ -6,6 +6,7 @@ use crate::traffic::profile::Profile;
 use crate::traffic::profile::commands::Commands;
 use crate::traffic::profile::fit::DIGITS;
 use crate::traffic::profile::fit::counters::Counters;
+use crate::traffic::profile::fit::counters::Totals;
 use crate::traffic::profile::number;
 use crate::traffic::profile::parameter::Parameter;
 use crate::traffic::trace::event::Event;
@@ -55,13 +56,13 @@ impl Unmeasured {
     pub fn text(&self) -> String {
         match self {
             Self::FewJoins { count } => format!(
-                "{count} JOINs counted, {COUNT_MIN} are needed: MODE, WHO and NAMES per JOIN stay assumed"
+                "{count} JOINs counted, {COUNT_MIN} are needed: what clients send per JOIN stays assumed"
             ),
             Self::NoUsers => {
-                "no users counted: the PINGs of a connection's hour stay assumed".to_owned()
+                "no users counted: what a connection sends in an hour stays assumed".to_owned()
             }
             Self::FewHours { hours } => format!(
-                "{hours} hours of connections counted, {CONNECTION_HOURS_MIN} are needed: their PINGs stay assumed"
+                "{hours} hours of connections counted, {CONNECTION_HOURS_MIN} are needed: what they send in an hour stays assumed"
             ),
             Self::FewMessages { count } => format!(
                 "{count} messages counted while the trace ran, {COUNT_MIN} are needed: the private share stays assumed"
@@ -125,27 +126,7 @@ impl Profile {
         events: &[Event],
         coverage: Coverage,
     ) -> Result<Vec<Unmeasured>, CountedError> {
-        let mut unmeasured = Vec::new();
-        let mut commands = Commands::default();
-        let joins = counters.gained("JOIN");
-        if joins < COUNT_MIN {
-            unmeasured.push(Unmeasured::FewJoins { count: joins });
-        } else {
-            let per_join = |command: &str| ratio(counters.gained(command), number_of(joins));
-            commands.mode_per_join = per_join("MODE");
-            commands.who_per_join = per_join("WHO");
-            commands.names_per_join = per_join("NAMES");
-        }
-        match counters.connection_hours() {
-            None => unmeasured.push(Unmeasured::NoUsers),
-            Some(hours) if hours < CONNECTION_HOURS_MIN => {
-                let hours = u64::from(number::whole(hours));
-                unmeasured.push(Unmeasured::FewHours { hours });
-            }
-            Some(hours) => {
-                commands.pings_per_connection_hour = ratio(counters.gained("PING"), hours);
-            }
-        }
+        let (commands, mut unmeasured) = commands(counters.whole());
         if coverage == Coverage::WholeServer {
             match private_share(counters, events)? {
                 Ok(share) => self.population.private_share = share,
@@ -155,6 +136,36 @@ impl Profile {
         self.commands = commands;
         Ok(unmeasured)
     }
+}
+
+/// Returns what a server's counters tell of its clients, and what they can't.
+pub(crate) fn commands(totals: &Totals) -> (Commands, Vec<Unmeasured>) {
+    let mut unmeasured = Vec::new();
+    let mut commands = Commands::default();
+    let joins = totals.gained("JOIN");
+    if joins < COUNT_MIN {
+        unmeasured.push(Unmeasured::FewJoins { count: joins });
+    } else {
+        let per_join = |count: u64| ratio(count, number_of(joins));
+        commands.said_per_join = per_join(totals.said());
+        commands.mode_per_join = per_join(totals.gained("MODE"));
+        commands.who_per_join = per_join(totals.gained("WHO"));
+        commands.names_per_join = per_join(totals.gained("NAMES"));
+    }
+    match totals.connection_hours() {
+        None => unmeasured.push(Unmeasured::NoUsers),
+        Some(hours) if hours < CONNECTION_HOURS_MIN => {
+            let hours = u64::from(number::whole(hours));
+            unmeasured.push(Unmeasured::FewHours { hours });
+        }
+        Some(hours) => {
+            commands.pings_per_connection_hour = ratio(totals.gained("PING"), hours);
+            if joins >= COUNT_MIN {
+                commands.joins_per_connection_hour = ratio(joins, hours);
+            }
+        }
+    }
+    (commands, unmeasured)
 }
 
 /// Returns the share of what was said that no channel shows.
@@ -290,13 +301,13 @@ mod tests {
                 .commands()
                 .parameters()
                 .map(|(_, parameter)| parameter),
-            [0.95, 0.25, 0.0, 30.0].map(Parameter::Fitted)
+            [22.5, 20.0, 0.95, 0.25, 0.0, 30.0].map(Parameter::Fitted)
         );
         assert_eq!(profile.private_share(), Parameter::Assumed(0.05));
         let files = profile.write();
         assert_eq!(Profile::read("x", &files).unwrap(), profile);
         let page = profile.summary();
-        let want = "commands  mode_per_join 0.95, who_per_join 0.25, names_per_join 0, pings_per_connection_hour 30\n";
+        let want = "commands  said_per_join 22.5, joins_per_connection_hour 20, mode_per_join 0.95, who_per_join 0.25, names_per_join 0, pings_per_connection_hour 30\n";
         assert!(page.contains(want), "{page}");
     }
 

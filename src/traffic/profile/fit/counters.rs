@@ -21,16 +21,30 @@ const NAMES_MAX: usize = 2_048;
 const USERS: [&str; 2] = ["users_local", "users"];
 /// The others of that kind.
 const GAUGES: [&str; 3] = ["channels", "operators", "unregistered"];
+/// Commands that say something.
+const SAID: [&str; 2] = ["PRIVMSG", "NOTICE"];
 /// Microseconds of an hour.
 const HOUR_US: f64 = 3_600e6;
+/// Microseconds of a week.
+const WEEK_US: i64 = 7 * 24 * 3_600 * 1_000_000;
 
-/// What a server counted while it was watched without a gap.
+/// What a server counted in some time, the time between readings with a restart left out.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Counters {
+pub struct Totals {
     /// By how much each command's counter rose.
     gained: BTreeMap<String, u64>,
     /// Hours of all connections together; `None` where nobody told how many there were.
     connection_hours: Option<f64>,
+    watched_us: i64,
+}
+
+/// What a server counted while it was watched.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Counters {
+    whole: Totals,
+    /// By weeks from the first reading on; one in which nothing was watched is missing.
+    weeks: BTreeMap<i64, Totals>,
+    first_us: Option<i64>,
     /// What happened between two readings, in order, but for those with a restart between them.
     steps: Vec<Step>,
 }
@@ -150,6 +164,7 @@ impl Counters {
 
     /// Enters a reading that follows another one.
     fn enter(&mut self, before: Option<&Reading>, now: &Reading) {
+        let first_us = *self.first_us.get_or_insert(now.at_us);
         let Some(before) = before.filter(|_| now.has_rates) else {
             return;
         };
@@ -161,17 +176,53 @@ impl Counters {
         };
         for (name, &count) in &now.counts {
             let gained = count.saturating_sub(before.counts.get(name).copied().unwrap_or(0));
+            if SAID.contains(&name.as_str()) {
+                step.said = step.said.saturating_add(gained);
+            } else if name == "JOIN" {
+                step.joins = gained;
+            }
+        }
+        self.steps.push(step);
+        // A step belongs to the week in which it ends: readings are far more frequent.
+        let week = now.at_us.saturating_sub(first_us).saturating_sub(1) / WEEK_US;
+        let week = self.weeks.entry(week).or_default();
+        for totals in [&mut self.whole, week] {
+            totals.enter(before, now);
+        }
+    }
+
+    /// Returns what was counted in all.
+    pub fn whole(&self) -> &Totals {
+        &self.whole
+    }
+
+    /// Returns what was counted in each week from the first reading on of which at least half was watched, in order. The last
+    /// one is among them if it was over half when the readings ended.
+    pub fn weeks(&self) -> impl Iterator<Item = &Totals> {
+        let weeks = self.weeks.values();
+        weeks.filter(|week| week.watched_us >= WEEK_US / 2)
+    }
+
+    /// Returns what happened between readings that both lie within a stretch of time, in microseconds since 1970 UTC.
+    pub(crate) fn steps_within(&self, start_us: i64, end_us: i64) -> &[Step] {
+        let first = self.steps.partition_point(|step| step.start_us < start_us);
+        let last = self.steps.partition_point(|step| step.end_us <= end_us);
+        self.steps.get(first..last).unwrap_or_default()
+    }
+}
+
+impl Totals {
+    /// Enters what was counted between two readings.
+    fn enter(&mut self, before: &Reading, now: &Reading) {
+        for (name, &count) in &now.counts {
+            let gained = count.saturating_sub(before.counts.get(name).copied().unwrap_or(0));
             if gained > 0 {
                 let total = self.gained.entry(name.clone()).or_default();
                 *total = total.saturating_add(gained);
             }
-            match name.as_str() {
-                "PRIVMSG" | "NOTICE" => step.said = step.said.saturating_add(gained),
-                "JOIN" => step.joins = gained,
-                _ => {}
-            }
         }
-        self.steps.push(step);
+        let watched_us = now.at_us.saturating_sub(before.at_us);
+        self.watched_us = self.watched_us.saturating_add(watched_us);
         // Those of the same kind at both ends; between them the number is taken to have changed evenly.
         let both = before.users.iter().zip(&now.users);
         let users = both
@@ -179,7 +230,7 @@ impl Counters {
             .map(|(one, other)| f64::midpoint(real(one), real(other)))
             .next();
         if let Some(users) = users {
-            let hours = real(now.at_us.abs_diff(before.at_us)) / HOUR_US;
+            let hours = real(watched_us.unsigned_abs()) / HOUR_US;
             *self.connection_hours.get_or_insert(0.0) += users * hours;
         }
     }
@@ -190,16 +241,15 @@ impl Counters {
         self.gained.get(command).copied().unwrap_or(0)
     }
 
+    /// Returns how often something was said: PRIVMSG and NOTICE.
+    pub fn said(&self) -> u64 {
+        let said = SAID.map(|command| self.gained(command));
+        said.into_iter().fold(0, u64::saturating_add)
+    }
+
     /// Returns the hours of all connections together, or `None` if the counters hold no users.
     pub fn connection_hours(&self) -> Option<f64> {
         self.connection_hours
-    }
-
-    /// Returns what happened between readings that both lie within a stretch of time, in microseconds since 1970 UTC.
-    pub(crate) fn steps_within(&self, start_us: i64, end_us: i64) -> &[Step] {
-        let first = self.steps.partition_point(|step| step.start_us < start_us);
-        let last = self.steps.partition_point(|step| step.end_us <= end_us);
-        self.steps.get(first..last).unwrap_or_default()
     }
 }
 
@@ -253,10 +303,10 @@ mod tests {
              10801000000,JOIN,8,0.001\n10801000000,users_local,6,\n",
         )
         .unwrap();
-        assert_eq!(counters.gained("JOIN"), 53);
-        assert_eq!(counters.gained("MODE"), 70);
-        assert_eq!(counters.gained("WHO"), 0);
-        let hours = counters.connection_hours().unwrap();
+        assert_eq!(counters.whole().gained("JOIN"), 53);
+        assert_eq!(counters.whole().gained("MODE"), 70);
+        assert_eq!(counters.whole().gained("WHO"), 0);
+        let hours = counters.whole().connection_hours().unwrap();
         assert!((hours - 11.0).abs() < 1e-9, "{hours}");
         let steps = counters.steps_within(1_000_000, 10_801_000_000);
         assert_eq!(
@@ -282,7 +332,13 @@ mod tests {
     fn a_reading_that_is_cut_is_left_out() {
         let counters =
             read("1,JOIN,1,\n1,WHO,1,\n2,JOIN,5,4\n2,WHO,5,4\n3,JOIN,90,8\n3,WHO,1").unwrap();
-        assert_eq!((counters.gained("JOIN"), counters.gained("WHO")), (4, 4));
+        assert_eq!(
+            (
+                counters.whole().gained("JOIN"),
+                counters.whole().gained("WHO")
+            ),
+            (4, 4)
+        );
     }
 
     #[test]
