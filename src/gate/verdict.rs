@@ -250,6 +250,7 @@ pub(crate) mod tests_outcome {
     use crate::measure::operation::Operation;
     use crate::measure::outcome::GeneratorHealth;
     use crate::measure::outcome::PhaseOutcome;
+    use crate::measure::said::SaidLog;
     use crate::measure::sent::LinesSent;
     use crate::units::id::PhaseId;
     use crate::units::offset::Offset;
@@ -284,6 +285,7 @@ pub(crate) mod tests_outcome {
         ledger.required = 8;
         ledger.delivered = 7;
         Outcome {
+            said: SaidLog::default(),
             ending: Ending::Complete,
             ending_detail: String::new(),
             ended: Offset::from_secs(30),

@@ -4,6 +4,7 @@ use crate::measure::event::Event;
 use crate::measure::exemplar::Exemplars;
 use crate::measure::interval::Interval;
 use crate::measure::ledger::counts::LedgerCounts;
+use crate::measure::said::SaidLog;
 use crate::measure::sent::LinesSent;
 use crate::measure::warning::Warning;
 use crate::units::id::PhaseId;
@@ -73,6 +74,8 @@ pub struct Outcome {
     pub total: Interval,
     /// Lines sent: those of all users from the first connect to the last goodbye, and those of the login before the run.
     pub lines_sent: LinesSent,
+    /// What was said in channels.
+    pub said: SaidLog,
     /// Each phase.
     pub phases: Vec<PhaseOutcome>,
     /// Each mass event.

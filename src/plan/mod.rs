@@ -6,6 +6,7 @@
 pub mod action;
 pub mod clients;
 pub mod digest;
+pub mod likeness;
 pub mod names;
 pub mod planner;
 pub mod population;

@@ -22,6 +22,7 @@ use crate::measure::outcome::PhaseOutcome;
 use crate::measure::reason::Disconnect;
 use crate::measure::reason::NotSent;
 use crate::measure::reason::Refused;
+use crate::measure::said::SaidLog;
 use crate::measure::sent::LinesSent;
 use crate::measure::warning::Warning;
 use crate::place::Place;
@@ -64,6 +65,7 @@ pub(crate) fn interval(messages: u64) -> Interval {
 
 fn facts() -> RunFacts {
     RunFacts {
+        likeness: None,
         tool_version: "0.1.0".to_owned(),
         scenario: ScenarioFacts {
             name: "netsplit".to_owned(),
@@ -145,6 +147,7 @@ fn outcome() -> Outcome {
     let mut ramp = interval(300);
     ramp.registered = 1_000;
     Outcome {
+        said: SaidLog::default(),
         ending: Ending::Complete,
         ending_detail: String::new(),
         ended: Offset::from_secs(45),

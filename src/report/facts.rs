@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::measure::likeness::Likeness;
 use crate::units::id::ChannelId;
 use crate::units::id::Seed;
 use crate::units::id::UserId;
@@ -16,6 +17,8 @@ pub struct RunFacts {
     pub scenario: ScenarioFacts,
     /// The traffic.
     pub profile: ProfileFacts,
+    /// How like the profile what was said was; `None` for a replay.
+    pub likeness: Option<Likeness>,
     /// What was played of a trace, if the run was a replay; `profile` then names the trace.
     pub replay: Option<ReplayFacts>,
     /// The programs that the users had, where the scenario mixes them.

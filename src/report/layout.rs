@@ -5,6 +5,17 @@ use std::fmt::Write;
 /// Columns that text takes at most: two such windows fit on a screen, and logs of pipelines cut no later.
 pub(crate) const WIDTH_MAX: usize = 100;
 
+/// Returns a figure in three or four places.
+pub(crate) fn number(value: f64) -> String {
+    if value.abs() >= 100.0 {
+        format!("{value:.0}")
+    } else if value.abs() >= 10.0 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.3}")
+    }
+}
+
 /// Returns text with its control characters spelt out: a target must not steer the reader's terminal.
 pub(crate) fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -16,6 +16,7 @@ use crate::report::result::RunResult;
 /// Returns the writer's error.
 pub fn write(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
     verdict(result, out)?;
+    realism(result, out)?;
     clients(result, out)?;
     replay(result, out)?;
     slos(result, out)?;
@@ -62,6 +63,13 @@ fn verdict(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
         result.started,
         result.tool.version
     )
+}
+
+fn realism(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
+    let Some(talk) = &result.realism.talk else {
+        return Ok(());
+    };
+    writeln!(out, "\nRealism: {}.", inline(&talk.text()))
 }
 
 fn clients(result: &RunResult, out: &mut impl Write) -> io::Result<()> {

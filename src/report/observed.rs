@@ -18,6 +18,7 @@ use crate::measure::exemplar::Exemplar as Evidence;
 use crate::measure::interval::Interval;
 use crate::measure::ledger::counts::Breach;
 use crate::measure::ledger::counts::LedgerCounts;
+use crate::measure::likeness::Likeness;
 use crate::measure::operation::Operation;
 use crate::measure::outcome::Outcome;
 use crate::measure::outcome::PhaseOutcome;
@@ -158,6 +159,27 @@ fn realism(facts: &RunFacts, ledger: &LedgerCounts) -> result::Realism {
         unspoken_share: figure::ratio(ledger.unspoken, ledger.planned + ledger.unspoken),
         assumed: assumed(facts),
         scores: facts.profile.scores.clone(),
+        talk: facts.likeness.as_ref().map(talk),
+    }
+}
+
+fn talk(likeness: &Likeness) -> result::Talk {
+    let figures = likeness.figures.iter();
+    result::Talk {
+        is_like: likeness.is_like(),
+        messages: likeness.message_count,
+        draws: likeness.draw_count,
+        secs: likeness.secs,
+        figures: figures
+            .map(|figure| result::TalkFigure {
+                key: figure.key.to_owned(),
+                name: figure.name.to_owned(),
+                sent: figure.sent,
+                low: figure.low,
+                high: figure.high,
+                is_like: figure.is_like,
+            })
+            .collect(),
     }
 }
 

@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::gate::figure;
+use crate::measure::likeness::MESSAGES_MIN;
+use crate::report::layout;
 
 /// Version of this shape.
 pub const SCHEMA: u32 = 1;
@@ -459,6 +461,74 @@ pub struct Realism {
     pub assumed: Vec<String>,
     /// The profile's fidelity scores.
     pub scores: BTreeMap<String, f64>,
+    /// How like the profile what was said was; absent for a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub talk: Option<Talk>,
+}
+
+/// What was said in channels, beside draws of the profile undisturbed and at its own heat.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Talk {
+    /// Whether every figure is as the profile's; null if too little was said to tell.
+    pub is_like: Option<bool>,
+    /// Messages compared.
+    pub messages: u64,
+    /// Draws of the profile.
+    pub draws: usize,
+    /// Seconds of the run that were compared.
+    pub secs: f64,
+    /// The figures.
+    pub figures: Vec<TalkFigure>,
+}
+
+/// One figure of what was said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TalkFigure {
+    /// Its key.
+    pub key: String,
+    /// Its name, with its unit.
+    pub name: String,
+    /// Of what was said.
+    pub sent: f64,
+    /// The lowest of the draws.
+    pub low: f64,
+    /// The highest.
+    pub high: f64,
+    /// Whether the first is as the profile's.
+    pub is_like: bool,
+}
+
+impl Talk {
+    /// Returns one sentence for people.
+    pub fn text(&self) -> String {
+        let unlike: Vec<String> = self
+            .figures
+            .iter()
+            .filter(|figure| !figure.is_like)
+            .map(|figure| {
+                format!(
+                    "{} {} ({} to {})",
+                    figure.name,
+                    layout::number(figure.sent),
+                    layout::number(figure.low),
+                    layout::number(figure.high)
+                )
+            })
+            .collect();
+        match self.is_like {
+            None => format!(
+                "can't tell: {} messages in channels, {MESSAGES_MIN} are needed",
+                figure::count(self.messages)
+            ),
+            Some(true) => format!(
+                "talk as the profile's: {} figures of {} messages, beside {} draws of it",
+                self.figures.len(),
+                figure::count(self.messages),
+                self.draws
+            ),
+            Some(false) => format!("talk UNLIKE the profile's: {}", unlike.join(", ")),
+        }
+    }
 }
 
 impl Realism {

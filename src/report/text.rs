@@ -126,6 +126,9 @@ impl<W: Write> Page<'_, W> {
                 scenario.members_per_channel
             ),
         )?;
+        if let Some(talk) = &result.realism.talk {
+            self.label("realism", &talk.text())?;
+        }
         if !result.clients.is_empty() {
             self.label("clients", &result.clients_text())?;
         }

@@ -35,6 +35,7 @@ use crate::measure::operation::Operation;
 use crate::measure::probe::Prober;
 use crate::measure::reason::Disconnect;
 use crate::measure::reason::NotSent;
+use crate::measure::said::SaidLog;
 use crate::measure::sent::LinesSent;
 use crate::plan::Plan;
 use crate::plan::action::Action;
@@ -88,6 +89,7 @@ pub struct Shard {
     last_connect: Offset,
     registered_count: u64,
     lines_sent: LinesSent,
+    said: SaidLog,
     /// Lines under composition.
     scratch: Vec<u8>,
 }
@@ -162,6 +164,7 @@ impl Shard {
             last_connect: Offset::ALWAYS,
             registered_count: 0,
             lines_sent: LinesSent::default(),
+            said: SaidLog::default(),
             scratch: Vec::new(),
             upcoming: VecDeque::new(),
             slab: Vec::new(),
@@ -294,7 +297,9 @@ impl Shard {
             .outbox
             .consume(bytes, &mut self.lines_sent);
         while let Some((key, attempt)) = self.users[local].outbox.pop_accepted() {
-            self.ledger.handle_accepted(key, now);
+            if let Some(said) = self.ledger.handle_accepted(key, now) {
+                self.said.add(said);
+            }
             self.interval.blocked.record(now.since(attempt));
             self.interval.sent += 1;
         }

@@ -7,6 +7,7 @@ use crate::measure::ledger::counts::LedgerCounts;
 use crate::measure::ledger::judge::Settling;
 use crate::measure::ledger::partition::Split;
 use crate::measure::reason::NotSent;
+use crate::measure::said::SaidLog;
 use crate::measure::sent::LinesSent;
 use crate::plan::action::Action;
 use crate::scenario::phase::PhaseKind;
@@ -27,6 +28,8 @@ pub struct ShardReport {
     pub registered_count: u64,
     /// Lines sent, goodbyes included.
     pub lines_sent: LinesSent,
+    /// What was said in channels.
+    pub said: SaidLog,
 }
 
 /// How far a split has come.
@@ -120,6 +123,7 @@ impl Shard {
             events: self.events,
             registered_count: self.registered_count,
             lines_sent: self.lines_sent,
+            said: self.said,
         }
     }
 }

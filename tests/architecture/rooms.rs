@@ -65,6 +65,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "irc::wire",
             "traffic::trace",
             "traffic::profile",
+            "traffic::fidelity",
             "scenario",
             "measure",
         ],

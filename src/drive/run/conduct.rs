@@ -28,6 +28,7 @@ use crate::measure::outcome::Ending;
 use crate::measure::outcome::GeneratorHealth;
 use crate::measure::outcome::Outcome;
 use crate::measure::outcome::PhaseOutcome;
+use crate::measure::said::SaidLog;
 use crate::measure::sent::LinesSent;
 use crate::plan::Plan;
 use crate::swarm::Caps;
@@ -393,11 +394,13 @@ impl<'a> Conductor<'a> {
         let mut events: Vec<Event> = Vec::new();
         let mut registered_count = 0;
         let mut lines_sent = LinesSent::default();
+        let mut said = SaidLog::default();
         for report in &self.reports {
             ledger.merge(&report.ledger);
             exemplars.merge(&report.exemplars);
             registered_count += report.registered_count;
             lines_sent.merge(&report.lines_sent);
+            said.merge(&report.said);
             for event in &report.events {
                 match events.iter_mut().find(|known| known.phase == event.phase) {
                     Some(known) => known.merge(event),
@@ -420,6 +423,7 @@ impl<'a> Conductor<'a> {
             },
             total: self.total,
             lines_sent,
+            said,
             phases: self.phases,
             events,
             ledger,

@@ -33,6 +33,7 @@ use crate::place::Misread;
 use crate::plan::Plan;
 use crate::plan::PlanError;
 use crate::plan::Source;
+use crate::plan::likeness;
 use crate::plan::script::Script;
 use crate::report::facts::ClientFacts;
 use crate::report::facts::HostFacts;
@@ -199,7 +200,7 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
         Source::Script(script) => Plan::of_script(request.scenario, *script),
     };
     preflight.check_host(&plan)?;
-    let facts = facts(&plan, &preflight, clock);
+    let mut facts = facts(&plan, &preflight, clock);
     let file_error = |source| RunError::File {
         doing: "writing",
         path: request.out.clone(),
@@ -251,6 +252,7 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
     outcome.lines_sent.merge(&preflight.probed.lines_sent);
     outcome.warnings.extend(preflight.warnings);
     warn(&plan, &mut outcome);
+    facts.likeness = likeness::judge(&plan, &outcome.said, outcome.ended);
     let judged = Judged::new(&rules, &outcome, &[]);
     let naming = Naming {
         user: &|user: UserId| plan.names.nick_text(user),
@@ -296,6 +298,7 @@ fn facts(plan: &Plan, preflight: &Preflight, clock: Clock) -> RunFacts {
     let scenario = &plan.scenario;
     let (kernel, cores) = counters::machine();
     RunFacts {
+        likeness: None,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         scenario: ScenarioFacts {
             name: scenario.name.clone(),

@@ -31,6 +31,7 @@ use crate::measure::ledger::presence::PresenceBook;
 use crate::measure::ledger::record::Book;
 use crate::measure::probe::Prober;
 use crate::measure::reason::NotSent;
+use crate::measure::said::Said;
 use crate::units::id::ChannelId;
 use crate::units::id::ServerId;
 use crate::units::id::Sharding;
@@ -219,19 +220,23 @@ impl Ledger {
         }
     }
 
-    /// Notes that the kernel took the last byte of this shard's message.
-    pub fn handle_accepted(&mut self, key: MessageKey, now: Offset) {
-        let Some(record) = self.record_mut(key) else {
-            return;
-        };
+    /// Notes that the kernel took the last byte of this shard's message, and returns what was said if it went to a channel.
+    pub fn handle_accepted(&mut self, key: MessageKey, now: Offset) -> Option<Said> {
+        let record = self.record_mut(key)?;
         record.accepted = now;
-        let attempt = record.attempt;
+        let (planned, attempt) = (record.planned, record.attempt);
         self.counts.sent += 1;
         self.outgoing.sent.push(facts::SentFact {
             key,
             attempt,
             accepted: now,
         });
+        planned.to.is_none().then_some(Said {
+            channel: key.channel,
+            sender: planned.sender,
+            bytes: planned.bytes,
+            at: attempt,
+        })
     }
 
     /// Returns whether the network is split, as far as is known.

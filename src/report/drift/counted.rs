@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::report::drift::text::number;
+use crate::report::drift::text::figure;
 use crate::report::drift::text::put;
 use crate::report::drift::words;
 use crate::traffic::fidelity::counted::CountedDrift;
@@ -120,9 +120,9 @@ fn doubt(counted: &CountedDrift) -> Option<String> {
 
 fn line(row: &CountedRow) -> String {
     let pair = row.worst.unwrap_or(row.weeks.len().saturating_sub(2));
-    let week = |place: usize| number(row.weeks.get(place).copied().flatten());
+    let week = |place: usize| figure(row.weeks.get(place).copied().flatten());
     let weeks = if row.weeks.len() < WEEKS_MIN {
-        number(None)
+        figure(None)
     } else {
         format!("{}, {}", pair + 1, pair + 2)
     };
@@ -138,7 +138,7 @@ fn line(row: &CountedRow) -> String {
     format!(
         "{:NAME_WIDTH$} {:>8} {weeks:>7} {:>8} {:>8}  {mark}",
         row.key,
-        number(row.usual),
+        figure(row.usual),
         week(pair),
         week(pair + 1)
     )

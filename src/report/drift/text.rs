@@ -160,23 +160,18 @@ fn line(row: &DriftRow) -> String {
     let line = format!(
         "{:NAME_WIDTH$} {:>8} {weeks:>7} {:>8} {:>8} {:>6} {:>6}  {mark}",
         row.name,
-        number(row.usual),
-        number(one.value),
-        number(next.value),
+        figure(row.usual),
+        figure(one.value),
+        figure(next.value),
         z(one),
         z(next)
     );
     format!("{}\n", line.trim_end())
 }
 
-/// Returns a figure in four places or so.
-pub(crate) fn number(value: Option<f64>) -> String {
-    match value {
-        None => NO_NUMBER.to_owned(),
-        Some(value) if value.abs() >= 100.0 => format!("{value:.0}"),
-        Some(value) if value.abs() >= 10.0 => format!("{value:.1}"),
-        Some(value) => format!("{value:.3}"),
-    }
+/// Returns a figure, or what stands for none.
+pub(crate) fn figure(value: Option<f64>) -> String {
+    value.map_or_else(|| NO_NUMBER.to_owned(), layout::number)
 }
 
 /// Adds a paragraph in lines that fit a terminal.

@@ -4,6 +4,7 @@ pub mod alarm;
 pub mod check;
 pub mod classifier;
 pub mod counted;
+pub(crate) mod distances;
 pub mod drift;
 pub mod features;
 pub mod findings;
@@ -13,7 +14,6 @@ pub mod span;
 
 mod boosted;
 mod changes;
-mod distances;
 mod judge;
 mod measures;
 mod poisson;
