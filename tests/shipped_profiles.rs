@@ -84,3 +84,8 @@ fn the_users_of_a_bouncer_fall_together() {
         .map(|incident| incident.victims.len());
     assert!(largest.max() > Some(50));
 }
+
+#[test]
+fn the_streaming_chat_says_more_in_a_minute_than_others_in_an_hour() {
+    check("streaming-chat", 2_084.57, true);
+}

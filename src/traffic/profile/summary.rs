@@ -369,7 +369,7 @@ fn guesses(standing: &[(&'static str, String, bool)]) -> String {
     let texts: Vec<String> = standing
         .iter()
         .filter(|(_, _, is_fitted)| !is_fitted)
-        .map(|(name, value, _)| format!("{name} {value}"))
+        .map(|(name, value, _)| format!("{name} {value}").trim_end().to_owned())
         .collect();
     if texts.is_empty() {
         "nothing".to_owned()
