@@ -7,6 +7,7 @@ use std::path::Path;
 use splitstorm::traffic::profile::Profile;
 use splitstorm::traffic::profile::file::FILE_NAMES;
 use splitstorm::traffic::profile::file::ProfileFiles;
+use splitstorm::traffic::profile::file::SCORES;
 use splitstorm::traffic::profile::file::WEEKS;
 
 /// Returns the files of a profile that comes with the tool.
@@ -21,9 +22,11 @@ fn files(name: &str) -> ProfileFiles {
             ((*file).to_owned(), text)
         })
         .collect();
-    // A capture of too few weeks knows nothing of drift.
-    if let Ok(text) = fs::read_to_string(folder.join(WEEKS)) {
-        files.insert(WEEKS.to_owned(), text);
+    // A capture of too few weeks knows nothing of drift, and has no scores.
+    for name in [WEEKS, SCORES] {
+        if let Ok(text) = fs::read_to_string(folder.join(name)) {
+            files.insert(name.to_owned(), text);
+        }
     }
     files
 }

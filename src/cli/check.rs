@@ -2,6 +2,7 @@
 
 use std::io;
 use std::io::IsTerminal as _;
+use std::path::Path;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -26,8 +27,12 @@ use crate::traffic::fidelity::check::SEEDS_MAX;
 use crate::traffic::fidelity::check::Step;
 use crate::traffic::fidelity::findings::Findings;
 use crate::traffic::fidelity::score::Generator;
+use crate::traffic::profile::Profile;
+use crate::traffic::profile::file::SCORES;
 use crate::traffic::profile::fit::FitOptions;
 use crate::traffic::profile::fit::Weeks;
+use crate::traffic::trace::event::Event;
+use crate::traffic::trace::event::TraceMeta;
 use crate::units::id::Seed;
 
 /// Exit code of a demanded score that was missed.
@@ -57,6 +62,9 @@ pub(crate) struct CheckArguments {
     /// Write the scores and shapes to a file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Keep the scores in this profile, which was fitted to the same trace: its page and the results of its runs then tell them.
+    #[arg(long, value_name = "DIR", conflicts_with = "profile")]
+    keep: Option<PathBuf>,
     /// Write the scores and charts to a file, as one page of HTML.
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
@@ -137,8 +145,43 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<u8, Error> {
         let page = page::html(&findings);
         files::write(path, |output| output.write_all(page.as_bytes()))?;
     }
+    if let Some(folder) = &arguments.keep {
+        keep(folder, &findings, &meta, &events, &options.fit)?;
+    }
     files::print(|output| output.write_all(text::text(&findings).as_bytes()))?;
     Ok(exit_code(&findings))
+}
+
+/// Keeps the scores in a profile, if it was fitted to the trace.
+fn keep(
+    folder: &Path,
+    findings: &Findings,
+    meta: &TraceMeta,
+    events: &[Event],
+    options: &FitOptions,
+) -> Result<(), Error> {
+    let mut profile = inputs::read_profile(folder)?;
+    let fitted = Profile::fit(meta, events, options).map_err(|error| {
+        Misread::new(error.to_string(), Place::file(&*options.source)).with_help(error.help())
+    })?;
+    let (kept, fresh) = (profile.provenance(), fitted.provenance());
+    if (&kept.first, &kept.last, kept.event_count) != (&fresh.first, &fresh.last, fresh.event_count)
+    {
+        let what = format!(
+            "expected a profile of this trace ({} to {}, {} events), found one of {} to {}, {} events",
+            fresh.first, fresh.last, fresh.event_count, kept.first, kept.last, kept.event_count
+        );
+        return Err(Misread::new(what, Place::file(files::shown(folder)))
+            .with_help("fit one with `splitstorm profile fit`")
+            .into());
+    }
+    profile.set_scores(Some(findings.scores(options.fitted_on.clone())));
+    if let Some(text) = profile.write().get(SCORES) {
+        files::write(&folder.join(SCORES), |output| {
+            output.write_all(text.as_bytes())
+        })?;
+    }
+    Ok(())
 }
 
 fn exit_code(findings: &Findings) -> u8 {

@@ -29,6 +29,7 @@ use crate::place::Place;
 use crate::traffic::fidelity::drift::weekly;
 use crate::traffic::profile::Profile;
 use crate::traffic::profile::file::PARAMETERS;
+use crate::traffic::profile::file::SCORES;
 use crate::traffic::profile::file::WEEKS;
 use crate::traffic::profile::fit::FitError;
 use crate::traffic::profile::fit::FitOptions;
@@ -190,10 +191,11 @@ fn fit(arguments: &FitArguments) -> Result<u8, Error> {
             output.write_all(text.as_bytes())
         })?;
     }
+    // The weeks and scores of the profile that was there are not this one's.
     if profile.weekly().is_none() {
-        // The weeks of the profile that was there are not this one's.
         remove(&folder.join(WEEKS))?;
     }
+    remove(&folder.join(SCORES))?;
     error::say(&format!(
         "profile {} of {} users to {}\n",
         profile.name(),

@@ -340,7 +340,12 @@ fn profile_facts(plan: &Plan) -> ProfileFacts {
         },
         is_short: profile.is_some_and(Profile::is_short),
         assumed: profile.map(Profile::assumed).unwrap_or_default(),
-        scores: BTreeMap::new(),
+        scores: profile
+            .and_then(Profile::scores)
+            .map_or_else(BTreeMap::new, |scores| {
+                let rows = scores.rows.iter();
+                rows.map(|row| (row.key.clone(), row.generated)).collect()
+            }),
     }
 }
 

@@ -4,7 +4,13 @@ use crate::traffic::fidelity::classifier::FeatureSet;
 use crate::traffic::fidelity::score::Generator;
 use crate::traffic::fidelity::score::Score;
 use crate::traffic::fidelity::score::Width;
+use crate::traffic::profile::number;
+use crate::traffic::profile::scores::ScoreRow;
+use crate::traffic::profile::scores::Scores;
 use crate::units::id::Seed;
+
+/// Digits of kept scores: far more than samples tell.
+const DIGITS: i32 = 4;
 
 /// What a check finds.
 #[derive(Clone, Debug, PartialEq)]
@@ -184,6 +190,25 @@ pub struct Shapes {
 }
 
 impl Findings {
+    /// Returns the scores as a profile keeps them, with the day of the check.
+    pub fn scores(&self, checked_on: String) -> Scores {
+        let digits = |value: f64| number::rounded(value, DIGITS);
+        let row = |row: &Row| {
+            Some(ScoreRow {
+                key: row.score.key(),
+                generated: digits(row.generated?.mean),
+                live: row.real.map(digits),
+                demanded: row.demanded.map(digits),
+            })
+        };
+        Scores {
+            generator: self.generator.as_str().to_owned(),
+            seed_count: self.seed_count,
+            checked_on,
+            rows: self.rows.iter().filter_map(row).collect(),
+        }
+    }
+
     /// Returns the scores of which more was demanded than was reached.
     pub fn missed(&self) -> impl Iterator<Item = &Row> {
         let is_missed = |row: &&Row| row.standing == Standing::Missed;

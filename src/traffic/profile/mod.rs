@@ -4,6 +4,7 @@ use crate::traffic::profile::commands::Commands;
 use crate::traffic::profile::incident::Incident;
 use crate::traffic::profile::parameter::Parameter;
 use crate::traffic::profile::provenance::Provenance;
+use crate::traffic::profile::scores::Scores;
 use crate::traffic::profile::talk::ChannelRow;
 use crate::traffic::profile::talk::Talk;
 use crate::traffic::profile::timeline::UserTimeline;
@@ -24,6 +25,7 @@ pub mod recency;
 pub mod room;
 pub mod rotation;
 pub mod sample;
+pub mod scores;
 pub mod stream;
 pub mod summary;
 pub mod talk;
@@ -57,6 +59,7 @@ pub struct Profile {
     users: Vec<UserTimeline>,
     incidents: Vec<Incident>,
     weekly: Option<Weekly>,
+    scores: Option<Scores>,
 }
 
 /// The stretch of capture that a profile repeats.
@@ -215,6 +218,16 @@ impl Profile {
         self.weekly = weekly;
     }
 
+    /// Returns how its generator did when it was checked, if it was.
+    pub fn scores(&self) -> Option<&Scores> {
+        self.scores.as_ref()
+    }
+
+    /// Keeps how its generator did when it was checked.
+    pub fn set_scores(&mut self, scores: Option<Scores>) {
+        self.scores = scores;
+    }
+
     /// Returns what clients send besides what channels show.
     pub fn commands(&self) -> &Commands {
         &self.commands
@@ -346,6 +359,7 @@ pub(crate) mod examples {
                 }],
             }],
             weekly: None,
+            scores: None,
         }
     }
 }

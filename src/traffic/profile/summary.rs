@@ -58,6 +58,9 @@ impl Profile {
             );
         }
         put(&mut page, "lengths", &self.lengths_text());
+        if let Some(scores) = self.scores() {
+            put(&mut page, "scores", &scores.text());
+        }
         if let Some(text) = self.commands.text() {
             put(&mut page, "commands", &text);
         }

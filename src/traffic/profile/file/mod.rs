@@ -14,6 +14,7 @@ use crate::traffic::profile::file::parameters::Parameters;
 mod parameters;
 mod people;
 mod rows;
+mod scores;
 mod talk;
 mod weeks;
 
@@ -45,6 +46,9 @@ pub const FILE_NAMES: [&str; 12] = [
 /// Name of the table of weeks, which only profiles of long captures have.
 pub const WEEKS: &str = "weeks.csv";
 
+/// Name of the table of scores, which only profiles that were checked have.
+pub const SCORES: &str = "scores.csv";
+
 impl Profile {
     /// Returns the profile that the files of `folder` hold.
     ///
@@ -73,6 +77,7 @@ impl Profile {
             users,
             incidents,
             weekly: weeks::read(&folder)?,
+            scores: scores::read(&folder)?,
         })
     }
 
@@ -83,6 +88,9 @@ impl Profile {
         files.insert(PARAMETERS.to_owned(), parameters::write(self));
         if let Some(weekly) = self.weekly() {
             files.insert(WEEKS.to_owned(), weeks::write(weekly));
+        }
+        if let Some(scores) = self.scores() {
+            files.insert(SCORES.to_owned(), scores::write(scores));
         }
         files
     }

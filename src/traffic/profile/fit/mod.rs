@@ -207,6 +207,7 @@ impl Profile {
             incidents: incidents::incidents(&window, &broken),
             users,
             weekly: None,
+            scores: None,
         };
         days::fit(&mut profile, &window, &outages, &heard);
         Ok(profile)
