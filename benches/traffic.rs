@@ -117,6 +117,7 @@ fn traffic(criterion: &mut Criterion) {
         tool: "bench".to_owned(),
         fitted_on: "2024-01-01".to_owned(),
         weeks: Weeks::All,
+        keeps_rows: false,
     };
     group.throughput(Throughput::Elements(trace.len() as u64));
     group.bench_function("fit-1M-events", |bencher| {

@@ -148,6 +148,7 @@ fn check_talk(name: &str, days: u32, distance_max: f64) {
         tool: "0".to_owned(),
         fitted_on: "2024-01-01".to_owned(),
         weeks: Weeks::All,
+        keeps_rows: false,
     };
     let profile = Profile::fit(&live.meta, &live.events, &options).unwrap();
     let cycle_secs = profile.cycle_secs();

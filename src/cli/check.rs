@@ -22,6 +22,7 @@ use crate::report::realism::file;
 use crate::report::realism::page;
 use crate::report::realism::text;
 use crate::traffic::fidelity::check;
+use crate::traffic::fidelity::check::CheckError;
 use crate::traffic::fidelity::check::CheckOptions;
 use crate::traffic::fidelity::check::SEEDS_MAX;
 use crate::traffic::fidelity::check::Step;
@@ -75,7 +76,7 @@ pub(crate) struct CheckArguments {
 enum GeneratorWord {
     /// The profile's model.
     Model,
-    /// The profile's churn with the trace's own talk, block by block.
+    /// The profile's churn with the capture's own talk, block by block: a given profile has to keep rows.
     Resample,
     /// Mean rates, constant in time: what load tests do.
     Poisson,
@@ -94,13 +95,6 @@ impl GeneratorWord {
 /// Checks a profile, or fits to parts of a trace. Returns 0 if every demanded score is met, 1 if one is missed, 6 if
 /// nothing can be claimed.
 pub(crate) fn run(arguments: &CheckArguments) -> Result<u8, Error> {
-    // A profile has no blocks of talk yet: the model's traffic under another name would be a lie.
-    if matches!(arguments.generator, GeneratorWord::Resample) {
-        return Err(Error::Usage {
-            what: "`resample` is not built into profiles yet".to_owned(),
-            help: "use `--generator model` or `--generator poisson`".to_owned(),
-        });
-    }
     let profile = arguments
         .profile
         .as_deref()
@@ -123,6 +117,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<u8, Error> {
                 .date()
                 .to_string(),
             weeks: Weeks::All,
+            keeps_rows: false,
         },
     };
     let bar = bar();
@@ -134,7 +129,11 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<u8, Error> {
     let findings = check::check(&meta, &events, profile.as_ref(), &options, &mut on_step);
     bar.finish_and_clear();
     let findings = findings.map_err(|error| {
-        let place = Place::file(files::shown(&arguments.trace));
+        let at_fault = match (&error, &arguments.profile) {
+            (CheckError::Rows(_), Some(profile)) => profile,
+            _ => &arguments.trace,
+        };
+        let place = Place::file(files::shown(at_fault));
         Misread::new(error.to_string(), place).with_help(error.help())
     })?;
     if let Some(path) = &arguments.json {

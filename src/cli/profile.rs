@@ -29,6 +29,7 @@ use crate::place::Place;
 use crate::traffic::fidelity::drift::weekly;
 use crate::traffic::profile::Profile;
 use crate::traffic::profile::file::PARAMETERS;
+use crate::traffic::profile::file::ROWS;
 use crate::traffic::profile::file::SCORES;
 use crate::traffic::profile::file::WEEKS;
 use crate::traffic::profile::fit::FitError;
@@ -110,6 +111,11 @@ pub(crate) struct FitArguments {
     /// Which whole weeks of the trace are fitted, so that the others can judge the profile.
     #[arg(long, value_enum, default_value_t = WeeksArgument::All)]
     weeks: WeeksArgument,
+    /// Keep each message's moment, speaker, kind and length too, so that the capture's own talk can be resampled.
+    ///
+    /// The profile then tells who spoke when, under pseudonyms and without words: share it no more widely than the trace.
+    #[arg(long)]
+    keep_rows: bool,
     /// The day of the fit that the profile tells [default: today, UTC].
     #[arg(long, value_name = "DAY")]
     date: Option<Date>,
@@ -173,6 +179,7 @@ fn fit(arguments: &FitArguments) -> Result<u8, Error> {
             WeeksArgument::First => Weeks::First,
             WeeksArgument::Last => Weeks::Last,
         },
+        keeps_rows: arguments.keep_rows,
     };
     let misfit = |error: FitError| {
         let place = Place::file(path.clone().unwrap_or_default());
@@ -196,6 +203,9 @@ fn fit(arguments: &FitArguments) -> Result<u8, Error> {
         remove(&folder.join(WEEKS))?;
     }
     remove(&folder.join(SCORES))?;
+    if profile.blocks().is_none() {
+        remove(&folder.join(ROWS))?;
+    }
     error::say(&format!(
         "profile {} of {} users to {}\n",
         profile.name(),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::ValueEnum;
 use jiff::Timestamp;
 
 use crate::cli::error;
@@ -34,9 +35,21 @@ pub(crate) struct SampleArguments {
     /// When it begins, such as 2026-01-05T00:00:00Z [default: where the capture began].
     #[arg(long, value_name = "WHEN")]
     from: Option<Timestamp>,
+    /// The generator of the talk.
+    #[arg(long, value_enum, default_value_t = TalkWord::Model)]
+    generator: TalkWord,
     /// The number from which every draw follows.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+}
+
+/// A generator of talk, as typed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TalkWord {
+    /// The profile's model.
+    Model,
+    /// The capture's own talk, block by block: needs a profile of `profile fit --keep-rows`.
+    Resample,
 }
 
 /// Writes a sample of a profile.
@@ -50,11 +63,15 @@ pub(crate) fn run(arguments: &SampleArguments) -> Result<u8, Error> {
                 .with_help("name a beginning by --from")
         })?,
     };
-    let sample = profile.sample(
-        Seed(arguments.seed),
-        from.as_microsecond(),
-        arguments.days * DAY_SECS,
-    );
+    let (seed, start_us) = (Seed(arguments.seed), from.as_microsecond());
+    let secs = arguments.days * DAY_SECS;
+    let sample = match arguments.generator {
+        TalkWord::Model => profile.sample(seed, start_us, secs),
+        TalkWord::Resample => profile.resample(seed, start_us, secs).map_err(|error| {
+            let place = Place::file(files::shown(&arguments.profile));
+            Misread::new(error.to_string(), place).with_help(error.help())
+        })?,
+    };
     let meta = TraceMeta {
         tool: env!("CARGO_PKG_VERSION").to_owned(),
         zone: "UTC".to_owned(),

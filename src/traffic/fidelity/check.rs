@@ -21,6 +21,7 @@ use crate::traffic::fidelity::stream::Row;
 use crate::traffic::fidelity::windows;
 use crate::traffic::fidelity::windows::Window;
 use crate::traffic::profile::Profile;
+use crate::traffic::profile::blocks::NoRows;
 use crate::traffic::profile::fit::FitError;
 use crate::traffic::profile::fit::FitOptions;
 use crate::traffic::profile::fit::Weeks;
@@ -47,7 +48,7 @@ pub struct CheckOptions {
     pub seed_count: u32,
     /// The seed from which all draws follow.
     pub seed: Seed,
-    /// What fits say about themselves.
+    /// What fits say about themselves; which weeks they are of, and whether rows are kept, the check decides.
     pub fit: FitOptions,
 }
 
@@ -61,6 +62,9 @@ pub enum CheckError {
     /// A part of the trace can't be fitted.
     #[error(transparent)]
     Fit(#[from] FitError),
+    /// The given profile can't be resampled.
+    #[error(transparent)]
+    Rows(#[from] NoRows),
 }
 
 impl CheckError {
@@ -69,6 +73,7 @@ impl CheckError {
         match self {
             Self::Empty => "import a log first: `splitstorm capture import`",
             Self::Fit(error) => error.help(),
+            Self::Rows(error) => error.help(),
         }
     }
 }
@@ -303,7 +308,7 @@ impl Check<'_> {
         let source = self.source(pair.fitted)?;
         for number in 0..self.options.seed_count {
             steps.take("generating and comparing");
-            let recording = self.recording(&source, number);
+            let recording = self.recording(&source, number)?;
             evidence.channel_count = evidence.channel_count.max(talking_channels(&recording));
             let other = self.digest(&recording, pair.compared);
             for score in tests(protocol) {
@@ -325,7 +330,7 @@ impl Check<'_> {
         }
         steps.take("comparing with Poisson");
         let poisson = Source::Poisson(Poisson::fit(&self.span, self.events, pair.fitted));
-        let other = self.digest(&self.recording(&poisson, 0), pair.compared);
+        let other = self.digest(&self.recording(&poisson, 0)?, pair.compared);
         for score in tests(protocol) {
             evidence.poisson(score, self.auc(score, &live, &other).map(|test| test.auc));
         }
@@ -340,7 +345,7 @@ impl Check<'_> {
             let source = self.source(Weeks::All)?;
             for number in 0..self.options.seed_count {
                 steps.take("generating from a fit to the whole");
-                let other = self.digest(&self.recording(&source, number), pair.compared);
+                let other = self.digest(&self.recording(&source, number)?, pair.compared);
                 for score in tests(protocol) {
                     evidence.whole_fit(score, self.auc(score, &live, &other).map(|test| test.auc));
                 }
@@ -376,42 +381,48 @@ impl Check<'_> {
         if let Some(profile) = self.profile {
             return Ok(Source::Given(profile));
         }
-        let profile = fit(self.meta, self.events, part, &self.options.fit)?;
+        let profile = self.fit(part)?;
         Ok(Source::Fitted(Box::new(profile)))
     }
 
     /// Returns what an observer sees of generated traffic over the trace's span.
-    fn recording(&self, source: &Source<'_>, number: u32) -> Recording {
+    fn recording(&self, source: &Source<'_>, number: u32) -> Result<Recording, NoRows> {
         let seed = mixed(self.options.seed, Purpose::Sample, number);
         let events = match source {
-            Source::Given(profile) => self.generate(profile, seed),
-            Source::Fitted(profile) => self.generate(profile, seed),
+            Source::Given(profile) => self.generate(profile, seed)?,
+            Source::Fitted(profile) => self.generate(profile, seed)?,
             Source::Poisson(poisson) => poisson.sample(&self.span, seed),
         };
         let seed = mixed(self.options.seed, Purpose::Ticks, number + 1);
-        Recording::of(&self.span, &events, seed)
+        Ok(Recording::of(&self.span, &events, seed))
     }
 
     /// Returns the events of a profile over the trace's span.
-    fn generate(&self, profile: &Profile, seed: u64) -> Vec<Event> {
+    fn generate(&self, profile: &Profile, seed: u64) -> Result<Vec<Event>, NoRows> {
         let micros = self.span.end_us.saturating_sub(self.span.first_us);
         let secs = number::whole(number::secs_of_nanos(micros) * 1e3 + 1.0);
-        profile.sample(Seed(seed), self.span.first_us, secs).events
+        let (seed, first_us) = (Seed(seed), self.span.first_us);
+        let sample = if self.is_resampled() {
+            profile.resample(seed, first_us, secs)?
+        } else {
+            profile.sample(seed, first_us, secs)
+        };
+        Ok(sample.events)
     }
-}
 
-/// Returns the profile that fits a part of a trace.
-fn fit(
-    meta: &TraceMeta,
-    events: &[Event],
-    part: Weeks,
-    options: &FitOptions,
-) -> Result<Profile, FitError> {
-    let options = FitOptions {
-        weeks: part,
-        ..options.clone()
-    };
-    Profile::fit(meta, events, &options)
+    fn is_resampled(&self) -> bool {
+        self.options.generator == Generator::Resample
+    }
+
+    /// Returns the profile that fits a part of the trace.
+    fn fit(&self, part: Weeks) -> Result<Profile, FitError> {
+        let options = FitOptions {
+            weeks: part,
+            keeps_rows: self.is_resampled(),
+            ..self.options.fit.clone()
+        };
+        Profile::fit(self.meta, self.events, &options)
+    }
 }
 
 /// Returns the tests of a protocol.
@@ -512,6 +523,7 @@ mod tests {
                 tool: "0.1.0".to_owned(),
                 fitted_on: "2024-01-01".to_owned(),
                 weeks: Weeks::All,
+                keeps_rows: false,
             },
         };
         let mut steps = Vec::new();

@@ -1,5 +1,6 @@
 //! A fitted statistical model of a trace: who comes and goes, when a channel talks, how fast and how much.
 
+use crate::traffic::profile::blocks::Block;
 use crate::traffic::profile::commands::Commands;
 use crate::traffic::profile::incident::Incident;
 use crate::traffic::profile::parameter::Parameter;
@@ -10,6 +11,7 @@ use crate::traffic::profile::talk::Talk;
 use crate::traffic::profile::timeline::UserTimeline;
 use crate::traffic::profile::weekly::Weekly;
 
+pub mod blocks;
 pub mod calendar;
 pub mod churn;
 pub mod commands;
@@ -22,10 +24,12 @@ pub mod lengths;
 pub mod parameter;
 pub mod provenance;
 pub mod recency;
+pub mod resample;
 pub mod room;
 pub mod rotation;
 pub mod sample;
 pub mod scores;
+pub mod speech;
 pub mod stream;
 pub mod summary;
 pub mod talk;
@@ -60,6 +64,7 @@ pub struct Profile {
     incidents: Vec<Incident>,
     weekly: Option<Weekly>,
     scores: Option<Scores>,
+    blocks: Option<Vec<Block>>,
 }
 
 /// The stretch of capture that a profile repeats.
@@ -228,6 +233,17 @@ impl Profile {
         self.scores = scores;
     }
 
+    /// Returns the capture's talk without words, by channel and time, or `None` if the profile does not keep it.
+    pub fn blocks(&self) -> Option<&[Block]> {
+        self.blocks.as_deref()
+    }
+
+    /// Returns whether anybody was seen to come or go: some logs hold messages alone.
+    pub fn has_churn(&self) -> bool {
+        let mut stays = self.users.iter().flat_map(|user| &user.stays);
+        stays.any(|stay| stay.has_join || stay.has_leave)
+    }
+
     /// Returns what clients send besides what channels show.
     pub fn commands(&self) -> &Commands {
         &self.commands
@@ -360,6 +376,7 @@ pub(crate) mod examples {
             }],
             weekly: None,
             scores: None,
+            blocks: None,
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::traffic::profile::talk::DayFactor;
 use crate::traffic::profile::talk::NEWCOMER_SECS;
 use crate::traffic::profile::talk::Speaker;
 use crate::traffic::profile::talk::Talk;
+use crate::traffic::profile::talk::TalkKind;
 use crate::units::offset::Offset;
 
 /// Draws by weight before whoever comes next is taken: those who were drawn may not be meant.
@@ -273,6 +274,29 @@ impl Room {
             })
             .collect();
         by_weight(&present, uniform(draw))
+    }
+
+    /// Returns somebody who is there and meant, by their share of the channel's messages of a kind; by that of all where nobody
+    /// who is there says such.
+    pub(crate) fn draw_stand_in(
+        &self,
+        kind: TalkKind,
+        rng: &mut Xoshiro256PlusPlus,
+        is_meant: impl Fn(u32) -> bool,
+    ) -> Option<u32> {
+        let present = |share: &dyn Fn(&Speaker) -> f64| {
+            (0..)
+                .zip(&self.members)
+                .filter(|(index, member)| member.is_present && is_meant(*index))
+                .map(|(index, member)| (index, share(&member.speaker)))
+                .filter(|&(_, share)| share > 0.0)
+                .collect::<Vec<(u32, f64)>>()
+        };
+        let mut choices = present(&|speaker| speaker.share_of(kind));
+        if choices.is_empty() {
+            choices = present(&|speaker| speaker.share);
+        }
+        by_weight(&choices, uniform(rng.next_u64()))
     }
 
     fn member(&self, member: u32) -> Option<&Member> {

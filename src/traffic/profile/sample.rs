@@ -10,13 +10,17 @@ use rand::rngs::Xoshiro256PlusPlus;
 use crate::traffic::profile::DAY_SECS;
 use crate::traffic::profile::Profile;
 use crate::traffic::profile::WEEK_SECS;
+use crate::traffic::profile::blocks::NoRows;
 use crate::traffic::profile::churn::Identity;
 use crate::traffic::profile::churn::Life;
 use crate::traffic::profile::distribution::uniform;
 use crate::traffic::profile::number;
+use crate::traffic::profile::resample;
+use crate::traffic::profile::resample::BlockStream;
 use crate::traffic::profile::room::Room;
 use crate::traffic::profile::room::Turn;
 use crate::traffic::profile::rotation::Rotation;
+use crate::traffic::profile::speech::Speech;
 use crate::traffic::profile::stream::TalkStream;
 use crate::traffic::profile::stream::WARM_UP_BEGINS;
 use crate::traffic::profile::talk::ChannelRow;
@@ -57,6 +61,23 @@ impl Profile {
     /// Each cohort is shifted by a random number of steps in each cycle, so that hours of the week stay what they are. Only
     /// users who are present speak. At most twenty million events are made; a sample that would need more ends early.
     pub fn sample(&self, seed: Seed, start_us: i64, secs: u32) -> Sample {
+        self.make(Talking::Model, seed, start_us, secs)
+    }
+
+    /// Returns a trace as [`Profile::sample`] does whose talk is the capture's own, block by block: the same people come and go.
+    ///
+    /// # Errors
+    ///
+    /// When the profile does not keep its capture's talk.
+    pub fn resample(&self, seed: Seed, start_us: i64, secs: u32) -> Result<Sample, NoRows> {
+        if self.blocks().is_none() {
+            let profile = self.name().to_owned();
+            return Err(NoRows { profile });
+        }
+        Ok(self.make(Talking::Resample, seed, start_us, secs))
+    }
+
+    fn make(&self, talking: Talking, seed: Seed, start_us: i64, secs: u32) -> Sample {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed.0);
         let until_secs = f64::from(secs);
         let week_secs = week_secs(start_us);
@@ -82,6 +103,8 @@ impl Profile {
         for (user, life) in (0..).zip(&lives) {
             making.live(user, life);
         }
+        let has_churn = self.has_churn();
+        let moved = Arc::new(resample::cohort_rotations(&rotations));
         let mut unspoken_count = 0;
         for (number, channel) in (0..).zip(self.channels()) {
             let mut room = room(number, channel, &lives);
@@ -90,8 +113,29 @@ impl Profile {
             };
             let draws = Xoshiro256PlusPlus::seed_from_u64(rng.next_u64());
             let ends = Offset::from_secs(i64::from(secs));
-            let mut stream = TalkStream::new(talk, &mut room, draws, week_secs, channel.heat, ends);
-            unspoken_count += making.talk(number, channel, &mut stream, &mut room, &mut rng);
+            let mut speech = match talking {
+                Talking::Model => Speech::Model(Box::new(TalkStream::new(
+                    talk,
+                    &mut room,
+                    draws,
+                    week_secs,
+                    channel.heat,
+                    ends,
+                ))),
+                Talking::Resample => {
+                    let mut draws = draws;
+                    let moved = if has_churn {
+                        Arc::clone(&moved)
+                    } else {
+                        Arc::new(self.slot_rotations(&mut draws, week_secs, until_secs))
+                    };
+                    let members = (0..).zip(&channel.speakers);
+                    let members = members.map(|(member, speaker)| (speaker.user, member));
+                    let stream = BlockStream::new(self, number, moved, members, draws, ends);
+                    Speech::Resample(Box::new(stream))
+                }
+            };
+            unspoken_count += making.talk(number, channel, &mut speech, &mut room, &mut rng);
         }
         let mut events = making.events;
         events.sort_by_key(|event| event.at_us);
@@ -100,6 +144,13 @@ impl Profile {
             unspoken_count,
         }
     }
+}
+
+/// Who makes the talk of a sample.
+#[derive(Clone, Copy)]
+enum Talking {
+    Model,
+    Resample,
 }
 
 /// Returns the room of a channel: its speakers, who come and go as they live.
@@ -342,7 +393,7 @@ impl<'a> Making<'a> {
         &mut self,
         number: u32,
         channel: &ChannelRow,
-        stream: &mut TalkStream,
+        speech: &mut Speech,
         room: &mut Room,
         rng: &mut Xoshiro256PlusPlus,
     ) -> u64 {
@@ -354,7 +405,7 @@ impl<'a> Making<'a> {
         let mut unspoken_count = 0;
         let mut last: Option<u32> = None;
         loop {
-            let slot = stream.next(talk, room);
+            let slot = speech.next(profile, number, room);
             if slot.at == Offset::NEVER || self.events.len() >= EVENTS_MAX {
                 return unspoken_count;
             }
@@ -382,7 +433,7 @@ impl<'a> Making<'a> {
                 TalkKind::Notice => EventKind::Notice,
             };
             let said = Said {
-                bytes: u32::from(talk.length(slot.kind, Some(speaker), slot.length_draw)),
+                bytes: slot.length(talk, speaker),
                 detail: addressee.map_or("", |_| DETAIL_REPLY),
             };
             let peer = addressee.map(|member| self.name(user_of(member)));
@@ -494,6 +545,7 @@ mod tests {
             tool: "0.1.0".to_owned(),
             fitted_on: "2024-04-01".to_owned(),
             weeks: Weeks::All,
+            keeps_rows: false,
         };
         let fitted = Profile::fit(&meta, &sample.events, &options).unwrap();
         assert_eq!(fitted.cycle_secs(), secs);

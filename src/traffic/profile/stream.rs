@@ -41,7 +41,7 @@ const TRIGGERS_MAX: usize = 64;
 /// Nanoseconds of a day.
 const DAY_NANOS: i64 = 86_400_000_000_000;
 
-/// One message of a channel, its length yet to be chosen.
+/// One message of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TalkSlot {
     /// When, from the stream's start; never before the previous slot. [`Offset::NEVER`] if the channel never talks.
@@ -54,6 +54,8 @@ pub struct TalkSlot {
     pub member: Option<u32>,
     /// A draw for the length.
     pub length_draw: u64,
+    /// The length in bytes, if it is known and not drawn.
+    pub bytes: Option<u32>,
 }
 
 impl TalkSlot {
@@ -64,7 +66,14 @@ impl TalkSlot {
         starts_episode: false,
         member: None,
         length_draw: 0,
+        bytes: None,
     };
+
+    /// Returns the length in bytes if the profile's user `profile_user` says it.
+    pub fn length(&self, talk: &Talk, profile_user: u32) -> u32 {
+        let drawn = || talk.length(self.kind, Some(profile_user), self.length_draw);
+        self.bytes.unwrap_or_else(|| u32::from(drawn()))
+    }
 }
 
 /// The endless talk of one channel.
@@ -289,6 +298,7 @@ impl TalkStream {
             starts_episode: episode.left == episode.size,
             member,
             length_draw: self.rng.next_u64(),
+            bytes: None,
         };
         if let Some(member) = member {
             self.last_place = self.last.place(member);

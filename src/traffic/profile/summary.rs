@@ -7,6 +7,7 @@ use crate::traffic::profile::DAY_SECS;
 use crate::traffic::profile::HOUR_SECS;
 use crate::traffic::profile::Profile;
 use crate::traffic::profile::WEEK_SECS;
+use crate::traffic::profile::blocks::Block;
 use crate::traffic::profile::distribution::GapTable;
 use crate::traffic::profile::lengths::LENGTH_LEVELS;
 use crate::traffic::profile::number;
@@ -60,6 +61,9 @@ impl Profile {
         put(&mut page, "lengths", &self.lengths_text());
         if let Some(scores) = self.scores() {
             put(&mut page, "scores", &scores.text());
+        }
+        if let Some(blocks) = self.blocks() {
+            put(&mut page, "rows", &rows_text(blocks));
         }
         if let Some(text) = self.commands.text() {
             put(&mut page, "commands", &text);
@@ -352,6 +356,15 @@ impl Profile {
     }
 }
 
+/// Returns what a profile keeps of its capture's talk.
+fn rows_text(blocks: &[Block]) -> String {
+    let row_count: usize = blocks.iter().map(|block| block.rows.len()).sum();
+    format!(
+        "{row_count} messages in {} blocks: who spoke when, without words; can be resampled",
+        blocks.len()
+    )
+}
+
 /// Appends a line with a label in a column of its own.
 fn put(page: &mut String, label: &str, text: &str) {
     // Writing into a String does not fail.
@@ -410,6 +423,7 @@ fn duration(secs: f64) -> String {
 #[cfg(test)]
 mod tests {
     use crate::traffic::profile::Profile;
+    use crate::traffic::profile::blocks::examples::block;
     use crate::traffic::profile::examples;
     use crate::traffic::profile::file::PARAMETERS;
 
@@ -437,6 +451,16 @@ mod tests {
         assumed   coupling 0, members_per_channel 6, private_share 0.05
         warning: the log named no time zone; its hours are taken for UTC
         "#);
+    }
+
+    #[test]
+    fn rows_are_told_of_a_profile_that_keeps_them() {
+        let mut profile = examples::profile();
+        assert!(!profile.summary().contains("rows"));
+        profile.blocks = Some(vec![block(&[(1.0, 0), (2.0, 1)]), block(&[(9_000.0, 1)])]);
+        let want =
+            "rows      3 messages in 2 blocks: who spoke when, without words; can be resampled\n";
+        assert!(profile.summary().contains(want), "{}", profile.summary());
     }
 
     #[test]

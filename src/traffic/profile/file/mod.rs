@@ -11,6 +11,7 @@ use crate::place::Place;
 use crate::traffic::profile::Profile;
 use crate::traffic::profile::file::parameters::Parameters;
 
+mod blocks;
 mod parameters;
 mod people;
 mod rows;
@@ -49,6 +50,9 @@ pub const WEEKS: &str = "weeks.csv";
 /// Name of the table of scores, which only profiles that were checked have.
 pub const SCORES: &str = "scores.csv";
 
+/// Name of the table of the capture's talk, which only profiles have that are to be resampled.
+pub const ROWS: &str = "rows.csv";
+
 impl Profile {
     /// Returns the profile that the files of `folder` hold.
     ///
@@ -65,6 +69,12 @@ impl Profile {
         let users = people::read_users(&folder, parameters.cycle.secs.value(), channel_count)?;
         let incidents =
             people::read_incidents(&folder, parameters.cycle.secs.value(), users.len())?;
+        let blocks = blocks::read(
+            &folder,
+            parameters.cycle.secs.value(),
+            channel_count,
+            users.len(),
+        )?;
         let talks = talk::read_talks(&folder, &parameters.talks, users.len())?;
         Ok(Self {
             channels: talk::read_channels(&folder, talks.len(), users.len())?,
@@ -78,6 +88,7 @@ impl Profile {
             incidents,
             weekly: weeks::read(&folder)?,
             scores: scores::read(&folder)?,
+            blocks,
         })
     }
 
@@ -91,6 +102,9 @@ impl Profile {
         }
         if let Some(scores) = self.scores() {
             files.insert(SCORES.to_owned(), scores::write(scores));
+        }
+        if let Some(blocks) = self.blocks() {
+            files.insert(ROWS.to_owned(), blocks::write(blocks));
         }
         files
     }

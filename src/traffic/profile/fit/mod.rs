@@ -30,6 +30,7 @@ use crate::traffic::trace::event::TraceMeta;
 pub mod counted;
 pub mod counters;
 
+mod blocks;
 mod cohorts;
 mod days;
 mod episodes;
@@ -72,6 +73,8 @@ pub struct FitOptions {
     pub fitted_on: String,
     /// Which weeks of the trace are fitted.
     pub weeks: Weeks,
+    /// Whether the profile keeps every message without its words, so that it can be resampled.
+    pub keeps_rows: bool,
 }
 
 /// Which whole weeks of a trace are fitted; whole days of one that is shorter than four weeks.
@@ -208,7 +211,11 @@ impl Profile {
             users,
             weekly: None,
             scores: None,
+            blocks: None,
         };
+        if options.keeps_rows {
+            profile.blocks = Some(blocks::of(&window, &heard, &lanes, profile.has_churn()));
+        }
         days::fit(&mut profile, &window, &outages, &heard);
         Ok(profile)
     }
