@@ -95,6 +95,8 @@ pub struct TalkStream {
     excited: [f64; 3],
     day: i64,
     day_score: f64,
+    /// How hot the day is.
+    day_heat: f64,
     episode: Option<Episode>,
     /// When the talk was silent for long enough.
     silent_from_nanos: i64,
@@ -154,6 +156,7 @@ impl TalkStream {
             excited: [0.0; 3],
             day: i64::MIN,
             day_score: 0.0,
+            day_heat: 1.0,
             episode: None,
             silent_from_nanos: start_nanos,
             next_start_nanos: i64::MAX,
@@ -438,8 +441,10 @@ impl TalkStream {
                 (factor.correlation, normal(self.rng.next_u64()))
             };
             self.day_score = kept * self.day_score + libm::sqrt(1.0 - kept * kept) * draw;
+            let sigma = factor.sigma;
+            self.day_heat = libm::exp(sigma * self.day_score - sigma * sigma / 2.0);
         }
-        libm::exp(factor.sigma * self.day_score - factor.sigma * factor.sigma / 2.0)
+        self.day_heat
     }
 
     /// Returns the calendar's cell at a moment of the stream.
