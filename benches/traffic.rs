@@ -19,6 +19,7 @@ use splitstorm::traffic::profile::Profile;
 use splitstorm::traffic::profile::WEEK_SECS;
 use splitstorm::traffic::profile::file::FILE_NAMES;
 use splitstorm::traffic::profile::fit::FitOptions;
+use splitstorm::traffic::profile::fit::Keeps;
 use splitstorm::traffic::profile::fit::Weeks;
 use splitstorm::traffic::profile::room::Room;
 use splitstorm::traffic::profile::room::Turn;
@@ -117,7 +118,7 @@ fn traffic(criterion: &mut Criterion) {
         tool: "bench".to_owned(),
         fitted_on: "2024-01-01".to_owned(),
         weeks: Weeks::All,
-        keeps_rows: false,
+        keeps: Keeps::Timelines,
     };
     group.throughput(Throughput::Elements(trace.len() as u64));
     group.bench_function("fit-1M-events", |bencher| {

@@ -24,6 +24,7 @@ use splitstorm::traffic::capture::packet::report::PacketReport;
 use splitstorm::traffic::fidelity::drift::weekly;
 use splitstorm::traffic::profile::Profile;
 use splitstorm::traffic::profile::fit::FitOptions;
+use splitstorm::traffic::profile::fit::Keeps;
 use splitstorm::traffic::profile::fit::Weeks;
 use splitstorm::traffic::profile::fit::stretches;
 use splitstorm::traffic::profile::weekly::Trial;
@@ -148,7 +149,7 @@ fn check_talk(name: &str, days: u32, distance_max: f64) {
         tool: "0".to_owned(),
         fitted_on: "2024-01-01".to_owned(),
         weeks: Weeks::All,
-        keeps_rows: false,
+        keeps: Keeps::Timelines,
     };
     let profile = Profile::fit(&live.meta, &live.events, &options).unwrap();
     let cycle_secs = profile.cycle_secs();

@@ -31,6 +31,7 @@ use crate::traffic::fidelity::score::Generator;
 use crate::traffic::profile::Profile;
 use crate::traffic::profile::file::SCORES;
 use crate::traffic::profile::fit::FitOptions;
+use crate::traffic::profile::fit::Keeps;
 use crate::traffic::profile::fit::Weeks;
 use crate::traffic::trace::event::Event;
 use crate::traffic::trace::event::TraceMeta;
@@ -54,6 +55,9 @@ pub(crate) struct CheckArguments {
     /// The generator to judge.
     #[arg(long, value_enum, default_value_t = GeneratorWord::Model)]
     generator: GeneratorWord,
+    /// Fit summaries in place of timelines, as `profile fit --aggregate` does.
+    #[arg(long, conflicts_with = "profile")]
+    aggregate: bool,
     /// Samples of each fit, from which spreads are told.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=i64::from(SEEDS_MAX)))]
     seeds: u32,
@@ -117,7 +121,11 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<u8, Error> {
                 .date()
                 .to_string(),
             weeks: Weeks::All,
-            keeps_rows: false,
+            keeps: if arguments.aggregate {
+                Keeps::Summaries
+            } else {
+                Keeps::Timelines
+            },
         },
     };
     let bar = bar();

@@ -15,6 +15,7 @@ use crate::place::Place;
 use crate::scenario::Scenario;
 use crate::scenario::file;
 use crate::traffic::profile::Profile;
+use crate::traffic::profile::file::AGGREGATE;
 use crate::traffic::profile::file::FILE_NAMES;
 use crate::traffic::profile::file::PARAMETERS;
 use crate::traffic::profile::file::ROWS;
@@ -89,7 +90,10 @@ pub(crate) fn overrides(sets: &[String]) -> Result<BTreeMap<String, String>, Err
 /// Reads the profile of a folder.
 pub(crate) fn read_profile(folder: &Path) -> Result<Profile, Error> {
     let mut texts = BTreeMap::new();
-    for name in FILE_NAMES.into_iter().chain([WEEKS, SCORES, ROWS]) {
+    for name in FILE_NAMES
+        .into_iter()
+        .chain([AGGREGATE, WEEKS, SCORES, ROWS])
+    {
         let path = folder.join(name);
         match fs::read_to_string(&path) {
             Ok(text) => {

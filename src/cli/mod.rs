@@ -34,6 +34,7 @@ mod report;
 mod result_file;
 mod run;
 mod sample;
+mod scale;
 mod scrub;
 mod show;
 mod tap;

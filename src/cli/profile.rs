@@ -23,17 +23,22 @@ use crate::cli::files;
 use crate::cli::inputs;
 use crate::cli::sample;
 use crate::cli::sample::SampleArguments;
+use crate::cli::scale;
+use crate::cli::scale::ScaleArguments;
 use crate::cli::traces::Traces;
 use crate::place::Misread;
 use crate::place::Place;
 use crate::traffic::fidelity::drift::weekly;
 use crate::traffic::profile::Profile;
+use crate::traffic::profile::file::AGGREGATE;
 use crate::traffic::profile::file::PARAMETERS;
+use crate::traffic::profile::file::PEOPLE;
 use crate::traffic::profile::file::ROWS;
 use crate::traffic::profile::file::SCORES;
 use crate::traffic::profile::file::WEEKS;
 use crate::traffic::profile::fit::FitError;
 use crate::traffic::profile::fit::FitOptions;
+use crate::traffic::profile::fit::Keeps;
 use crate::traffic::profile::fit::Weeks;
 use crate::traffic::profile::fit::counted::Coverage;
 use crate::traffic::profile::fit::counters::Counters;
@@ -68,13 +73,17 @@ counter knows.";
 pub(crate) enum ProfileCommand {
     /// Fit a profile to a trace.
     ///
-    /// A profile holds pseudonymous session timelines and statistics of talk: no names, no hosts, no words.
+    /// A profile holds pseudonymous session timelines and statistics of talk: no names, no hosts, no words. With --aggregate it
+    /// holds no timelines either.
     #[command(after_long_help = COUNTED)]
     Fit(FitArguments),
     /// Show what a profile says, what in it was fitted and what is assumed.
     Show(ShowArguments),
     /// Write a trace of what a profile generates.
     Sample(SampleArguments),
+    /// Make a bigger profile: copies of its people, in channels of their own or in the same ones.
+    #[command(after_long_help = scale::SCALED)]
+    Scale(ScaleArguments),
     /// Score how well generated traffic resembles live traffic: exit 0 if every demanded score is met, 1 if one is missed.
     ///
     /// Without --profile parts of the trace are fitted and judged by its other parts. Exit 6 if the trace is too short to
@@ -114,8 +123,11 @@ pub(crate) struct FitArguments {
     /// Keep each message's moment, speaker, kind and length too, so that the capture's own talk can be resampled.
     ///
     /// The profile then tells who spoke when, under pseudonyms and without words: share it no more widely than the trace.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "aggregate")]
     keep_rows: bool,
+    /// Keep no timelines, only summaries of classes of users, from which timelines are drawn: less like live traffic.
+    #[arg(long)]
+    aggregate: bool,
     /// The day of the fit that the profile tells [default: today, UTC].
     #[arg(long, value_name = "DAY")]
     date: Option<Date>,
@@ -150,6 +162,7 @@ pub(crate) fn run(command: ProfileCommand) -> Result<u8, Error> {
         ProfileCommand::Fit(arguments) => fit(&arguments),
         ProfileCommand::Show(arguments) => show(&arguments.profile),
         ProfileCommand::Sample(arguments) => sample::run(&arguments),
+        ProfileCommand::Scale(arguments) => scale::run(&arguments),
         ProfileCommand::Check(arguments) => check::run(&arguments),
         ProfileCommand::Drift(arguments) => drift::run(&arguments),
     }
@@ -159,16 +172,12 @@ fn fit(arguments: &FitArguments) -> Result<u8, Error> {
     check_output(&arguments.output)?;
     let path = arguments.traces.first().map(|path| files::shown(path));
     let (meta, events) = read(&arguments.traces)?;
-    let of_folder = || {
-        let name = arguments.output.file_name();
-        name.map_or_else(
-            || "profile".to_owned(),
-            |name| name.to_string_lossy().into_owned(),
-        )
-    };
     let today = || TimeZone::UTC.to_datetime(Timestamp::now()).date();
     let options = FitOptions {
-        name: arguments.name.clone().unwrap_or_else(of_folder),
+        name: arguments
+            .name
+            .clone()
+            .unwrap_or_else(|| name_of(&arguments.output)),
         source: arguments.source.clone(),
         tool: env!("CARGO_PKG_VERSION").to_owned(),
         fitted_on: arguments.date.unwrap_or_else(today).to_string(),
@@ -179,7 +188,13 @@ fn fit(arguments: &FitArguments) -> Result<u8, Error> {
             WeeksArgument::First => Weeks::First,
             WeeksArgument::Last => Weeks::Last,
         },
-        keeps_rows: arguments.keep_rows,
+        keeps: if arguments.aggregate {
+            Keeps::Summaries
+        } else if arguments.keep_rows {
+            Keeps::Rows
+        } else {
+            Keeps::Timelines
+        },
     };
     let misfit = |error: FitError| {
         let place = Place::file(path.clone().unwrap_or_default());
@@ -192,20 +207,7 @@ fn fit(arguments: &FitArguments) -> Result<u8, Error> {
         count(&mut profile, path, &events, arguments.whole_server)?;
     }
     let folder = &arguments.output;
-    fs::create_dir_all(folder).map_err(|error| Error::file("make", files::shown(folder), error))?;
-    for (name, text) in profile.write() {
-        files::write(&folder.join(name), |output| {
-            output.write_all(text.as_bytes())
-        })?;
-    }
-    // The weeks and scores of the profile that was there are not this one's.
-    if profile.weekly().is_none() {
-        remove(&folder.join(WEEKS))?;
-    }
-    remove(&folder.join(SCORES))?;
-    if profile.blocks().is_none() {
-        remove(&folder.join(ROWS))?;
-    }
+    write(&profile, folder)?;
     error::say(&format!(
         "profile {} of {} users to {}\n",
         profile.name(),
@@ -218,6 +220,32 @@ fn fit(arguments: &FitArguments) -> Result<u8, Error> {
         );
     }
     Ok(0)
+}
+
+/// Returns the name of a folder, which a profile has if it is given none.
+pub(crate) fn name_of(folder: &Path) -> String {
+    folder.file_name().map_or_else(
+        || "profile".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}
+
+/// Writes a profile into a folder.
+pub(crate) fn write(profile: &Profile, folder: &Path) -> Result<(), Error> {
+    fs::create_dir_all(folder).map_err(|error| Error::file("make", files::shown(folder), error))?;
+    let written = profile.write();
+    for (name, text) in &written {
+        files::write(&folder.join(name), |output| {
+            output.write_all(text.as_bytes())
+        })?;
+    }
+    for name in PEOPLE.into_iter().chain([AGGREGATE, WEEKS, SCORES, ROWS]) {
+        // What is left of the profile that was there is not this one's, and may be what nobody wants kept.
+        if !written.contains_key(name) {
+            remove(&folder.join(name))?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes a file, if there is one.
@@ -255,7 +283,7 @@ fn count(
 }
 
 /// Checks that a folder is new, empty, or a profile: nothing else is written over.
-fn check_output(folder: &Path) -> Result<(), Error> {
+pub(crate) fn check_output(folder: &Path) -> Result<(), Error> {
     let Ok(mut entries) = fs::read_dir(folder) else {
         return Ok(());
     };

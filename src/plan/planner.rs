@@ -101,8 +101,8 @@ impl Planner {
             let rng = plan
                 .streams
                 .rng(StreamId::of_channel(Purpose::Talk, channel));
-            let (Some(talk), Some(row)) = (profile.talk_of(channel.0), profile.channel(channel.0))
-            else {
+            let copied = plan.population.copied(channel);
+            let (Some(talk), Some(row)) = (profile.talk_of(copied), profile.channel(copied)) else {
                 continue;
             };
             let mut room = room(&plan, row, channel);
@@ -246,7 +246,7 @@ impl Planner {
             return;
         };
         let talker = &mut talkers[index as usize];
-        let Some(talk) = profile.talk_of(talker.channel.0) else {
+        let Some(talk) = profile.talk_of(plan.population.copied(talker.channel)) else {
             return;
         };
         while talker.next.at < end {
@@ -333,9 +333,13 @@ impl Talker {
     }
 
     fn say(&mut self, plan: &Plan, talk: &Talk, said: Said, out: &mut Vec<Planned>) {
-        let profile_user = plan.population.people[said.sender.index()].identity.user;
+        let resident = plan.population.people[said.sender.index()].identity.user;
+        let profile_user = match &plan.source {
+            Source::Model(profile) => profile.user_of(resident),
+            Source::Script(_) => None,
+        };
         let bytes = talk
-            .length(said.kind, Some(profile_user), said.length_draw)
+            .length(said.kind, profile_user, said.length_draw)
             .min(TEXT_BYTES_MAX);
         let key = MessageKey {
             channel: self.channel,

@@ -25,6 +25,7 @@ use crate::traffic::profile::Profile;
 use crate::traffic::profile::churn::Identity;
 use crate::traffic::profile::churn::Life;
 use crate::traffic::profile::distribution::normal;
+use crate::traffic::profile::rotation::Rotation;
 use crate::units::id::ChannelId;
 use crate::units::id::PhaseId;
 use crate::units::id::ServerId;
@@ -78,14 +79,19 @@ impl People {
         let mut draws = 0;
         for copy in 0..COPIES_MAX {
             let before = online;
-            let mut rng = streams.rng(StreamId::of_user(Purpose::Incident, copy + 1, UserId(0)));
-            let common = profile.rotation(copy, &mut rng, week_secs, horizon_secs);
-            for cohort in shuffled(&cohorts, copy, streams) {
+            let mut commons: BTreeMap<u32, Rotation> = BTreeMap::new();
+            for (part, cohort) in shuffled(&cohorts, copy, streams) {
+                // Each copy within a scaled profile moves together by itself.
+                let common = commons.entry(part).or_insert_with(|| {
+                    let stream = StreamId::of_user(Purpose::Incident, copy + 1, UserId(part));
+                    let mut rng = streams.rng(stream);
+                    profile.rotation(copy, &mut rng, week_secs, horizon_secs)
+                });
                 let stream = StreamId::of_user(Purpose::Identity, copy + 1, UserId(cohort));
                 let mut rng = streams.rng(stream);
                 let rotation =
-                    profile.cohort_rotation(copy, &common, &mut rng, week_secs, horizon_secs);
-                for &user in cohorts.get(&cohort).into_iter().flatten() {
+                    profile.cohort_rotation(copy, common, &mut rng, week_secs, horizon_secs);
+                for &user in cohorts.get(&(part, cohort)).into_iter().flatten() {
                     draws += 1;
                     let life = profile.life(user, &rotation, horizon_secs);
                     let Some(first) = life.stays.first() else {
@@ -147,26 +153,38 @@ impl People {
     }
 }
 
-/// Returns the members of each cohort.
-fn cohorts(profile: &Profile) -> BTreeMap<u32, Vec<u32>> {
-    let mut cohorts: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for (index, user) in (0..).zip(profile.users()) {
-        if !user.stays.is_empty() {
-            cohorts.entry(user.cohort).or_default().push(index);
+/// Returns the members of each cohort, by the profile's copy and the cohort.
+fn cohorts(profile: &Profile) -> BTreeMap<(u32, u32), Vec<u32>> {
+    let mut cohorts: BTreeMap<(u32, u32), Vec<u32>> = BTreeMap::new();
+    for (index, resident) in (0..).zip(profile.residents()) {
+        let timeline = profile.users().get(resident.user as usize);
+        if timeline.is_some_and(|timeline| !timeline.stays.is_empty()) {
+            cohorts
+                .entry((resident.copy, resident.cohort))
+                .or_default()
+                .push(index);
         }
     }
     cohorts
 }
 
-/// Returns the cohorts in the order in which they take part in a copy.
-fn shuffled(cohorts: &BTreeMap<u32, Vec<u32>>, copy: u32, streams: &Streams) -> Vec<u32> {
+/// Returns the cohorts in the order in which they take part in a copy: one copy within a scaled profile after another, so that
+/// whoever takes part is among their own.
+fn shuffled(
+    cohorts: &BTreeMap<(u32, u32), Vec<u32>>,
+    copy: u32,
+    streams: &Streams,
+) -> Vec<(u32, u32)> {
     let mut rng = streams.rng(StreamId::of_user(Purpose::Identity, 0, UserId(copy)));
-    let mut order: Vec<(u64, u32)> = cohorts
+    let mut order: Vec<(u32, u64, u32)> = cohorts
         .keys()
-        .map(|&cohort| (rng.next_u64(), cohort))
+        .map(|&(part, cohort)| (part, rng.next_u64(), cohort))
         .collect();
     order.sort_unstable();
-    order.into_iter().map(|(_, cohort)| cohort).collect()
+    order
+        .into_iter()
+        .map(|(part, _, cohort)| (part, cohort))
+        .collect()
 }
 
 /// Returns the second of the week at which the run starts.
@@ -183,6 +201,8 @@ pub struct Population {
     pub people: Vec<Person>,
     /// The server on which each user sits; 0 is the one that every split leaves with the larger part.
     pub sides: Arc<[ServerId]>,
+    /// Channels of the profile whose people take part.
+    copied_count: u32,
     /// Members of all channels, one channel after another.
     members: Vec<UserId>,
     member_bounds: Vec<u32>,
@@ -224,7 +244,11 @@ impl Population {
                 users: scenario.population.users,
             });
         }
-        let crowds = crowds(profile, &people);
+        let mut crowds = crowds(profile, &people);
+        // Copies of the channels to which nobody has come are nobody's: theirs are the first ones again.
+        let peopled = crowds.iter().rposition(|crowd| !crowd.is_empty());
+        let copies = peopled.map_or(1, |last| last / profile.own_channel_count().max(1) + 1);
+        crowds.truncate(copies.saturating_mul(profile.own_channel_count()));
         let mut members = Vec::new();
         let mut member_bounds = vec![0];
         let mut channel_counts = vec![0u32; people.len()];
@@ -241,6 +265,7 @@ impl Population {
         let (channels, channel_bounds) = by_user(&members, &member_bounds, &channel_counts);
         Ok(Self {
             sides: sides(scenario, user_count, streams),
+            copied_count: u32::try_from(crowds.len()).unwrap_or(u32::MAX),
             people,
             members,
             member_bounds,
@@ -270,6 +295,7 @@ impl Population {
         let (channels, channel_bounds) = by_user(&members, &member_bounds, &channel_counts);
         Self {
             sides: vec![ServerId(0); people.len()].into(),
+            copied_count: 0,
             people,
             members,
             member_bounds,
@@ -286,6 +312,11 @@ impl Population {
     /// Returns the number of channels.
     pub fn channel_count(&self) -> u32 {
         u32::try_from(self.member_bounds.len().saturating_sub(1)).unwrap_or(u32::MAX)
+    }
+
+    /// Returns the number of the profile's channel that a channel is a copy of.
+    pub fn copied(&self, channel: ChannelId) -> u32 {
+        channel.0 % self.copied_count.max(1)
     }
 
     /// Returns the members of a channel, by user.
@@ -355,8 +386,8 @@ fn crowds(profile: &Profile, people: &[Person]) -> Vec<Vec<Vec<UserId>>> {
     let mut crowds: Vec<BTreeMap<(u32, u32), Vec<UserId>>> =
         vec![BTreeMap::new(); profile.channels().len()];
     for (user, person) in (0..).map(UserId).zip(people) {
-        let timeline = profile.users().get(person.identity.user as usize);
-        let cohort = timeline.map_or(0, |timeline| timeline.cohort);
+        let resident = profile.residents().get(person.identity.user as usize);
+        let cohort = resident.map_or(0, |resident| resident.cohort);
         let mut channels: Vec<u32> = person.life.stays.iter().map(|stay| stay.channel).collect();
         channels.sort_unstable();
         channels.dedup();

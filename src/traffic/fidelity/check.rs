@@ -24,6 +24,7 @@ use crate::traffic::profile::Profile;
 use crate::traffic::profile::blocks::NoRows;
 use crate::traffic::profile::fit::FitError;
 use crate::traffic::profile::fit::FitOptions;
+use crate::traffic::profile::fit::Keeps;
 use crate::traffic::profile::fit::Weeks;
 use crate::traffic::profile::number;
 use crate::traffic::trace::event::Event;
@@ -418,7 +419,11 @@ impl Check<'_> {
     fn fit(&self, part: Weeks) -> Result<Profile, FitError> {
         let options = FitOptions {
             weeks: part,
-            keeps_rows: self.is_resampled(),
+            keeps: if self.is_resampled() {
+                Keeps::Rows
+            } else {
+                self.options.fit.keeps
+            },
             ..self.options.fit.clone()
         };
         Profile::fit(self.meta, self.events, &options)
@@ -523,7 +528,7 @@ mod tests {
                 tool: "0.1.0".to_owned(),
                 fitted_on: "2024-01-01".to_owned(),
                 weeks: Weeks::All,
-                keeps_rows: false,
+                keeps: Keeps::Timelines,
             },
         };
         let mut steps = Vec::new();

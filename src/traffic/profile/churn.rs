@@ -12,12 +12,16 @@ use crate::traffic::profile::incident::Victim;
 use crate::traffic::profile::number;
 use crate::traffic::profile::rotation::Rotation;
 use crate::traffic::profile::timeline;
+use crate::traffic::profile::timeline::ChangeKind;
 use crate::traffic::profile::timeline::ChangeRow;
 use crate::traffic::profile::timeline::StayRow;
 use crate::traffic::trace::cause::LeaveCause;
 
 /// Copies of a cohort start this much apart at most, in seconds: nobody comes at the same second as their double.
 const COPY_JITTER_SECS: f64 = 600.0;
+
+/// A MODE this soon after a JOIN belongs to whoever joined, in seconds.
+pub(crate) const JOINED_SECS: f64 = 5.0;
 
 /// Draws to find somebody present in place of a victim who is away.
 const STAND_IN_DRAWS: u32 = 200;
@@ -30,7 +34,7 @@ const EARLY_SECS_MAX: f64 = 86_400.0;
 pub struct Identity {
     /// Which copy of the profile's people.
     pub copy: u32,
-    /// The index of the profile's user.
+    /// The index of the profile's resident.
     pub user: u32,
 }
 
@@ -57,6 +61,25 @@ impl Life {
         let now = self.stays.iter().take_while(|stay| stay.start_secs <= secs);
         let ends = now.filter(|stay| secs < stay.end_secs && stay.has_leave);
         ends.map(|stay| stay.end_secs).reduce(f64::max)
+    }
+
+    /// Leaves of it what somebody does who only listens: nobody kicks them, and the modes that they set are those of their JOINs.
+    fn listen(&mut self) {
+        for stay in &mut self.stays {
+            if stay.cause == LeaveCause::Kicked {
+                stay.cause = LeaveCause::Part;
+            }
+        }
+        let stays = &self.stays;
+        self.changes.retain(|change| match change.kind {
+            ChangeKind::Nick => true,
+            ChangeKind::Mode { channel } => stays.iter().any(|stay| {
+                stay.channel == channel
+                    && stay.has_join
+                    && (0.0..=JOINED_SECS).contains(&(change.at_secs - stay.start_secs))
+            }),
+            ChangeKind::Topic { .. } | ChangeKind::Kick { .. } => false,
+        });
     }
 
     /// Lets them leave at a moment instead of later.
@@ -146,14 +169,30 @@ impl Profile {
         }
     }
 
-    /// Returns what a user does when their cycle lies so, mass events apart.
-    pub fn life(&self, user: u32, rotation: &Rotation, until_secs: f64) -> Life {
-        let Some(timeline) = self.users().get(user as usize) else {
+    /// Returns what a resident does when their cycle lies so, mass events apart.
+    pub fn life(&self, resident: u32, rotation: &Rotation, until_secs: f64) -> Life {
+        let Some(whose) = self.residents().get(resident as usize) else {
             return Life::default();
         };
+        let Some(timeline) = self.users().get(whose.user as usize) else {
+            return Life::default();
+        };
+        let later;
+        let rotation = if whose.jitter_secs > 0.0 {
+            later = rotation.later(whose.jitter_secs);
+            &later
+        } else {
+            rotation
+        };
+        let visits = self.visits(resident);
         let mut by_channel: BTreeMap<u32, Vec<StayRow>> = BTreeMap::new();
         for stay in &timeline.stays {
-            by_channel.entry(stay.channel).or_default().push(*stay);
+            let own = whose.first_channel.saturating_add(stay.channel);
+            let visited = visits.iter().filter(|visit| visit.home == stay.channel);
+            for channel in visited.map(|visit| visit.channel).chain([own]) {
+                let rows = by_channel.entry(channel).or_default();
+                rows.push(StayRow { channel, ..*stay });
+            }
         }
         let mut stays: Vec<StayRow> = by_channel
             .values()
@@ -165,18 +204,23 @@ impl Profile {
             for change in &timeline.changes {
                 let at_secs = rotation.moment(cycle, change.at_secs);
                 if (0.0..until_secs).contains(&at_secs) {
-                    changes.push(ChangeRow { at_secs, ..*change });
+                    let kind = change.kind.in_channels_from(whose.first_channel);
+                    changes.push(ChangeRow { at_secs, kind });
                 }
             }
         }
         changes.sort_by(|one, other| one.at_secs.total_cmp(&other.at_secs));
-        Life { stays, changes }
+        let mut life = Life { stays, changes };
+        if whose.is_listener {
+            life.listen();
+        }
+        life
     }
 
     /// Lets the mass events of the profile hit the lives of a run, `who` naming whose they are.
     ///
-    /// All events share one rotation, and hit each copy alike. A victim who is away at that time is replaced by somebody of
-    /// the same copy who is there; one who takes no part in the run is not.
+    /// All events share one rotation, and hit each copy alike, whether the run made it or the profile was scaled. A victim who
+    /// is away at that time is replaced by somebody of the same copy who is there; one who takes no part in the run is not.
     pub fn strike(
         &self,
         who: &[Identity],
@@ -185,10 +229,15 @@ impl Profile {
         rng: &mut Xoshiro256PlusPlus,
         until_secs: f64,
     ) {
-        let places: BTreeMap<Identity, usize> = who.iter().copied().zip(0..).collect();
-        let mut copies: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        // By the run's copy and the profile's.
+        let mut copies: BTreeMap<(u32, u32), Crowd> = BTreeMap::new();
         for (place, identity) in who.iter().enumerate() {
-            copies.entry(identity.copy).or_default().push(place);
+            let Some(resident) = self.residents().get(identity.user as usize) else {
+                continue;
+            };
+            let crowd = copies.entry((identity.copy, resident.copy)).or_default();
+            crowd.places.insert(resident.user, place);
+            crowd.members.push(place);
         }
         let mut moments: Vec<(f64, &Incident)> = (0..rotation.shifts_secs.len())
             .flat_map(|cycle| {
@@ -201,12 +250,11 @@ impl Profile {
         moments.sort_by(|one, other| one.0.total_cmp(&other.0));
         let mut is_hit = vec![false; lives.len()];
         for (secs, incident) in moments {
-            for (&copy, members) in &copies {
+            for Crowd { places, members } in copies.values() {
                 let mut hits: Vec<(usize, &Victim)> = Vec::with_capacity(incident.victims.len());
                 let mut away: Vec<&Victim> = Vec::new();
                 for victim in &incident.victims {
-                    let user = victim.user;
-                    let Some(&place) = places.get(&Identity { copy, user }) else {
+                    let Some(&place) = places.get(&victim.user) else {
                         continue;
                     };
                     let at_secs = secs + victim.quit_secs;
@@ -249,6 +297,15 @@ impl Profile {
             cut(life, until_secs);
         }
     }
+}
+
+/// Those of one copy, whom mass events hit alike.
+#[derive(Debug, Default)]
+struct Crowd {
+    /// Where each user of the tables has their double among the lives.
+    places: BTreeMap<u32, usize>,
+    /// The same, in order of the lives.
+    members: Vec<usize>,
 }
 
 /// Returns somebody who is there and not hit yet.

@@ -1,16 +1,22 @@
 //! A fitted statistical model of a trace: who comes and goes, when a channel talks, how fast and how much.
 
+use crate::traffic::profile::aggregate::Aggregate;
 use crate::traffic::profile::blocks::Block;
 use crate::traffic::profile::commands::Commands;
 use crate::traffic::profile::incident::Incident;
 use crate::traffic::profile::parameter::Parameter;
 use crate::traffic::profile::provenance::Provenance;
+use crate::traffic::profile::resident::Resident;
+use crate::traffic::profile::resident::Visit;
+use crate::traffic::profile::scaling::Scaled;
+use crate::traffic::profile::scaling::Scaling;
 use crate::traffic::profile::scores::Scores;
 use crate::traffic::profile::talk::ChannelRow;
 use crate::traffic::profile::talk::Talk;
 use crate::traffic::profile::timeline::UserTimeline;
 use crate::traffic::profile::weekly::Weekly;
 
+pub mod aggregate;
 pub mod blocks;
 pub mod calendar;
 pub mod churn;
@@ -25,9 +31,11 @@ pub mod parameter;
 pub mod provenance;
 pub mod recency;
 pub mod resample;
+pub mod resident;
 pub mod room;
 pub mod rotation;
 pub mod sample;
+pub mod scaling;
 pub mod scores;
 pub mod speech;
 pub mod stream;
@@ -65,6 +73,9 @@ pub struct Profile {
     weekly: Option<Weekly>,
     scores: Option<Scores>,
     blocks: Option<Vec<Block>>,
+    residents: Vec<Resident>,
+    scaled: Option<Scaled>,
+    aggregate: Option<Aggregate>,
 }
 
 /// The stretch of capture that a profile repeats.
@@ -123,6 +134,12 @@ impl Profile {
         for talk in &self.talks {
             parameters.extend(talk.standing());
         }
+        if self.aggregate.is_some() {
+            parameters.push(("provenance.aggregate", false));
+        }
+        if let Some(scaling) = self.scaling() {
+            parameters.extend(scaling.standing());
+        }
         let mut names: Vec<String> = parameters
             .into_iter()
             .filter(|(_, is_fitted)| !is_fitted)
@@ -177,12 +194,55 @@ impl Profile {
         self.cycle.coupling.value()
     }
 
-    /// Returns the users; their index is the user number of the tables.
+    /// Returns the users of the tables; their index is the user number of the tables.
     pub fn users(&self) -> &[UserTimeline] {
         &self.users
     }
 
-    /// Returns the channels, those with most talk first; at least one.
+    /// Returns who lives in the profile: the users of the tables or, if it is scaled, copies of them, copy by copy.
+    pub fn residents(&self) -> &[Resident] {
+        &self.residents
+    }
+
+    /// Returns how the profile was made bigger, or `None` if it is as it was fitted.
+    pub fn scaling(&self) -> Option<&Scaling> {
+        self.scaled.as_ref().map(|scaled| &scaled.scaling)
+    }
+
+    /// Returns which channels of others a resident visits.
+    pub(crate) fn visits(&self, resident: u32) -> &[Visit] {
+        let visits = self.scaled.as_ref().map(|scaled| &scaled.visits);
+        visits
+            .and_then(|visits| visits.get(&resident))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the user of the tables whose life a resident leads.
+    pub fn user_of(&self, resident: u32) -> Option<u32> {
+        let resident = self.residents.get(resident as usize)?;
+        Some(resident.user)
+    }
+
+    /// Returns the population of the tables.
+    pub(crate) fn own_population(&self) -> &Population {
+        let scaled = self.scaled.as_ref();
+        scaled.map_or(&self.population, |scaled| &scaled.population)
+    }
+
+    /// Returns the channels of the tables, whose speakers are users.
+    pub(crate) fn own_channels(&self) -> &[ChannelRow] {
+        let scaled = self.scaled.as_ref();
+        scaled.map_or(&self.channels, |scaled| &scaled.channels)
+    }
+
+    /// Returns the number of channels that the tables have: each copy of them has as many.
+    pub fn own_channel_count(&self) -> usize {
+        self.own_channels().len()
+    }
+
+    /// Returns the channels, those with most talk first, copy by copy if the profile is scaled; at least one.
+    ///
+    /// Their speakers are residents.
     pub fn channels(&self) -> &[ChannelRow] {
         &self.channels
     }
@@ -364,6 +424,7 @@ pub(crate) mod examples {
                 rate: 0.002,
                 speakers: vec![speaker(0, 0.25, 0.0), speaker(1, 0.75, 0.1)],
             }],
+            residents: resident::of_tables(&users),
             users,
             incidents: vec![Incident {
                 at_secs: 500_000.0,
@@ -377,6 +438,8 @@ pub(crate) mod examples {
             weekly: None,
             scores: None,
             blocks: None,
+            scaled: None,
+            aggregate: None,
         }
     }
 }

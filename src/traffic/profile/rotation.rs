@@ -23,6 +23,21 @@ impl Rotation {
         self.start_of(cycle) + self.shifted(cycle, row_secs)
     }
 
+    /// Returns the same rotation with everything `secs` later, which is less than a cycle.
+    #[must_use]
+    pub fn later(&self, secs: f64) -> Self {
+        let mut later = self.clone();
+        later.phase_secs -= secs;
+        if later.phase_secs < 0.0 {
+            // What lay at the end of the cycle before is there now; that cycle's shift is as good as any.
+            later.phase_secs += self.cycle_secs;
+            later
+                .shifts_secs
+                .splice(0..0, self.shifts_secs.last().copied());
+        }
+        later
+    }
+
     /// Returns the stays of a user from the start of time until `until_secs`, sorted and disjoint.
     ///
     /// Pieces that meet where a cycle wraps are one stay. A stay that is cut there, because the user is away on the other
@@ -201,6 +216,34 @@ mod tests {
             200.0,
             &["<0-5", "95-100", "180-190"],
         );
+    }
+
+    #[test]
+    fn what_is_later_is_whole_and_in_order() {
+        let rows = [row(10.0, 20.0), row(95.0, 99.0)];
+        let rotation = Rotation {
+            cycle_secs: 100.0,
+            phase_secs: 2.0,
+            shifts_secs: vec![0.0, 30.0, 0.0],
+        };
+        let spans = |rotation: &Rotation| {
+            let stays = rotation.stays(&rows, 150.0);
+            let spans = stays.iter().map(|stay| (stay.start_secs, stay.end_secs));
+            spans.collect::<Vec<(f64, f64)>>()
+        };
+        let later = rotation.later(8.0);
+        for (from, to) in spans(&rotation) {
+            // The run's end cuts one, the end of time none.
+            let moved = (from + 8.0, (to + 8.0).min(150.0));
+            assert!(
+                spans(&later).contains(&moved),
+                "{moved:?} {:?}",
+                spans(&later)
+            );
+        }
+        // What lay before the start of time comes into it: the other way round of the cycle before.
+        assert_eq!(spans(&later).first(), Some(&(1.0, 5.0)));
+        assert_eq!(rotation.later(0.0), rotation);
     }
 
     #[test]

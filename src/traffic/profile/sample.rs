@@ -82,20 +82,25 @@ impl Profile {
         let until_secs = f64::from(secs);
         let week_secs = week_secs(start_us);
         let common = self.rotation(0, &mut rng, week_secs, until_secs);
+        let mut commons = BTreeMap::from([(0, common.clone())]);
         let mut rotations: BTreeMap<u32, Rotation> = BTreeMap::new();
-        for user in self.users() {
-            rotations.entry(user.cohort).or_insert_with(|| {
-                self.cohort_rotation(0, &common, &mut rng, week_secs, until_secs)
+        for resident in self.residents() {
+            // Each copy moves together by itself, or all copies of a person would come at once.
+            let common = commons
+                .entry(resident.copy)
+                .or_insert_with(|| self.rotation(0, &mut rng, week_secs, until_secs));
+            rotations.entry(resident.cohort).or_insert_with(|| {
+                self.cohort_rotation(0, common, &mut rng, week_secs, until_secs)
             });
         }
         let who: Vec<Identity> = (0..)
-            .zip(self.users())
+            .zip(self.residents())
             .map(|(user, _)| Identity { copy: 0, user })
             .collect();
         let mut lives: Vec<Life> = (0..)
-            .zip(self.users())
-            .filter_map(|(index, user)| {
-                Some(self.life(index, rotations.get(&user.cohort)?, until_secs))
+            .zip(self.residents())
+            .filter_map(|(index, resident)| {
+                Some(self.life(index, rotations.get(&resident.cohort)?, until_secs))
             })
             .collect();
         self.strike(&who, &mut lives, &common, &mut rng, until_secs);
@@ -214,14 +219,22 @@ struct Making<'a> {
 
 impl<'a> Making<'a> {
     fn new(profile: &'a Profile, start_us: i64, until_secs: f64) -> Self {
-        let kicks = (0..).zip(profile.users()).flat_map(|(kicker, user)| {
-            user.changes
-                .iter()
-                .filter_map(move |change| match change.kind {
-                    ChangeKind::Kick { victim, .. } => Some((victim, kicker)),
+        let places: BTreeMap<(u32, u32), u32> = (0..)
+            .zip(profile.residents())
+            .map(|(place, resident)| ((resident.copy, resident.user), place))
+            .collect();
+        let kicks = (0..)
+            .zip(profile.residents())
+            .filter(|(_, resident)| !resident.is_listener)
+            .flat_map(|(kicker, resident)| {
+                let timeline = profile.users().get(resident.user as usize);
+                let changes = timeline.map_or(&[][..], |timeline| &timeline.changes);
+                changes.iter().filter_map(move |change| match change.kind {
+                    ChangeKind::Kick { victim, .. } => Some((resident.copy, victim, kicker)),
                     _ => None,
                 })
-        });
+            })
+            .filter_map(|(copy, victim, kicker)| Some((*places.get(&(copy, victim))?, kicker)));
         Self {
             profile,
             start_us,
@@ -232,7 +245,7 @@ impl<'a> Making<'a> {
             channels: (0..profile.channels().len())
                 .map(|number| Arc::from(format!("#s{number}")))
                 .collect(),
-            names: (0..profile.users().len())
+            names: (0..profile.residents().len())
                 .map(|user| Arc::from(format!("s{user}")))
                 .collect(),
             kickers: kicks.collect(),
@@ -433,7 +446,7 @@ impl<'a> Making<'a> {
                 TalkKind::Notice => EventKind::Notice,
             };
             let said = Said {
-                bytes: slot.length(talk, speaker),
+                bytes: slot.length(talk, profile.user_of(speaker)),
                 detail: addressee.map_or("", |_| DETAIL_REPLY),
             };
             let peer = addressee.map(|member| self.name(user_of(member)));
@@ -466,127 +479,4 @@ impl Said {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::traffic::profile::calendar;
-    use crate::traffic::profile::calendar::CELL_COUNT;
-    use crate::traffic::profile::examples;
-    use crate::traffic::profile::fit::FitOptions;
-    use crate::traffic::profile::fit::Weeks;
-    use crate::traffic::trace::event::TraceMeta;
-
-    /// Monday, 1 January 2024, 00:00 UTC.
-    const START_US: i64 = 1_704_067_200_000_000;
-
-    fn count(events: &[Event], kind: EventKind) -> usize {
-        events.iter().filter(|event| event.kind == kind).count()
-    }
-
-    #[test]
-    fn a_sample_is_in_order_and_only_the_present_speak() {
-        let sample = examples::profile().sample(Seed(3), START_US, 8 * WEEK_SECS);
-        assert!(sample.events.is_sorted_by_key(|event| event.at_us));
-        let mut away = std::collections::BTreeSet::new();
-        for event in &sample.events {
-            match event.kind {
-                EventKind::Quit | EventKind::Part => {
-                    assert!(away.insert(Arc::clone(&event.user)), "{event:?}");
-                }
-                EventKind::Join => {
-                    away.remove(&event.user);
-                }
-                kind if kind.is_talk() => assert!(!away.contains(&event.user), "{event:?}"),
-                _ => {}
-            }
-        }
-        assert!(count(&sample.events, EventKind::Message) > 1_000);
-    }
-
-    #[test]
-    fn a_cycle_holds_every_session_once() {
-        let sample = examples::profile().sample(Seed(4), START_US, 400 * WEEK_SECS);
-        // A hundred cycles, each with three joins, another after a mass event, and two changes; the first and the last are
-        // cut, some wraps add a join.
-        let [joins, nicks] =
-            [EventKind::Join, EventKind::Nick].map(|kind| count(&sample.events, kind));
-        assert!((395..=425).contains(&joins), "{joins}");
-        assert!((98..=102).contains(&nicks), "{nicks}");
-    }
-
-    #[test]
-    fn the_same_seed_gives_the_same_sample() {
-        let one = examples::profile().sample(Seed(5), START_US, WEEK_SECS);
-        let two = examples::profile().sample(Seed(5), START_US, WEEK_SECS);
-        assert_eq!(one.events, two.events);
-        let other = examples::profile().sample(Seed(6), START_US, WEEK_SECS);
-        assert_ne!(one.events, other.events);
-    }
-
-    #[test]
-    fn what_is_fitted_to_a_sample_talks_like_the_sample() {
-        let secs = 12 * WEEK_SECS;
-        let mut sample = examples::profile().sample(
-            Seed(7),
-            START_US - i64::from(DAY_SECS) * 1_000_000,
-            secs + DAY_SECS,
-        );
-        let first_us = sample.events.last().unwrap().at_us - i64::from(secs) * 1_000_000;
-        let meta = TraceMeta {
-            tool: "0.1.0".to_owned(),
-            zone: "UTC".to_owned(),
-            tick_us: 1,
-            has_names: false,
-            has_text: false,
-            overlaps: Vec::new(),
-        };
-        let options = FitOptions {
-            name: "again".to_owned(),
-            source: "a sample".to_owned(),
-            tool: "0.1.0".to_owned(),
-            fitted_on: "2024-04-01".to_owned(),
-            weeks: Weeks::All,
-            keeps_rows: false,
-        };
-        let fitted = Profile::fit(&meta, &sample.events, &options).unwrap();
-        assert_eq!(fitted.cycle_secs(), secs);
-        sample.events.retain(|event| event.at_us > first_us);
-        let mut live = [0.0; CELL_COUNT];
-        let live_count = sample
-            .events
-            .iter()
-            .filter(|event| event.kind.is_talk())
-            .inspect(|event| {
-                let hour =
-                    calendar::week_hour(number::secs_of_nanos((event.at_us - START_US) * 1_000));
-                live[calendar::cell_index(hour)] += 1.0;
-            });
-        let rate = number::real(live_count.count()) / f64::from(secs);
-        assert!((fitted.mean_rate() / rate - 1.0).abs() < 0.001);
-
-        let weeks = 100;
-        let again = fitted.sample(Seed(1), START_US, weeks * WEEK_SECS);
-        let mut made = [0.0; CELL_COUNT];
-        let talk = again.events.iter().filter(|event| event.kind.is_talk());
-        let made_count = talk
-            .inspect(|event| {
-                let secs = number::secs_of_nanos((event.at_us - START_US) * 1_000);
-                made[calendar::cell_index(calendar::week_hour(secs))] += 1.0;
-            })
-            .count();
-        let made_rate = number::real(made_count) / f64::from(weeks * WEEK_SECS);
-        // Twelve weeks of clumps of clumps: the rate of a sample is known to some 15 %.
-        assert!(
-            (made_rate / rate - 1.0).abs() < 0.3,
-            "{made_rate} for {rate}"
-        );
-        let sum = |cells: &[f64]| cells.iter().sum::<f64>();
-        let distance: f64 = live
-            .iter()
-            .zip(&made)
-            .map(|(live_cell, made_cell)| (live_cell / sum(&live) - made_cell / sum(&made)).abs())
-            .sum::<f64>()
-            / 2.0;
-        // Twelve weeks leave each hour some hundred messages in clumps of ten: the live shape itself scatters by 10 %.
-        assert!(distance < 0.2, "{distance}");
-    }
-}
+mod tests;

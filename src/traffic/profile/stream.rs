@@ -33,7 +33,7 @@ const GAP_EXPONENT: f64 = -0.2;
 
 /// Heat up to which a channel is only hotter. Beyond it there is no silence left to fill: then its time runs faster, which is
 /// stress, and no channel ever talked so.
-const HEAT_MAX: f64 = 4.0;
+pub(crate) const HEAT_MAX: f64 = 4.0;
 
 /// Those who may yet begin to talk since they came; more at a time are a storm, in which nobody does.
 const TRIGGERS_MAX: usize = 64;
@@ -70,8 +70,8 @@ impl TalkSlot {
     };
 
     /// Returns the length in bytes if the profile's user `profile_user` says it.
-    pub fn length(&self, talk: &Talk, profile_user: u32) -> u32 {
-        let drawn = || talk.length(self.kind, Some(profile_user), self.length_draw);
+    pub fn length(&self, talk: &Talk, profile_user: Option<u32>) -> u32 {
+        let drawn = || talk.length(self.kind, profile_user, self.length_draw);
         self.bytes.unwrap_or_else(|| u32::from(drawn()))
     }
 }

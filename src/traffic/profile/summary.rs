@@ -12,6 +12,7 @@ use crate::traffic::profile::distribution::GapTable;
 use crate::traffic::profile::lengths::LENGTH_LEVELS;
 use crate::traffic::profile::number;
 use crate::traffic::profile::parameter::Parameter;
+use crate::traffic::profile::scaling::ScaleBy;
 use crate::traffic::profile::talk::ChannelRow;
 use crate::traffic::profile::talk::TalkKind;
 use crate::traffic::profile::timeline::ChangeKind;
@@ -30,6 +31,16 @@ impl Profile {
         put(&mut page, "profile", &format!("{}, {source}", self.name));
         put(&mut page, "fitted", &self.fitted_to());
         put(&mut page, "cycle", &self.cycle_text());
+        for (label, text) in self.scaling_texts() {
+            put(&mut page, label, &text);
+        }
+        if let Some(aggregate) = self.aggregate() {
+            let text = format!(
+                "users, stays, causes, incidents and changes are drawn from summaries of {} classes; nobody's timeline is kept",
+                aggregate.classes.len()
+            );
+            put(&mut page, "drawn", &text);
+        }
         put(&mut page, "users", &self.users_text());
         put(&mut page, "stays", &self.stays_text());
         put(&mut page, "left by", &self.causes_text());
@@ -118,23 +129,64 @@ impl Profile {
         )
     }
 
+    /// Returns what is told of how the profile was made bigger: nothing if it was not.
+    fn scaling_texts(&self) -> Vec<(&'static str, String)> {
+        let Some(scaling) = self.scaling() else {
+            return Vec::new();
+        };
+        let by = match scaling.by {
+            ScaleBy::Channels => "each copy in channels of its own",
+            ScaleBy::Overlap => "all in the same channels, which talk no more",
+        };
+        let mut texts = vec![
+            (
+                "scaled",
+                format!(
+                    "{:.4} times {}, {by}; copies of a cohort up to {} apart, all from seed {}",
+                    scaling.times.value(),
+                    scaling.from,
+                    duration(scaling.jitter_secs.value()),
+                    scaling.seed
+                ),
+            ),
+            (
+                "",
+                "stays, causes, incidents and changes below are those of one copy".to_owned(),
+            ),
+        ];
+        for (channel, times) in &scaling.hot {
+            let speakers = self.channel(*channel).map_or(0, |row| row.speakers.len());
+            let hot = format!(
+                "channel {channel} talks {} times as much, with {speakers} speakers",
+                times.value()
+            );
+            texts.push(("hot", hot));
+        }
+        texts
+    }
+
     fn users_text(&self) -> String {
-        let is_member = |user: &&UserTimeline| !user.stays.is_empty();
-        let members = self.users.iter().filter(is_member).count();
-        let mut cohorts: Vec<u32> = self
-            .users
-            .iter()
-            .filter(is_member)
-            .map(|user| user.cohort)
-            .collect();
+        let lives = || {
+            self.residents.iter().filter_map(|resident| {
+                let user = self.users.get(resident.user as usize)?;
+                (!user.stays.is_empty()).then_some((resident, user))
+            })
+        };
+        let members = lives().count();
+        let mut cohorts: Vec<u32> = lives().map(|(resident, _)| resident.cohort).collect();
         cohorts.sort_unstable();
         cohorts.dedup();
-        let present_secs: f64 = self.users.iter().map(UserTimeline::present_secs).sum();
+        let own: Vec<f64> = self.users.iter().map(UserTimeline::present_secs).collect();
+        let present_secs: f64 = self
+            .residents
+            .iter()
+            .filter_map(|resident| own.get(resident.user as usize))
+            .sum();
         format!(
             "{members} connections in {} cohorts, {:.1} present at a time; services: {}",
             cohorts.len(),
             present_secs / f64::from(self.cycle_secs()),
-            self.users.len() - members
+            self.residents.len() - members
         )
     }
 
@@ -346,6 +398,14 @@ impl Profile {
             real("private_share", self.population.private_share),
             real("reply_share", self.population.reply_share),
         ];
+        if let Some(scaling) = self.scaling() {
+            standing.extend(
+                scaling
+                    .standing()
+                    .into_iter()
+                    .map(|(name, is_fitted)| (name, String::new(), is_fitted)),
+            );
+        }
         if let Some(talk) = self.talks.first() {
             standing.extend(talk.standing().into_iter().map(|(name, is_fitted)| {
                 let name = name.trim_start_matches("talk.");

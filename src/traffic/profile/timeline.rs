@@ -100,7 +100,27 @@ pub enum ChangeKind {
     Kick {
         /// The number of the channel.
         channel: u32,
-        /// The index of the kicked user.
+        /// The index of the kicked user of the tables.
         victim: u32,
     },
+}
+
+impl ChangeKind {
+    /// Returns the change in a copy of the channels, of which `first` is number 0 of the tables'.
+    pub(crate) fn in_channels_from(self, first: u32) -> Self {
+        let moved = |channel: u32| first.saturating_add(channel);
+        match self {
+            Self::Nick => Self::Nick,
+            Self::Mode { channel } => Self::Mode {
+                channel: moved(channel),
+            },
+            Self::Topic { channel } => Self::Topic {
+                channel: moved(channel),
+            },
+            Self::Kick { channel, victim } => Self::Kick {
+                channel: moved(channel),
+                victim,
+            },
+        }
+    }
 }

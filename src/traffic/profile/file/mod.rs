@@ -9,12 +9,16 @@ use sha2::Sha256;
 use crate::place::Misread;
 use crate::place::Place;
 use crate::traffic::profile::Profile;
+use crate::traffic::profile::aggregate::draw;
 use crate::traffic::profile::file::parameters::Parameters;
+use crate::traffic::profile::resident;
 
+mod aggregate;
 mod blocks;
 mod parameters;
 mod people;
 mod rows;
+pub(crate) mod scaling;
 mod scores;
 mod talk;
 mod weeks;
@@ -27,6 +31,17 @@ pub const SCHEMA: u32 = 2;
 
 /// Name of the file with the parameters.
 pub const PARAMETERS: &str = "profile.toml";
+
+/// Name of the file of summaries, which a profile has in place of [`PEOPLE`] if nobody's timeline may be kept.
+pub const AGGREGATE: &str = aggregate::AGGREGATE;
+
+/// The tables of people, in which the timeline of each user can be followed.
+pub const PEOPLE: [&str; 4] = [
+    people::USERS,
+    people::STAYS,
+    people::CHANGES,
+    people::INCIDENTS,
+];
 
 /// Every file that a profile has.
 pub const FILE_NAMES: [&str; 12] = [
@@ -58,7 +73,7 @@ impl Profile {
     ///
     /// # Errors
     ///
-    /// When a file is missing, a key or column is unknown, or a value is out of its range.
+    /// When a file is missing, a key or column is unknown, a value is out of its range, or what is scaled would be too large.
     pub fn read(folder: &str, files: &ProfileFiles) -> Result<Self, Misread> {
         let folder = Folder {
             path: folder,
@@ -66,36 +81,63 @@ impl Profile {
         };
         let parameters = Parameters::read(&folder)?;
         let channel_count = talk::channel_count(&folder)?;
-        let users = people::read_users(&folder, parameters.cycle.secs.value(), channel_count)?;
-        let incidents =
-            people::read_incidents(&folder, parameters.cycle.secs.value(), users.len())?;
-        let blocks = blocks::read(
-            &folder,
-            parameters.cycle.secs.value(),
-            channel_count,
-            users.len(),
-        )?;
-        let talks = talk::read_talks(&folder, &parameters.talks, users.len())?;
-        Ok(Self {
-            channels: talk::read_channels(&folder, talks.len(), users.len())?,
-            name: parameters.name,
+        let aggregate = aggregate::read(&folder, channel_count)?;
+        let cycle_secs = parameters.cycle.secs.value();
+        let user_count = match &aggregate {
+            Some(aggregate) => aggregate.user_count(),
+            None => people::user_count(&folder)?,
+        };
+        let talks = talk::read_talks(&folder, &parameters.talks, user_count)?;
+        let channels = talk::read_channels(&folder, talks.len(), user_count)?;
+        let (users, incidents) = if let Some(aggregate) = &aggregate {
+            let drawn = draw::draw(aggregate, &channels, &parameters.cycle);
+            (drawn.users, drawn.incidents)
+        } else {
+            (
+                people::read_users(&folder, cycle_secs, channel_count)?,
+                people::read_incidents(&folder, cycle_secs, user_count)?,
+            )
+        };
+        let blocks = blocks::read(&folder, cycle_secs, channel_count, user_count)?;
+        let profile = Self {
+            channels,
+            name: parameters.name.clone(),
             provenance: parameters.provenance,
             cycle: parameters.cycle,
             population: parameters.population,
             commands: parameters.commands,
             talks,
+            residents: resident::of_tables(&users),
             users,
             incidents,
             weekly: weeks::read(&folder)?,
             scores: scores::read(&folder)?,
             blocks,
+            scaled: None,
+            aggregate,
+        };
+        let Some(read) = parameters.scaling else {
+            return Ok(profile);
+        };
+        let scaled = profile.scaled(parameters.name, read.scaling);
+        scaled.map_err(|error| {
+            let text = folder.text(PARAMETERS).unwrap_or_default();
+            let place = Place::in_text(folder.path_of(PARAMETERS), text, read.offset);
+            Misread::new(error.to_string(), place)
+                .with_help(error.help())
+                .with_excerpt(text)
         })
     }
 
     /// Returns the profile as files; [`Profile::read`] gives the same profile back.
     pub fn write(&self) -> ProfileFiles {
-        let mut files = talk::write(self.talks(), self.channels());
-        files.extend(people::write(self.users(), self.incidents()));
+        let mut files = talk::write(self.talks(), self.own_channels());
+        match self.aggregate() {
+            Some(aggregate) => {
+                files.insert(AGGREGATE.to_owned(), aggregate::write(aggregate));
+            }
+            None => files.extend(people::write(self.users(), self.incidents())),
+        }
         files.insert(PARAMETERS.to_owned(), parameters::write(self));
         if let Some(weekly) = self.weekly() {
             files.insert(WEEKS.to_owned(), weeks::write(weekly));

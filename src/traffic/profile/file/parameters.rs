@@ -18,9 +18,12 @@ use crate::traffic::profile::WEEK_SECS;
 use crate::traffic::profile::commands::Commands;
 use crate::traffic::profile::commands::CommandsShape;
 use crate::traffic::profile::commands::RATE_MAX;
+use crate::traffic::profile::file::AGGREGATE;
 use crate::traffic::profile::file::Folder;
 use crate::traffic::profile::file::PARAMETERS;
 use crate::traffic::profile::file::SCHEMA;
+use crate::traffic::profile::file::scaling;
+use crate::traffic::profile::file::scaling::ScalingShape;
 use crate::traffic::profile::parameter::Parameter;
 use crate::traffic::profile::provenance::Provenance;
 use crate::traffic::profile::talk::DayFactor;
@@ -50,6 +53,8 @@ struct Shape {
     population: PopulationShape,
     /// Only a profile that was fitted with counters has it.
     commands: Option<CommandsShape>,
+    /// Only a profile that was made bigger has it.
+    scaling: Option<Spanned<ScalingShape>>,
     talk: Vec<TalkShape>,
 }
 
@@ -65,6 +70,8 @@ struct ProvenanceShape {
     zone_assumed: bool,
     tool: String,
     fitted_on: String,
+    /// Only a profile without timelines has it: a word for whoever reads, for the files tell it too.
+    aggregate: Option<Spanned<bool>>,
 }
 
 /// Shape of `[cycle]`.
@@ -111,6 +118,7 @@ pub(crate) struct Parameters {
     pub(crate) cycle: Cycle,
     pub(crate) population: Population,
     pub(crate) commands: Commands,
+    pub(crate) scaling: Option<scaling::Read>,
     pub(crate) talks: Vec<TalkParameters>,
 }
 
@@ -145,6 +153,11 @@ impl Parameters {
                 .misread(found, shape.schema.span().start)
                 .with_help("fit the profile again with this version of the tool"));
         }
+        let aggregate = shape.provenance.aggregate.as_ref();
+        if aggregate.is_some_and(|is_aggregate| *is_aggregate.get_ref()) != folder.has(AGGREGATE) {
+            let what = format!("expected `aggregate = true` if and only if there is {AGGREGATE}");
+            return Err(check.misread(what, aggregate.map_or(0, |word| word.span().start)));
+        }
         let talks: Result<Vec<TalkParameters>, Misread> = shape
             .talk
             .iter()
@@ -172,6 +185,10 @@ impl Parameters {
             commands: match &shape.commands {
                 Some(shape) => read_commands(&check, shape)?,
                 None => Commands::default(),
+            },
+            scaling: match &shape.scaling {
+                Some(shape) => Some(scaling::read(&check, shape)?),
+                None => None,
             },
             talks: talks?,
         })
@@ -267,6 +284,9 @@ pub(crate) fn write(profile: &Profile) -> String {
     line(&mut text, "zone_assumed", provenance.is_zone_assumed);
     line(&mut text, "tool", quoted(&provenance.tool));
     line(&mut text, "fitted_on", quoted(&provenance.fitted_on));
+    if profile.aggregate().is_some() {
+        line(&mut text, "aggregate", true);
+    }
     text.push_str("\n# The stretch of capture that a run repeats, cohorts shifted by whole steps of rotation_secs.\n[cycle]\n");
     let cycle = &profile.cycle;
     line(&mut text, "secs", marked(cycle.secs));
@@ -280,7 +300,7 @@ pub(crate) fn write(profile: &Profile) -> String {
     line(&mut text, "outage_share", marked(cycle.outage_share));
     line(&mut text, "coupling", marked(cycle.coupling));
     text.push_str("\n[population]\n");
-    let population = &profile.population;
+    let population = profile.own_population();
     line(
         &mut text,
         "members_per_channel",
@@ -293,6 +313,11 @@ pub(crate) fn write(profile: &Profile) -> String {
         for (name, parameter) in profile.commands.parameters() {
             line(&mut text, name, marked(parameter));
         }
+    }
+    if let Some(scaling) = profile.scaling() {
+        text.push('\n');
+        scaling::write(&mut text, scaling);
+        text.pop();
     }
     text.push_str(
         "\n# excitation: starts of talk that each start brings about, within about 15 minutes, an hour, four hours.\n\
@@ -356,19 +381,19 @@ fn read_cycle(check: &Check<'_>, shape: &CycleShape) -> Result<Cycle, Misread> {
 }
 
 /// The text of the parameters, to point into.
-struct Check<'a> {
-    path: &'a str,
-    text: &'a str,
+pub(crate) struct Check<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) text: &'a str,
 }
 
 impl Check<'_> {
     /// Returns the error that `what` is wrong at a byte of the text.
-    fn misread(&self, what: String, offset: usize) -> Misread {
+    pub(crate) fn misread(&self, what: String, offset: usize) -> Misread {
         Misread::new(what, Place::in_text(self.path, self.text, offset)).with_excerpt(self.text)
     }
 
     /// Returns the parameter if its value lies in `range`.
-    fn within<T: Copy + PartialOrd + Display>(
+    pub(crate) fn within<T: Copy + PartialOrd + Display>(
         &self,
         parameter: &Spanned<Parameter<T>>,
         range: RangeInclusive<T>,
@@ -402,18 +427,18 @@ impl Check<'_> {
 }
 
 /// Appends a line of the form `key = value`.
-fn line(text: &mut String, key: &str, value: impl Display) {
+pub(crate) fn line(text: &mut String, key: &str, value: impl Display) {
     // Writing into a String does not fail.
     let _ = writeln!(text, "{key} = {value}");
 }
 
 /// Returns a string in TOML's quotes.
-fn quoted(text: &str) -> toml::Value {
+pub(crate) fn quoted(text: &str) -> toml::Value {
     toml::Value::String(text.to_owned())
 }
 
 /// Returns a parameter with its standing.
-fn marked<T: Copy + Display>(parameter: Parameter<T>) -> String {
+pub(crate) fn marked<T: Copy + Display>(parameter: Parameter<T>) -> String {
     let standing = if parameter.is_fitted() {
         "fitted"
     } else {

@@ -24,7 +24,7 @@ pub(crate) const CHANGES: &str = "changes.csv";
 pub(crate) const INCIDENTS: &str = "incidents.csv";
 
 /// Users of a profile; a hand-edited table can't make a reader allocate without end.
-const USERS_MAX: usize = 1_000_000;
+pub(crate) const USERS_MAX: usize = 1_000_000;
 
 /// Longest time between a mass event's beginning and a return, in seconds: two days, for an event takes its time.
 const BACK_SECS_MAX: f64 = 172_800.0;
@@ -118,6 +118,19 @@ fn write_incidents(incidents: &[Incident]) -> String {
     text
 }
 
+/// Returns how many users a profile's files have.
+pub(crate) fn user_count(folder: &Folder<'_>) -> Result<usize, Misread> {
+    let mut rows = Rows::open(folder, USERS, USERS_HEADER)?;
+    let mut count = 0;
+    while let Some(row) = rows.advance()? {
+        if count == USERS_MAX {
+            return Err(row.misread(format!("expected at most {USERS_MAX} users")));
+        }
+        count += 1;
+    }
+    Ok(count)
+}
+
 /// Returns the users of a profile's files with their stays and changes.
 pub(crate) fn read_users(
     folder: &Folder<'_>,
@@ -127,9 +140,6 @@ pub(crate) fn read_users(
     let mut users: Vec<UserTimeline> = Vec::new();
     let mut rows = Rows::open(folder, USERS, USERS_HEADER)?;
     while let Some(row) = rows.advance()? {
-        if users.len() == USERS_MAX {
-            return Err(row.misread(format!("expected at most {USERS_MAX} users")));
-        }
         row.expect_word(0, &users.len().to_string())?;
         users.push(UserTimeline {
             cohort: row.count(1)?,

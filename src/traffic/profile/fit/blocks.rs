@@ -49,6 +49,7 @@ mod tests {
     use super::*;
     use crate::traffic::profile::Profile;
     use crate::traffic::profile::fit::FitOptions;
+    use crate::traffic::profile::fit::Keeps;
     use crate::traffic::profile::fit::Weeks;
     use crate::traffic::profile::fit::examples;
     use crate::traffic::trace::event::Event;
@@ -62,7 +63,7 @@ mod tests {
             tool: "0.1.0".to_owned(),
             fitted_on: "2024-02-01".to_owned(),
             weeks: Weeks::Odd,
-            keeps_rows: true,
+            keeps: Keeps::Rows,
         };
         let profile = Profile::fit(&examples::meta(), events, &options).unwrap();
         let secs = |block: &Block| {
@@ -81,7 +82,7 @@ mod tests {
                 .all(|row| row.bytes == 20)
         );
         let without = FitOptions {
-            keeps_rows: false,
+            keeps: Keeps::Timelines,
             ..options
         };
         let without = Profile::fit(&examples::meta(), events, &without).unwrap();

@@ -19,6 +19,7 @@ use crate::traffic::profile::fit::window::Window;
 use crate::traffic::profile::number;
 use crate::traffic::profile::parameter::Parameter;
 use crate::traffic::profile::provenance::Provenance;
+use crate::traffic::profile::resident;
 use crate::traffic::profile::timeline::StayRow;
 use crate::traffic::profile::timeline::UserTimeline;
 use crate::traffic::trace::event::DETAIL_NAMES;
@@ -60,6 +61,9 @@ const JITTER_SEED: u64 = 0x5eed_0f71_c4a5_0001;
 /// Significant digits of fitted numbers: more than any capture can tell.
 const DIGITS: i32 = 6;
 
+/// What the timelines of summaries are drawn from: any will do, and the same makes the same profile.
+const AGGREGATE_SEED: u64 = 1;
+
 /// What a profile says about itself, which no trace can tell.
 #[derive(Clone, Debug)]
 pub struct FitOptions {
@@ -73,8 +77,20 @@ pub struct FitOptions {
     pub fitted_on: String,
     /// Which weeks of the trace are fitted.
     pub weeks: Weeks,
-    /// Whether the profile keeps every message without its words, so that it can be resampled.
-    pub keeps_rows: bool,
+    /// What is kept of people.
+    pub keeps: Keeps,
+}
+
+/// What a profile keeps of people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keeps {
+    /// The timeline of each user, under a number.
+    #[default]
+    Timelines,
+    /// Those, and every message without its words, so that the capture's own talk can be resampled.
+    Rows,
+    /// Summaries of classes of users, from which timelines are drawn.
+    Summaries,
 }
 
 /// Which whole weeks of a trace are fitted; whole days of one that is shorter than four weeks.
@@ -208,16 +224,22 @@ impl Profile {
             talks,
             channels: channel_rows,
             incidents: incidents::incidents(&window, &broken),
+            residents: resident::of_tables(&users),
+            scaled: None,
+            aggregate: None,
             users,
             weekly: None,
             scores: None,
             blocks: None,
         };
-        if options.keeps_rows {
+        if options.keeps == Keeps::Rows {
             profile.blocks = Some(blocks::of(&window, &heard, &lanes, profile.has_churn()));
         }
         days::fit(&mut profile, &window, &outages, &heard);
-        Ok(profile)
+        Ok(match options.keeps {
+            Keeps::Timelines | Keeps::Rows => profile,
+            Keeps::Summaries => profile.aggregated(AGGREGATE_SEED),
+        })
     }
 }
 
