@@ -201,7 +201,7 @@ fn own_echoes_are_counted_apart_from_deliveries() {
 fn played_to_the_end_of(signal: &'static str) -> Option<(u64, u64)> {
     let _slot = Slot::take();
     let launched = launch(Server::Ngircd, Limits::Open)?;
-    let killer = launched.end_later(Duration::from_secs(6), signal);
+    let killer = launched.end_later(38, Duration::from_secs(4), signal);
     let played = play("server", &launched.target, &[]);
     assert!(killer.join().unwrap(), "nothing was left to end");
     assert_eq!(played.code, 1, "{}", played.stderr);

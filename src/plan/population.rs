@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::Rng;
+use rand::rngs::Xoshiro256PlusPlus;
 
 use crate::plan::PlanError;
 use crate::plan::names::NAME_COUNT_MAX;
@@ -74,6 +75,9 @@ impl People {
         let horizon_secs = timeline::horizon(scenario).as_secs_f64();
         let week_secs = f64::from(start_week_sec(scenario, profile));
         let cohorts = cohorts(profile);
+        let mut incident_rng = streams.rng(StreamId::of_user(Purpose::Incident, 0, UserId(0)));
+        // Whom mass events hit moves with them, as far as cohorts are coupled.
+        let incidents = profile.rotation(0, &mut incident_rng, week_secs, horizon_secs);
         let mut people: Vec<Person> = Vec::with_capacity(wanted as usize);
         let mut online = 0;
         let mut draws = 0;
@@ -83,6 +87,9 @@ impl People {
             for (part, cohort) in shuffled(&cohorts, copy, streams) {
                 // Each copy within a scaled profile moves together by itself.
                 let common = commons.entry(part).or_insert_with(|| {
+                    if copy == 0 && part == 0 {
+                        return incidents.clone();
+                    }
                     let stream = StreamId::of_user(Purpose::Incident, copy + 1, UserId(part));
                     let mut rng = streams.rng(stream);
                     profile.rotation(copy, &mut rng, week_secs, horizon_secs)
@@ -113,13 +120,9 @@ impl People {
                         });
                     }
                     if online == wanted {
-                        return Ok(Self::struck(
-                            people,
-                            profile,
-                            streams,
-                            week_secs,
-                            horizon_secs,
-                        ));
+                        let mut people = Self { people };
+                        people.strike(profile, &incidents, &mut incident_rng, horizon_secs);
+                        return Ok(people);
                     }
                 }
             }
@@ -131,25 +134,23 @@ impl People {
     }
 
     /// Lets the profile's mass events hit the people.
-    fn struck(
-        mut people: Vec<Person>,
+    fn strike(
+        &mut self,
         profile: &Profile,
-        streams: &Streams,
-        week_secs: f64,
+        incidents: &Rotation,
+        rng: &mut Xoshiro256PlusPlus,
         horizon_secs: f64,
-    ) -> Self {
-        let mut rng = streams.rng(StreamId::of_user(Purpose::Incident, 0, UserId(0)));
-        let rotation = profile.rotation(0, &mut rng, week_secs, horizon_secs);
-        let who: Vec<Identity> = people.iter().map(|person| person.identity).collect();
+    ) {
+        let people = self.people.iter();
+        let who: Vec<Identity> = people.map(|person| person.identity).collect();
+        let people = self.people.iter_mut();
         let mut lives: Vec<Life> = people
-            .iter_mut()
             .map(|person| std::mem::take(&mut person.life))
             .collect();
-        profile.strike(&who, &mut lives, &rotation, &mut rng, horizon_secs);
-        for (person, life) in people.iter_mut().zip(lives) {
+        profile.strike(&who, &mut lives, incidents, rng, horizon_secs);
+        for (person, life) in self.people.iter_mut().zip(lives) {
             person.life = life;
         }
-        Self { people }
     }
 }
 

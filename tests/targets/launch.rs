@@ -58,10 +58,22 @@ pub(crate) struct Launched {
 }
 
 impl Launched {
-    /// Ends the server with a signal after a while; the thread tells whether it was still there.
-    pub(crate) fn end_later(&self, after: Duration, signal: &'static str) -> JoinHandle<bool> {
+    /// Ends the server with a signal a while after as many clients have come; the thread tells whether it was still there.
+    pub(crate) fn end_later(
+        &self,
+        clients: usize,
+        after: Duration,
+        signal: &'static str,
+    ) -> JoinHandle<bool> {
         let process = Arc::downgrade(&self.process);
+        let descriptors = format!("/proc/{}/fd", self.process.lock().unwrap().0.id());
+        let open_count = move || std::fs::read_dir(&descriptors).map_or(0, Iterator::count);
+        let before = open_count();
         std::thread::spawn(move || {
+            let began = Instant::now();
+            while open_count() < before + clients && began.elapsed() < PATIENCE {
+                std::thread::sleep(Duration::from_millis(20));
+            }
             std::thread::sleep(after);
             // A number alone could by then be another process's; one that is held and not waited for is ours.
             let Some(process) = process.upgrade() else {

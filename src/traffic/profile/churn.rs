@@ -50,17 +50,14 @@ pub struct Life {
 impl Life {
     /// Returns whether they are in some channel at a moment.
     pub fn is_present(&self, secs: f64) -> bool {
-        self.stays
-            .iter()
-            .take_while(|stay| stay.start_secs <= secs)
-            .any(|stay| secs < stay.end_secs)
+        self.begun(0, secs).iter().any(|stay| secs < stay.end_secs)
     }
 
-    /// Returns when the stay ends in which they are at a moment; `None` if nobody would see it.
-    fn leaves_after(&self, secs: f64) -> Option<f64> {
-        let now = self.stays.iter().take_while(|stay| stay.start_secs <= secs);
-        let ends = now.filter(|stay| secs < stay.end_secs && stay.has_leave);
-        ends.map(|stay| stay.end_secs).reduce(f64::max)
+    /// Returns the stays from the place `first` on that begin before a moment or at it.
+    fn begun(&self, first: usize, secs: f64) -> &[StayRow] {
+        let stays = self.stays.get(first..).unwrap_or_default();
+        let count = stays.partition_point(|stay| stay.start_secs <= secs);
+        stays.get(..count).unwrap_or_default()
     }
 
     /// Leaves of it what somebody does who only listens: nobody kicks them, and the modes that they set are those of their JOINs.
@@ -82,9 +79,10 @@ impl Life {
         });
     }
 
-    /// Lets them leave at a moment instead of later.
-    fn leave_early(&mut self, at_secs: f64, cause: LeaveCause) {
-        for stay in &mut self.stays {
+    /// Lets them leave at a moment instead of later; their stays before the place `first` are over by then.
+    fn leave_early(&mut self, first: usize, at_secs: f64, cause: LeaveCause) {
+        let until = first + self.begun(first, at_secs).len();
+        for stay in self.stays.get_mut(first..until).unwrap_or_default() {
             if stay.start_secs < at_secs && at_secs < stay.end_secs {
                 stay.end_secs = at_secs;
                 stay.cause = cause;
@@ -93,10 +91,12 @@ impl Life {
         }
     }
 
-    /// Breaks the connection at a moment; it is back later if it would still last then.
-    fn interrupt(&mut self, at_secs: f64, back_secs: f64, cause: LeaveCause) {
-        let still = self
-            .stays
+    /// Breaks the connection at a moment; it is back later if it would still last then. Their stays before the place `first` are
+    /// over by then.
+    fn interrupt(&mut self, first: usize, at_secs: f64, back_secs: f64, cause: LeaveCause) {
+        let touched = self.begun(first, at_secs.max(back_secs));
+        let until = first + touched.len();
+        let still = touched
             .iter()
             .filter(|stay| stay.start_secs < at_secs && back_secs < stay.end_secs);
         let returns: Vec<StayRow> = still
@@ -106,16 +106,19 @@ impl Life {
                 ..*stay
             })
             .collect();
-        self.leave_early(at_secs, cause);
+        self.leave_early(first, at_secs, cause);
+        let touched = self.stays.get(first..until).unwrap_or_default();
+        let mut rows = touched.to_vec();
         // Whoever would have come while the way was barred comes when it is free again.
-        self.stays.retain_mut(|stay| {
+        rows.retain_mut(|stay| {
             if (at_secs..back_secs).contains(&stay.start_secs) {
                 stay.start_secs = back_secs;
             }
             stay.start_secs < stay.end_secs
         });
-        self.stays.extend(returns);
-        timeline::sort(&mut self.stays);
+        rows.extend(returns);
+        timeline::sort(&mut rows);
+        self.stays.splice(first..until, rows);
     }
 }
 
@@ -248,8 +251,9 @@ impl Profile {
             .filter(|(secs, _)| (0.0..until_secs).contains(secs))
             .collect();
         moments.sort_by(|one, other| one.0.total_cmp(&other.0));
-        let mut is_hit = vec![false; lives.len()];
+        let mut struck = Struck::new(lives);
         for (secs, incident) in moments {
+            struck.secs = secs;
             for Crowd { places, members } in copies.values() {
                 let mut hits: Vec<(usize, &Victim)> = Vec::with_capacity(incident.victims.len());
                 let mut away: Vec<&Victim> = Vec::new();
@@ -257,13 +261,10 @@ impl Profile {
                     let Some(&place) = places.get(&victim.user) else {
                         continue;
                     };
-                    let at_secs = secs + victim.quit_secs;
-                    let is_there = lives
-                        .get(place)
-                        .is_some_and(|life| life.is_present(at_secs));
+                    let is_there = struck.is_present(place, secs + victim.quit_secs);
                     if victim.back_secs.is_some() && is_there {
                         hits.push((place, victim));
-                        set(&mut is_hit, place, true);
+                        struck.mark(place, true);
                     } else {
                         away.push(victim);
                     }
@@ -271,25 +272,18 @@ impl Profile {
                 for victim in away {
                     let at_secs = secs + victim.quit_secs;
                     let place = match victim.back_secs {
-                        Some(_) => anybody(members, lives, &is_hit, at_secs, rng),
+                        Some(_) => struck.anybody(members, at_secs, rng),
                         // The victim's own end is in the table. Here somebody leaves who was about to.
-                        None => soonest(members, lives, &is_hit, at_secs),
+                        None => struck.soonest(members, at_secs),
                     };
                     if let Some(place) = place {
                         hits.push((place, victim));
-                        set(&mut is_hit, place, true);
+                        struck.mark(place, true);
                     }
                 }
                 for (place, victim) in hits {
-                    set(&mut is_hit, place, false);
-                    let at_secs = secs + victim.quit_secs;
-                    match (lives.get_mut(place), victim.back_secs) {
-                        (Some(life), Some(back)) => {
-                            life.interrupt(at_secs, secs + back, victim.cause);
-                        }
-                        (Some(life), None) => life.leave_early(at_secs, victim.cause),
-                        (None, _) => {}
-                    }
+                    struck.mark(place, false);
+                    struck.hit(place, victim);
                 }
             }
         }
@@ -308,43 +302,105 @@ struct Crowd {
     members: Vec<usize>,
 }
 
-/// Returns somebody who is there and not hit yet.
-fn anybody(
-    members: &[usize],
-    lives: &[Life],
-    is_hit: &[bool],
-    at_secs: f64,
-    rng: &mut Xoshiro256PlusPlus,
-) -> Option<usize> {
-    (0..STAND_IN_DRAWS)
-        .filter_map(|_| {
+/// Lives as mass events look at them, one after the other: what was over before is passed over.
+struct Struck<'a> {
+    lives: &'a mut [Life],
+    /// How many of each life's stays, from the first on, were over at the last look.
+    over: Vec<usize>,
+    /// Whom the present event hits.
+    is_hit: Vec<bool>,
+    /// When the present event begins; never before the one before.
+    secs: f64,
+}
+
+impl<'a> Struck<'a> {
+    fn new(lives: &'a mut [Life]) -> Self {
+        Self {
+            over: vec![0; lives.len()],
+            is_hit: vec![false; lives.len()],
+            lives,
+            secs: f64::NEG_INFINITY,
+        }
+    }
+
+    /// Returns somebody's life, and how many of its stays are over.
+    fn look(&mut self, place: usize) -> Option<(&mut Life, usize)> {
+        let (life, over) = (self.lives.get_mut(place)?, self.over.get_mut(place)?);
+        let rest = life.stays.get(*over..).unwrap_or_default();
+        *over += rest
+            .iter()
+            .take_while(|stay| stay.end_secs <= self.secs)
+            .count();
+        Some((life, *over))
+    }
+
+    fn is_present(&mut self, place: usize, at_secs: f64) -> bool {
+        self.look(place).is_some_and(|(life, over)| {
+            let mut begun = life.begun(over, at_secs).iter();
+            begun.any(|stay| at_secs < stay.end_secs)
+        })
+    }
+
+    /// Returns when the stay ends in which somebody is at a moment; `None` if nobody would see it.
+    fn leaves_after(&mut self, place: usize, at_secs: f64) -> Option<f64> {
+        let (life, over) = self.look(place)?;
+        let now = life.begun(over, at_secs).iter();
+        let ends = now.filter(|stay| at_secs < stay.end_secs && stay.has_leave);
+        ends.map(|stay| stay.end_secs).reduce(f64::max)
+    }
+
+    fn mark(&mut self, place: usize, is_hit: bool) {
+        if let Some(flag) = self.is_hit.get_mut(place) {
+            *flag = is_hit;
+        }
+    }
+
+    /// Lets the present event hit somebody in the victim's place.
+    fn hit(&mut self, place: usize, victim: &Victim) {
+        let secs = self.secs;
+        let at_secs = secs + victim.quit_secs;
+        match (self.look(place), victim.back_secs) {
+            (Some((life, over)), Some(back)) => {
+                life.interrupt(over, at_secs, secs + back, victim.cause);
+            }
+            (Some((life, over)), None) => life.leave_early(over, at_secs, victim.cause),
+            (None, _) => {}
+        }
+    }
+
+    /// Returns somebody who is there and not hit yet.
+    fn anybody(
+        &mut self,
+        members: &[usize],
+        at_secs: f64,
+        rng: &mut Xoshiro256PlusPlus,
+    ) -> Option<usize> {
+        let mut draws = (0..STAND_IN_DRAWS).filter_map(|_| {
             let draw = uniform(rng.next_u64()) * number::real(members.len());
-            members
-                .get(number::index_below(draw, members.len()))
-                .copied()
+            let at = number::index_below(draw, members.len());
+            members.get(at).copied()
+        });
+        draws.find(|&place| {
+            self.is_hit.get(place) == Some(&false) && self.is_present(place, at_secs)
         })
-        .find(|&place| {
-            is_hit.get(place) == Some(&false)
-                && lives
-                    .get(place)
-                    .is_some_and(|life| life.is_present(at_secs))
-        })
-}
+    }
 
-/// Returns who would leave soonest of those who are there and not hit yet.
-fn soonest(members: &[usize], lives: &[Life], is_hit: &[bool], at_secs: f64) -> Option<usize> {
-    members
-        .iter()
-        .filter(|&&place| is_hit.get(place) == Some(&false))
-        .filter_map(|&place| Some((lives.get(place)?.leaves_after(at_secs)?, place)))
-        .filter(|(leaves, _)| leaves - at_secs < EARLY_SECS_MAX)
-        .min_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, place)| place)
-}
-
-fn set(flags: &mut [bool], place: usize, value: bool) {
-    if let Some(flag) = flags.get_mut(place) {
-        *flag = value;
+    /// Returns who would leave soonest of those who are there and not hit yet.
+    fn soonest(&mut self, members: &[usize], at_secs: f64) -> Option<usize> {
+        let mut soonest: Option<(f64, usize)> = None;
+        for &place in members {
+            if self.is_hit.get(place) != Some(&false) {
+                continue;
+            }
+            let leaves = self.leaves_after(place, at_secs);
+            let Some(leaves) = leaves.filter(|leaves| leaves - at_secs < EARLY_SECS_MAX) else {
+                continue;
+            };
+            if soonest.is_none_or(|(before, _)| leaves < before) {
+                soonest = Some((leaves, place));
+            }
+        }
+        soonest.map(|(_, place)| place)
     }
 }
 
@@ -392,11 +448,11 @@ mod tests {
     #[test]
     fn an_interrupted_life_goes_on_when_it_is_back() {
         let mut whole = life(&[(0.0, 100.0), (150.0, 200.0)]);
-        whole.interrupt(50.0, 70.0, LeaveCause::Split);
+        whole.interrupt(0, 50.0, 70.0, LeaveCause::Split);
         assert_eq!(spans(&whole), [(0.0, 50.0), (70.0, 100.0), (150.0, 200.0)]);
         assert_eq!(whole.stays[0].cause, LeaveCause::Split);
         let mut over = life(&[(0.0, 100.0), (110.0, 200.0)]);
-        over.interrupt(50.0, 120.0, LeaveCause::Split);
+        over.interrupt(0, 50.0, 120.0, LeaveCause::Split);
         assert_eq!(spans(&over), [(0.0, 50.0), (120.0, 200.0)]);
     }
 
@@ -423,5 +479,70 @@ mod tests {
         let mut lives = [life(&[(0.0, 900_000.0)])];
         profile.strike(&who[1..], &mut lives, &rotation, &mut rng, until_secs);
         assert_eq!(lives[0].stays.len(), 1);
+    }
+
+    /// Breaks a connection, looking at every stay: what `interrupt` does by looking at few.
+    fn interrupt_plainly(life: &mut Life, at_secs: f64, back_secs: f64) {
+        let mut stays = Vec::new();
+        for mut stay in std::mem::take(&mut life.stays) {
+            if stay.start_secs < at_secs && at_secs < stay.end_secs {
+                if back_secs < stay.end_secs {
+                    let start_secs = back_secs;
+                    let has_join = true;
+                    stays.push(StayRow {
+                        start_secs,
+                        has_join,
+                        ..stay
+                    });
+                }
+                stay.end_secs = at_secs;
+                stay.cause = LeaveCause::Split;
+            }
+            if (at_secs..back_secs).contains(&stay.start_secs) {
+                stay.start_secs = back_secs;
+            }
+            if stay.start_secs < stay.end_secs {
+                stays.push(stay);
+            }
+        }
+        timeline::sort(&mut stays);
+        life.stays = stays;
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn few_stays_are_enough_to_look_at(
+            rows in proptest::collection::vec((0_u32..2_000, 1_u32..400, 0_u32..3), 0..40),
+            breaks in proptest::collection::vec((0_u32..60, 0_u32..20, 1_u32..300), 0..20),
+        ) {
+            let mut life = Life::default();
+            for (start, lasts, channel) in rows {
+                let (start_secs, end_secs) = (f64::from(start), f64::from(start + lasts));
+                life.stays.push(StayRow { channel, ..self::life(&[(start_secs, end_secs)]).stays[0] });
+            }
+            timeline::sort(&mut life.stays);
+            let (mut plain, mut lives) = (life.clone(), [life]);
+            let mut struck = Struck::new(&mut lives);
+            for (later, quit, away) in breaks {
+                struck.secs = struck.secs.max(0.0) + f64::from(later);
+                let at_secs = struck.secs + f64::from(quit);
+                let back_secs = at_secs + f64::from(away);
+                assert_eq!(struck.is_present(0, at_secs), plain.is_present(at_secs));
+                let victim = Victim {
+                    user: 0,
+                    quit_secs: f64::from(quit),
+                    back_secs: Some(f64::from(quit + away)),
+                    cause: LeaveCause::Split,
+                };
+                struck.hit(0, &victim);
+                interrupt_plainly(&mut plain, at_secs, back_secs);
+            }
+            let order = |life: &Life| {
+                let mut spans = spans(life);
+                spans.sort_by(|one, other| one.partial_cmp(other).unwrap());
+                spans
+            };
+            assert_eq!(order(&lives[0]), order(&plain));
+        }
     }
 }

@@ -143,7 +143,8 @@ impl Profile {
             unspoken_count += making.talk(number, channel, &mut speech, &mut room, &mut rng);
         }
         let mut events = making.events;
-        events.sort_by_key(|event| event.at_us);
+        // Events are large: their moments are sorted, and each is moved once.
+        events.sort_by_cached_key(|event| event.at_us);
         Sample {
             events,
             unspoken_count,
