@@ -32,8 +32,9 @@ use splitstorm::units::offset::Offset;
 /// Numbers that are drawn for comparison.
 const DRAWS: u64 = 100_000;
 
-/// Weeks of talk in one iteration.
-const TALK_WEEKS: u32 = 200;
+/// Weeks of talk in one iteration: of a channel in which a day has fewer messages than speakers, and of one that never rests.
+const QUIET_WEEKS: u32 = 200;
+const STREAMING_WEEKS: u32 = 1;
 
 /// Events to which a profile is fitted, about.
 const FITTED: usize = 1_000_000;
@@ -41,19 +42,21 @@ const FITTED: usize = 1_000_000;
 /// Monday, 1 January 2024, 00:00 UTC.
 const START_US: i64 = 1_704_067_200_000_000;
 
-fn profile() -> Profile {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("traffic-profiles/busy-channel");
+fn profile(name: &str) -> Profile {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("traffic-profiles")
+        .join(name);
     let files = FILE_NAMES.iter().map(|name| {
         (
             (*name).to_owned(),
             fs::read_to_string(folder.join(name)).unwrap(),
         )
     });
-    Profile::read("busy-channel", &files.collect()).unwrap()
+    Profile::read(name, &files.collect()).unwrap()
 }
 
 /// Returns the room of the channel with all its speakers there, and a stream that talks in it.
-fn stream(profile: &Profile) -> (Room, TalkStream) {
+fn stream(profile: &Profile, weeks: u32) -> (Room, TalkStream) {
     let speakers = &profile.channel(0).unwrap().speakers;
     let turns = (0..).zip(speakers).map(|(member, _)| Turn {
         at: WARM_UP_BEGINS,
@@ -64,26 +67,33 @@ fn stream(profile: &Profile) -> (Room, TalkStream) {
     let mut room = Room::new(speakers.iter().copied(), turns.collect());
     let rng = Xoshiro256PlusPlus::seed_from_u64(1);
     let talk = profile.talk_of(0).unwrap();
-    let ends = Offset::from_secs(i64::from(TALK_WEEKS * WEEK_SECS));
+    let ends = Offset::from_secs(i64::from(weeks * WEEK_SECS));
     let stream = TalkStream::new(talk, &mut room, rng, 0.0, 1.0, ends);
     (room, stream)
 }
 
-fn traffic(criterion: &mut Criterion) {
-    let profile = profile();
+/// Returns how many messages a channel says in some weeks.
+fn said(profile: &Profile, weeks: u32) -> u64 {
     let talk = profile.talk_of(0).unwrap();
-    let mut group = criterion.benchmark_group("traffic-busy-channel");
+    let (mut room, mut stream) = stream(profile, weeks);
+    let slots = std::iter::from_fn(|| Some(stream.next(talk, &mut room)));
+    slots.take_while(|slot| slot.at != Offset::NEVER).count() as u64
+}
+
+fn traffic(criterion: &mut Criterion) {
+    let streaming = profile("streaming-chat");
+    let profile = profile("busy-channel");
+    let mut group = criterion.benchmark_group("traffic");
     group.sample_size(10);
-    let all = || {
-        let (mut room, mut stream) = stream(&profile);
-        std::iter::from_fn(|| Some(stream.next(talk, &mut room)))
-            .take_while(|slot| slot.at != Offset::NEVER)
-            .count()
-    };
-    group.throughput(Throughput::Elements(all() as u64));
-    group.bench_function("talk-200-weeks", |bencher| {
-        bencher.iter(|| black_box(all()));
-    });
+    for (name, profile, weeks) in [
+        ("talk-busy-channel-200-weeks", &profile, QUIET_WEEKS),
+        ("talk-streaming-chat-1-week", &streaming, STREAMING_WEEKS),
+    ] {
+        group.throughput(Throughput::Elements(said(profile, weeks)));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| black_box(said(profile, weeks)));
+        });
+    }
     group.throughput(Throughput::Elements(DRAWS));
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
     group.bench_function("draws-100k", |bencher| {

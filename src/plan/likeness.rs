@@ -13,13 +13,13 @@ use crate::plan::Plan;
 use crate::plan::Source;
 use crate::plan::action::Action;
 use crate::plan::planner::Planner;
+use crate::plan::planner::SETTLED_AFTER;
 use crate::scenario::Scenario;
 use crate::scenario::phase::Begins;
 use crate::scenario::phase::Phase;
 use crate::scenario::phase::PhaseKind;
 use crate::traffic::fidelity::distances;
 use crate::traffic::fidelity::distances::Dispersion;
-use crate::units::id::PhaseId;
 use crate::units::id::Seed;
 use crate::units::id::Sharding;
 use crate::units::offset::Offset;
@@ -55,15 +55,15 @@ const BINS: [(f64, &str, &str); 3] = [
 /// Bins that a run must have for its burstiness to be told.
 const BINS_MIN: f64 = 20.0;
 
-/// Compares what was said from the end of the last ramp until `ended` with the plan's profile; `None` for a replay, which has no
-/// profile.
+/// Compares what was said from when all who came by a ramp speak until `ended` with the plan's profile; `None` for a replay, which
+/// has no profile.
 pub fn judge(plan: &Plan, said: &SaidLog, ended: Offset) -> Option<Likeness> {
     let Source::Model(profile) = &plan.source else {
         return None;
     };
     let ends = said.full_at().unwrap_or(Offset::NEVER);
     let ends = ends.min(ended).min(plan.timeline.ends);
-    let begins = ramped(plan).min(ends);
+    let begins = (plan.timeline.gathered + SETTLED_AFTER).min(ends);
     let secs = ends.since(begins).as_secs_f64();
     let mut sent = said.messages().to_vec();
     sent.retain(|said| said.at >= begins && said.at < ends);
@@ -91,16 +91,6 @@ pub fn judge(plan: &Plan, said: &SaidLog, ended: Offset) -> Option<Likeness> {
     likeness.draw_count = draws.len();
     likeness.figures = compared(&Figures::of(sent, begins, secs), &draws);
     Some(likeness)
-}
-
-/// Returns when everybody who is to come online has.
-fn ramped(plan: &Plan) -> Offset {
-    let phases = (0_u16..).map(PhaseId).zip(&plan.scenario.phases);
-    phases
-        .filter(|(_, phase)| matches!(phase.kind, PhaseKind::Ramp { .. }))
-        .map(|(id, _)| plan.timeline.span(id).ends)
-        .max()
-        .unwrap_or(Offset::ZERO)
 }
 
 /// Returns the scenario as its profile alone has it: nobody's connection is broken, and no channel is hotter.
