@@ -1,22 +1,16 @@
 //! Profiles without timelines: made, read, sampled and made bigger like others, and nothing of a timeline is left.
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has failed")]
 
+#[path = "outside/command.rs"]
+mod command;
+#[path = "outside/told.rs"]
+mod told;
+
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-/// Runs the program and returns what it prints.
-#[track_caller]
-fn splitstorm(words: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_splitstorm"))
-        .args(words)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap();
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{complaint}");
-    String::from_utf8(output.stdout).unwrap()
-}
+use crate::command::splitstorm;
+use crate::told::told;
 
 #[test]
 fn an_aggregated_profile_replaces_timelines_and_serves_like_any_other() {
@@ -24,7 +18,7 @@ fn an_aggregated_profile_replaces_timelines_and_serves_like_any_other() {
     fs::create_dir_all(&folder).unwrap();
     let [trace, profile, again, bigger] = ["trace.csv", "profile", "again.csv", "bigger"]
         .map(|name| folder.join(name).to_str().unwrap().to_owned());
-    splitstorm(&[
+    told(&[
         "profile",
         "sample",
         "traffic-profiles/project-network",
@@ -34,26 +28,23 @@ fn an_aggregated_profile_replaces_timelines_and_serves_like_any_other() {
         &trace,
     ]);
     let has = |name: &str| Path::new(&profile).join(name).exists();
-    splitstorm(&["profile", "fit", &trace, "-o", &profile]);
+    told(&["profile", "fit", &trace, "-o", &profile]);
     assert!(has("stays.csv") && !has("aggregate.toml"));
-    splitstorm(&["profile", "fit", &trace, "--aggregate", "-o", &profile]);
+    told(&["profile", "fit", &trace, "--aggregate", "-o", &profile]);
     for name in ["users.csv", "stays.csv", "changes.csv", "incidents.csv"] {
         assert!(!has(name), "{name}");
     }
-    let page = splitstorm(&["profile", "show", &profile]);
+    let page = told(&["profile", "show", &profile]);
     assert!(page.contains("nobody's timeline is kept"), "{page}");
-    splitstorm(&["profile", "scale", &profile, "--times", "3", "-o", &bigger]);
-    splitstorm(&["profile", "sample", &bigger, "--days", "7", "-o", &again]);
+    told(&["profile", "scale", &profile, "--times", "3", "-o", &bigger]);
+    told(&["profile", "sample", &bigger, "--days", "7", "-o", &again]);
     let sample = fs::read_to_string(&again).unwrap();
     for kind in [",join,", ",quit,", ",message,", "#s8"] {
         assert!(sample.contains(kind), "{kind}");
     }
     // A table of stays beside the summaries would not be read; one without the other is no profile.
     fs::remove_file(Path::new(&profile).join("aggregate.toml")).unwrap();
-    let show = Command::new(env!("CARGO_BIN_EXE_splitstorm"))
-        .args(["profile", "show", &profile])
-        .output()
-        .unwrap();
+    let show = splitstorm(&folder, &["profile", "show", &profile]);
     let complaint = String::from_utf8_lossy(&show.stderr).into_owned();
     assert_eq!(show.status.code(), Some(2));
     assert!(complaint.contains("aggregate = true"), "{complaint}");

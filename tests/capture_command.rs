@@ -1,22 +1,17 @@
 //! The commands `capture` and `profile` as a person runs them: outputs, messages, exit codes.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "outside/command.rs"]
+mod command;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
-use std::process::Output;
+
+use crate::command::splitstorm;
 
 /// The version that traces and profiles tell.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-fn splitstorm(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_splitstorm"))
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .unwrap()
-}
 
 /// Runs a command and compares its exit code and what it says on stderr.
 #[track_caller]

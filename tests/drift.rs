@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "outside/command.rs"]
+mod command;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
-use std::process::Command;
-use std::process::Output;
+
+use crate::command::splitstorm;
 
 /// Monday, 1 January 2024, 00:00 UTC.
 const START_US: u64 = 1_704_067_200_000_000;
@@ -60,15 +63,6 @@ fn trace(weeks: Range<u64>, each: u64) -> String {
         writeln!(text, "{},{row}", START_US + at * 1_000_000).unwrap();
     }
     text
-}
-
-fn splitstorm(folder: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_splitstorm"))
-        .args(args)
-        .current_dir(folder)
-        .env("NO_COLOR", "1")
-        .output()
-        .unwrap()
 }
 
 /// Makes a profile `p` of the first weeks, and a fresh trace `fresh.csv`.

@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "outside/command.rs"]
+mod command;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
-use std::process::Output;
+
+use crate::command::splitstorm;
 
 /// Monday, 1 January 2024, 00:00 UTC.
 const START_US: u64 = 1_704_067_200_000_000;
@@ -42,15 +45,6 @@ fn trace() -> String {
     }
     put(WEEKS * WEEK_SECS - 1, "topic,wood,#oak,u1,,9,");
     text
-}
-
-fn splitstorm(folder: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_splitstorm"))
-        .args(args)
-        .current_dir(folder)
-        .env("NO_COLOR", "1")
-        .output()
-        .unwrap()
 }
 
 /// Runs the program and checks its exit code and that it tells this.

@@ -1,23 +1,27 @@
 //! The bar of a bigger profile: its channels are as bursty, its stays and messages as long as those of the profile it came from.
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has failed")]
 
+#[path = "outside/command.rs"]
+mod command;
+#[path = "outside/told.rs"]
+mod told;
+
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use splitstorm::traffic::profile::Profile;
 use splitstorm::traffic::profile::WEEK_SECS;
 use splitstorm::traffic::profile::file::FILE_NAMES;
 use splitstorm::traffic::profile::file::ProfileFiles;
-use splitstorm::traffic::profile::parameter::Parameter;
-use splitstorm::traffic::profile::scaling::JITTER_SECS;
 use splitstorm::traffic::profile::scaling::ScaleBy;
 use splitstorm::traffic::profile::scaling::Scaling;
 use splitstorm::traffic::trace::event::Event;
 use splitstorm::traffic::trace::event::EventKind;
 use splitstorm::units::id::Seed;
+
+use crate::told::told;
 
 /// Monday, 1 January 2024, 00:00 UTC.
 const START_US: i64 = 1_704_067_200_000_000;
@@ -45,17 +49,8 @@ fn profile() -> Profile {
 }
 
 fn scaled(by: ScaleBy, times: f64, hot: &[(u32, f64)]) -> Profile {
-    let scaling = Scaling {
-        from: "project-channel".to_owned(),
-        by,
-        times: Parameter::Assumed(times),
-        jitter_secs: Parameter::Assumed(JITTER_SECS),
-        seed: 1,
-        hot: hot
-            .iter()
-            .map(|&(channel, factor)| (channel, Parameter::Assumed(factor)))
-            .collect(),
-    };
+    let hot = hot.iter().copied().collect();
+    let scaling = Scaling::assumed("project-channel", by, times, 1, hot);
     profile().scaled("bigger".to_owned(), scaling).unwrap()
 }
 
@@ -246,19 +241,6 @@ fn a_roster_ten_times_as_large_says_no_more() {
     assert!((0.8..1.25).contains(&ratio), "{ratio}");
 }
 
-/// Runs the program and returns what it prints.
-#[track_caller]
-fn splitstorm(words: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_splitstorm"))
-        .args(words)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap();
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{complaint}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
 #[test]
 fn a_scaled_profile_is_shown_sampled_and_planned_like_any_other() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scaled");
@@ -270,7 +252,7 @@ fn a_scaled_profile_is_shown_sampled_and_planned_like_any_other() {
         };
         path.to_str().unwrap().to_owned()
     });
-    splitstorm(&[
+    told(&[
         "profile",
         "scale",
         "traffic-profiles/project-network",
@@ -281,7 +263,7 @@ fn a_scaled_profile_is_shown_sampled_and_planned_like_any_other() {
         "-o",
         &folder,
     ]);
-    let page = splitstorm(&["profile", "show", &folder]);
+    let page = told(&["profile", "show", &folder]);
     for told in [
         "1000 connections",
         "5.6497 times project-network",
@@ -290,7 +272,7 @@ fn a_scaled_profile_is_shown_sampled_and_planned_like_any_other() {
     ] {
         assert!(page.contains(told), "{told} in {page}");
     }
-    splitstorm(&["profile", "sample", &folder, "--days", "1", "-o", &sample]);
+    told(&["profile", "sample", &folder, "--days", "1", "-o", &sample]);
     assert!(fs::read_to_string(&sample).unwrap().contains("#s17"));
     let text = format!(
         "profile = \"{folder}\"\n[population]\nusers = 80\nchannels = 18\nmembers_per_channel = 8\n\
@@ -298,11 +280,11 @@ fn a_scaled_profile_is_shown_sampled_and_planned_like_any_other() {
          [phase.steady]\nkind = \"steady\"\nduration = \"3600s\"\n"
     );
     fs::write(&scenario, text).unwrap();
-    let plan = splitstorm(&["plan", &scenario]);
+    let plan = told(&["plan", &scenario]);
     assert!(plan.contains("channels  18,"), "{plan}");
     let digest = |plan: &str| plan.lines().last().unwrap().to_owned();
     assert_eq!(
         digest(&plan),
-        digest(&splitstorm(&["plan", &scenario, "--shards", "3"]))
+        digest(&told(&["plan", &scenario, "--shards", "3"]))
     );
 }

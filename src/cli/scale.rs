@@ -14,8 +14,6 @@ use crate::cli::profile;
 use crate::traffic::profile::Profile;
 use crate::traffic::profile::file::scaling::HOT_MAX;
 use crate::traffic::profile::file::scaling::HOT_MIN;
-use crate::traffic::profile::parameter::Parameter;
-use crate::traffic::profile::scaling::JITTER_SECS;
 use crate::traffic::profile::scaling::ScaleBy;
 use crate::traffic::profile::scaling::ScaleError;
 use crate::traffic::profile::scaling::Scaling;
@@ -98,27 +96,18 @@ pub(crate) fn run(arguments: &ScaleArguments) -> Result<u8, Error> {
     };
     let mut factors = BTreeMap::new();
     for &(channel, factor) in &arguments.hot {
-        if factors
-            .insert(channel, Parameter::Assumed(factor))
-            .is_some()
-        {
+        if factors.insert(channel, factor).is_some() {
             return Err(Error::Usage {
                 what: format!("expected channel {channel} once, found it twice"),
                 help: "name one factor for each channel".to_owned(),
             });
         }
     }
-    let scaling = Scaling {
-        from: own.name().to_owned(),
-        by: match arguments.by {
-            ByWord::Channels => ScaleBy::Channels,
-            ByWord::Overlap => ScaleBy::Overlap,
-        },
-        times: Parameter::Assumed(times),
-        jitter_secs: Parameter::Assumed(JITTER_SECS),
-        seed: u64::from(arguments.seed),
-        hot: factors,
+    let by = match arguments.by {
+        ByWord::Channels => ScaleBy::Channels,
+        ByWord::Overlap => ScaleBy::Overlap,
     };
+    let scaling = Scaling::assumed(own.name(), by, times, u64::from(arguments.seed), factors);
     let name = arguments
         .name
         .clone()

@@ -20,6 +20,7 @@ use crate::scenario::phase::Phase;
 use crate::scenario::phase::PhaseKind;
 use crate::traffic::fidelity::distances;
 use crate::traffic::fidelity::distances::Dispersion;
+use crate::traffic::profile::number;
 use crate::units::id::Seed;
 use crate::units::id::Sharding;
 use crate::units::offset::Offset;
@@ -149,10 +150,10 @@ impl Figures {
         let pairs = channels.iter().flat_map(|said| said.windows(2));
         let gaps = pairs.filter_map(|pair| Some(at(pair.last()?) - at(pair.first()?)));
         let speakers: BTreeSet<_> = said.iter().map(|said| said.sender).collect();
-        let rate = real(said.len()) * 60.0 / secs.max(1.0);
+        let rate = number::real(said.len()) * 60.0 / secs.max(1.0);
         Self {
             rate,
-            speakers: real(speakers.len()),
+            speakers: number::real(speakers.len()),
             gaps: sorted(gaps.collect()),
             lengths: sorted(said.iter().map(|said| f64::from(said.bytes)).collect()),
             fanos: BINS.map(|(bin_secs, ..)| {
@@ -217,14 +218,6 @@ fn distance<'a>(
     // Nearer than the nearest draw is as like as can be.
     let low = own.iter().copied().min_by(f64::total_cmp)?;
     LikenessFigure::new(key, name, sent.max(low), &own)
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "counts of messages stay below 2^53"
-)]
-fn real(count: usize) -> f64 {
-    count as f64
 }
 
 fn sorted(mut values: Vec<f64>) -> Vec<f64> {

@@ -126,15 +126,7 @@ fn line(row: &CountedRow) -> String {
     } else {
         format!("{}, {}", pair + 1, pair + 2)
     };
-    let mark = if row.has_drifted {
-        "DRIFT"
-    } else if row.usual.is_none() {
-        "(not known)"
-    } else if row.worst.is_none() {
-        "(not judged)"
-    } else {
-        ""
-    };
+    let mark = words::mark(row.has_drifted, row.usual.is_some(), row.worst.is_some());
     format!(
         "{:NAME_WIDTH$} {:>8} {weeks:>7} {:>8} {:>8}  {mark}",
         row.key,

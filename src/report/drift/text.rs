@@ -148,15 +148,7 @@ fn line(row: &DriftRow) -> String {
         week.z
             .map_or_else(|| NO_NUMBER.to_owned(), |z| format!("{z:+.1}"))
     };
-    let mark = if row.has_drifted {
-        "DRIFT"
-    } else if !row.is_known {
-        "(not known)"
-    } else if row.worst.is_none() {
-        "(not judged)"
-    } else {
-        ""
-    };
+    let mark = words::mark(row.has_drifted, row.is_known, row.worst.is_some());
     let line = format!(
         "{:NAME_WIDTH$} {:>8} {weeks:>7} {:>8} {:>8} {:>6} {:>6}  {mark}",
         row.name,

@@ -17,6 +17,16 @@ pub(crate) fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
+/// Returns the mark behind a row of a table.
+pub(crate) fn mark(has_drifted: bool, is_known: bool, is_judged: bool) -> &'static str {
+    match (has_drifted, is_known, is_judged) {
+        (true, _, _) => "DRIFT",
+        (_, false, _) => "(not known)",
+        (_, _, false) => "(not judged)",
+        _ => "",
+    }
+}
+
 /// Returns why nothing can be told and what would be needed.
 pub(crate) fn doubt(drift: &Drift, doubt: Doubt) -> String {
     match doubt {

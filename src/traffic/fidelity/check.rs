@@ -477,6 +477,7 @@ mod tests {
     use crate::traffic::fidelity::span::tests::event;
     use crate::traffic::profile::distribution::exponential;
     use crate::traffic::profile::distribution::uniform;
+    use crate::traffic::profile::fit::examples;
 
     /// Returns weeks of an invented channel: people come, talk in bursts by turns, and go.
     fn bursts(weeks: u32) -> Vec<Event> {
@@ -522,14 +523,7 @@ mod tests {
             generator: Generator::Poisson,
             seed_count: 2,
             seed: Seed(1),
-            fit: FitOptions {
-                name: "oak".to_owned(),
-                source: "an invented channel".to_owned(),
-                tool: "0.1.0".to_owned(),
-                fitted_on: "2024-01-01".to_owned(),
-                weeks: Weeks::All,
-                keeps: Keeps::Timelines,
-            },
+            fit: examples::options(),
         };
         let mut steps = Vec::new();
         let mut on_step = |step: Step| steps.push(step.done);

@@ -1,5 +1,6 @@
 //! Drift in what a server counts: how its clients' commands, week by week, differ from those that a profile knows.
 
+use crate::traffic::fidelity::drift;
 use crate::traffic::profile::commands::Commands;
 use crate::traffic::profile::fit::counted;
 use crate::traffic::profile::fit::counters::Counters;
@@ -117,7 +118,7 @@ fn row(key: &'static str, usual: Option<f64>, weeks: Vec<Option<f64>>) -> Counte
     let worst = pairs
         .filter_map(|(place, (one, next))| {
             let (one, next) = (apart(*one)?, apart(*next)?);
-            Some((place, one.min(next).max((-one).min(-next)).max(0.0)))
+            Some((place, drift::on_one_side(one, next)))
         })
         .max_by(|(_, one), (_, other)| one.total_cmp(other));
     CountedRow {

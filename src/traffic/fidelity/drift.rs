@@ -223,10 +223,17 @@ pub(crate) fn strength(statistic: Statistic, one: &Values, next: &Values) -> f64
     let (Some(one), Some(next)) = (of(one, statistic), of(next, statistic)) else {
         return 0.0;
     };
-    let below = (-one).min(-next);
-    // Nearer to the weeks before than weeks use to be is not drift.
-    let below = if statistic.is_distance() { 0.0 } else { below };
-    one.min(next).max(below).max(0.0)
+    if statistic.is_distance() {
+        // Nearer to the weeks before than weeks use to be is not drift.
+        one.min(next).max(0.0)
+    } else {
+        on_one_side(one, next)
+    }
+}
+
+/// Returns how far both of two values lie off zero on the same side; zero if they don't.
+pub(crate) fn on_one_side(one: f64, next: f64) -> f64 {
+    one.min(next).max((-one).min(-next)).max(0.0)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::traffic::profile::timeline::StayRow;
 use crate::traffic::trace::cause::LeaveCause;
 
 /// Copies of a cohort start this much apart at most, in seconds: nobody comes at the same second as their double.
-const COPY_JITTER_SECS: f64 = 600.0;
+pub(crate) const COPY_JITTER_SECS: f64 = 600.0;
 
 /// A MODE this soon after a JOIN belongs to whoever joined, in seconds.
 pub(crate) const JOINED_SECS: f64 = 5.0;
@@ -50,7 +50,13 @@ pub struct Life {
 impl Life {
     /// Returns whether they are in some channel at a moment.
     pub fn is_present(&self, secs: f64) -> bool {
-        self.begun(0, secs).iter().any(|stay| secs < stay.end_secs)
+        self.is_present_from(0, secs)
+    }
+
+    /// Returns the same of the stays from the place `first` on.
+    fn is_present_from(&self, first: usize, secs: f64) -> bool {
+        let mut begun = self.begun(first, secs).iter();
+        begun.any(|stay| secs < stay.end_secs)
     }
 
     /// Returns the stays from the place `first` on that begin before a moment or at it.
@@ -335,10 +341,8 @@ impl<'a> Struck<'a> {
     }
 
     fn is_present(&mut self, place: usize, at_secs: f64) -> bool {
-        self.look(place).is_some_and(|(life, over)| {
-            let mut begun = life.begun(over, at_secs).iter();
-            begun.any(|stay| at_secs < stay.end_secs)
-        })
+        self.look(place)
+            .is_some_and(|(life, over)| life.is_present_from(over, at_secs))
     }
 
     /// Returns when the stay ends in which somebody is at a moment; `None` if nobody would see it.

@@ -213,7 +213,7 @@ impl GapTable {
 }
 
 /// Returns the value of evenly spaced knots at `position`, counted in knots; beyond the ends the ends hold.
-fn interpolate(knots: &[f64], position: f64) -> f64 {
+pub(crate) fn interpolate(knots: &[f64], position: f64) -> f64 {
     let index = number::index_below(position, knots.len());
     let low = knots.get(index).copied().unwrap_or_default();
     let high = knots.get(index + 1).copied().unwrap_or(low);

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::traffic::profile::Population;
 use crate::traffic::profile::Profile;
+use crate::traffic::profile::churn::COPY_JITTER_SECS;
 use crate::traffic::profile::distribution::uniform;
 use crate::traffic::profile::number;
 use crate::traffic::profile::parameter::Parameter;
@@ -26,9 +27,6 @@ const CHANNELS_MAX: u64 = 1_000_000;
 
 /// Speakers of all channels of a scaled profile, some sixty bytes each.
 const SPEAKERS_MAX: u64 = 10_000_000;
-
-/// Longest time by which copies of a cohort lie apart, in seconds, unless said otherwise: nobody comes at the second of a double.
-pub const JITTER_SECS: f64 = 600.0;
 
 /// Exponent by which a channel that is k times as hot has more speakers. From one channel's growth over the years, as the
 /// exponents of starts, sizes and gaps are.
@@ -74,6 +72,27 @@ pub struct Scaling {
 }
 
 impl Scaling {
+    /// Returns a scaling of which everything is assumed, with the jitter that a run's own copies have.
+    pub fn assumed(
+        from: &str,
+        by: ScaleBy,
+        times: f64,
+        seed: u64,
+        hot: BTreeMap<u32, f64>,
+    ) -> Self {
+        let hot = hot.into_iter();
+        Self {
+            from: from.to_owned(),
+            by,
+            times: Parameter::Assumed(times),
+            jitter_secs: Parameter::Assumed(COPY_JITTER_SECS),
+            seed,
+            hot: hot
+                .map(|(channel, factor)| (channel, Parameter::Assumed(factor)))
+                .collect(),
+        }
+    }
+
     /// Returns the names of what scaling assumes, as `profile.toml` has them, and whether it was measured.
     pub(crate) fn standing(&self) -> Vec<(&'static str, bool)> {
         let mut standing = vec![

@@ -6,6 +6,7 @@ use crate::traffic::profile::WEEK_HOURS;
 use crate::traffic::profile::WEEK_SECS;
 use crate::traffic::profile::calendar;
 use crate::traffic::profile::calendar::CELL_COUNT;
+use crate::traffic::profile::distribution::interpolate;
 use crate::traffic::profile::number;
 use crate::traffic::profile::resident;
 
@@ -31,11 +32,7 @@ pub struct Quantiles {
 impl Quantiles {
     /// Returns the value at `level`, 0 to 1, between neighbours.
     pub fn at(&self, level: f64) -> f64 {
-        let position = level * number::real(LEVELS - 1);
-        let index = number::index_below(position, LEVELS);
-        let low = self.knots.get(index).copied().unwrap_or(0.0);
-        let high = self.knots.get(index + 1).copied().unwrap_or(low);
-        low + (high - low) * (position - number::real(index))
+        interpolate(&self.knots, level * number::real(LEVELS - 1))
     }
 }
 

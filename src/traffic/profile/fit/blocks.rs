@@ -58,12 +58,9 @@ mod tests {
     #[track_caller]
     fn check(events: &[Event], want: &[&[u32]]) {
         let options = FitOptions {
-            name: "forest".to_owned(),
-            source: "an invented channel".to_owned(),
-            tool: "0.1.0".to_owned(),
-            fitted_on: "2024-02-01".to_owned(),
             weeks: Weeks::Odd,
             keeps: Keeps::Rows,
+            ..examples::options()
         };
         let profile = Profile::fit(&examples::meta(), events, &options).unwrap();
         let secs = |block: &Block| {

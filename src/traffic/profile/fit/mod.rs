@@ -376,6 +376,18 @@ pub(crate) mod examples {
         }
     }
 
+    /// Returns how an invented channel is fitted: all its weeks, with timelines.
+    pub(crate) fn options() -> FitOptions {
+        FitOptions {
+            name: "forest".to_owned(),
+            source: "an invented channel".to_owned(),
+            tool: "0.1.0".to_owned(),
+            fitted_on: "2024-02-01".to_owned(),
+            weeks: Weeks::All,
+            keeps: Keeps::Timelines,
+        }
+    }
+
     /// Returns events of one channel from rows of (seconds, kind, user, peer, detail).
     pub(crate) fn events(rows: &[(f64, &str, &str, &str, &str)]) -> Vec<Event> {
         rows.iter()

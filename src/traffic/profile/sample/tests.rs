@@ -8,9 +8,7 @@ use crate::traffic::profile::WEEK_SECS;
 use crate::traffic::profile::calendar;
 use crate::traffic::profile::calendar::CELL_COUNT;
 use crate::traffic::profile::examples;
-use crate::traffic::profile::fit::FitOptions;
-use crate::traffic::profile::fit::Keeps;
-use crate::traffic::profile::fit::Weeks;
+use crate::traffic::profile::fit::examples as fit;
 use crate::traffic::profile::number;
 use crate::traffic::trace::event::Event;
 use crate::traffic::trace::event::EventKind;
@@ -80,14 +78,7 @@ fn what_is_fitted_to_a_sample_talks_like_the_sample() {
         has_text: false,
         overlaps: Vec::new(),
     };
-    let options = FitOptions {
-        name: "again".to_owned(),
-        source: "a sample".to_owned(),
-        tool: "0.1.0".to_owned(),
-        fitted_on: "2024-04-01".to_owned(),
-        weeks: Weeks::All,
-        keeps: Keeps::Timelines,
-    };
+    let options = fit::options();
     let fitted = Profile::fit(&meta, &sample.events, &options).unwrap();
     assert_eq!(fitted.cycle_secs(), secs);
     sample.events.retain(|event| event.at_us > first_us);

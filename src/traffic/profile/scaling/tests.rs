@@ -5,12 +5,11 @@ use std::collections::BTreeSet;
 
 use crate::traffic::profile::Profile;
 use crate::traffic::profile::WEEK_SECS;
+use crate::traffic::profile::churn::COPY_JITTER_SECS;
 use crate::traffic::profile::examples;
 use crate::traffic::profile::file::PARAMETERS;
-use crate::traffic::profile::parameter::Parameter;
 use crate::traffic::profile::resident::Resident;
 use crate::traffic::profile::rotation::Rotation;
-use crate::traffic::profile::scaling::JITTER_SECS;
 use crate::traffic::profile::scaling::ScaleBy;
 use crate::traffic::profile::scaling::ScaleError;
 use crate::traffic::profile::scaling::Scaling;
@@ -22,17 +21,7 @@ use crate::units::id::Seed;
 const START_US: i64 = 1_704_067_200_000_000;
 
 fn scaling(by: ScaleBy, times: f64, hot: &[(u32, f64)]) -> Scaling {
-    Scaling {
-        from: "example".to_owned(),
-        by,
-        times: Parameter::Assumed(times),
-        jitter_secs: Parameter::Assumed(JITTER_SECS),
-        seed: 1,
-        hot: hot
-            .iter()
-            .map(|&(channel, factor)| (channel, Parameter::Assumed(factor)))
-            .collect(),
-    }
+    Scaling::assumed("example", by, times, 1, hot.iter().copied().collect())
 }
 
 /// Returns the invented profile of three connections and a service in one channel, made bigger.
@@ -112,7 +101,7 @@ fn copies_have_their_own_people_channels_and_moments() {
         assert_eq!(own.len(), copied.len());
         assert!((secs(&own) - secs(&copied)).abs() < 1e-6);
         let later = copied[0].start_secs - own[0].start_secs;
-        assert!((0.0..=JITTER_SECS).contains(&later) && later > 0.0);
+        assert!((0.0..=COPY_JITTER_SECS).contains(&later) && later > 0.0);
         assert_eq!(copied[0].channel, copy / 4);
     }
     // A cohort stays one.
