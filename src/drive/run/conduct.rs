@@ -40,6 +40,8 @@ use crate::units::id::ShardId;
 use crate::units::id::Sharding;
 use crate::units::offset::Offset;
 
+/// Time for the beginning to reach all threads before it comes.
+const HEAD_START: Duration = Duration::from_millis(50);
 /// Messages that may wait between a shard and the run. Each tells a few in a second.
 const MESSAGES_MAX: usize = 4_096;
 /// How long the run sleeps at most between looks at the time.
@@ -57,8 +59,6 @@ const BUSY_SHARE: f64 = 0.9;
 pub struct Conduct<'a> {
     /// The plan.
     pub plan: &'a Arc<Plan>,
-    /// The clock, whose epoch lies just ahead, so that all threads are ready when the run begins.
-    pub clock: Clock,
     /// The address of each server of the target.
     pub servers: Vec<SocketAddr>,
     /// The embedded network, whose links are ours to break.
@@ -106,6 +106,8 @@ struct Pending {
 }
 
 struct Conductor<'a> {
+    /// Its epoch lies just ahead, so that all threads know it when the run begins.
+    clock: Clock,
     conduct: &'a Conduct<'a>,
     to_shards: Vec<mpsc::Sender<ToShard>>,
     pending: BTreeMap<u64, Pending>,
@@ -148,13 +150,16 @@ pub fn conduct(conduct: &Conduct<'_>, watch: &mut dyn Watch) -> io::Result<Condu
             is_spread: conduct.is_spread,
             caps: conduct.caps,
             password: conduct.password.clone(),
-            clock: conduct.clock,
         };
         threads.push(shard::spawn(start, from_run, to_run.clone())?);
         to_shards.push(to_shard);
     }
     drop(to_run);
+    let broken = await_ready(&from_shards, to_shards.len());
     let mut conductor = Conductor::new(conduct, to_shards);
+    conductor.broken = broken;
+    let clock = conductor.clock;
+    conductor.tell_all(|| ToShard::Begin(clock));
     let syn_before = counters::syn_retransmits();
     let ending = conductor.play(&from_shards, watch);
     conductor.collect(&from_shards);
@@ -174,6 +179,22 @@ pub fn conduct(conduct: &Conduct<'_>, watch: &mut dyn Watch) -> io::Result<Condu
     }
 }
 
+/// Waits until all shards are made; returns why one can't be.
+fn await_ready(from_shards: &Receiver<FromShard>, count: usize) -> Option<String> {
+    for _ in 0..count {
+        match from_shards.recv() {
+            Ok(FromShard::Broken { shard, reason }) => return Some(broken(shard, &reason)),
+            Ok(_) => {}
+            Err(_) => return Some("no shard is left".to_owned()),
+        }
+    }
+    None
+}
+
+fn broken(shard: ShardId, reason: &str) -> String {
+    format!("shard {shard}: {reason}")
+}
+
 impl<'a> Conductor<'a> {
     fn new(conduct: &'a Conduct<'a>, to_shards: Vec<mpsc::Sender<ToShard>>) -> Self {
         let phases = (0u16..)
@@ -191,6 +212,7 @@ impl<'a> Conductor<'a> {
                 }
             });
         Self {
+            clock: Clock::starting_in(HEAD_START),
             settled: vec![false; to_shards.len()],
             to_shards,
             pending: BTreeMap::new(),
@@ -211,7 +233,7 @@ impl<'a> Conductor<'a> {
     }
 
     fn now(&self) -> Offset {
-        self.conduct.clock.now()
+        self.clock.now()
     }
 
     /// Plays until the plan is over and all is judged, or somebody ends it.
@@ -285,6 +307,8 @@ impl<'a> Conductor<'a> {
                     self.enter(number, &interval, cpu, watch);
                 }
             }
+            // All had come before the beginning.
+            FromShard::Ready => {}
             FromShard::SplitWanted { far } => self.split(far),
             FromShard::HealWanted { far } => self.heal(far),
             FromShard::Report { report, cpu } => {
@@ -292,8 +316,7 @@ impl<'a> Conductor<'a> {
                 self.reports.push(*report);
             }
             FromShard::Broken { shard, reason } => {
-                self.broken
-                    .get_or_insert_with(|| format!("shard {shard}: {reason}"));
+                self.broken.get_or_insert_with(|| broken(shard, &reason));
             }
         }
     }

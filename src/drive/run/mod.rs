@@ -8,7 +8,6 @@ pub mod safety;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::drive::clock::Clock;
 use crate::drive::doctor::probe::ProbeError;
@@ -54,8 +53,6 @@ use crate::units::id::Seed;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
 
-/// Time for all threads to be ready before a run begins.
-const HEAD_START: Duration = Duration::from_millis(150);
 /// Share of planned messages that may find nobody to speak before a reader is told.
 const UNSPOKEN_SHARE_TOLD: f64 = 0.1;
 
@@ -222,7 +219,6 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
     let conducted = conduct::conduct(
         &Conduct {
             plan: &plan,
-            clock: Clock::starting_in(HEAD_START),
             servers: preflight.servers.clone(),
             network: preflight.network.as_ref(),
             shard_count,

@@ -117,7 +117,8 @@ impl Engine {
                 self.next_look = self.clock.now();
                 self.with_shard(|shard, _| shard.handle_over());
             }
-            ToShard::Finish => {}
+            // Both are the business of the loop that hands messages over.
+            ToShard::Begin(_) | ToShard::Finish => {}
         }
     }
 

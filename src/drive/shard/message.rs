@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::drive::clock::Clock;
 use crate::measure::interval::Interval;
 use crate::measure::ledger::partition::Split;
 use crate::swarm::io::ShardFacts;
@@ -14,6 +15,8 @@ use crate::units::id::ShardId;
 /// From the run to a shard.
 #[derive(Debug)]
 pub enum ToShard {
+    /// Everybody is ready: the run begins at the clock's epoch. Comes first, and once.
+    Begin(Clock),
     /// What another shard told.
     Facts(Arc<ShardFacts>),
     /// A split was ordered.
@@ -29,6 +32,8 @@ pub enum ToShard {
 /// From a shard to the run.
 #[derive(Debug)]
 pub enum FromShard {
+    /// The shard is made and waits for the beginning. Comes first.
+    Ready,
     /// An edge: an interval is closed, and what others must know is told.
     Edge {
         /// Which shard.

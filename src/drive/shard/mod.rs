@@ -16,7 +16,6 @@ use tokio::runtime::Builder;
 use tokio::runtime::LocalOptions;
 use tokio::sync::mpsc::Receiver;
 
-use crate::drive::clock::Clock;
 use crate::drive::host::counters;
 use crate::drive::shard::engine::Engine;
 use crate::drive::shard::message::FromShard;
@@ -43,8 +42,6 @@ pub struct ShardStart {
     pub caps: Option<Caps>,
     /// The server password.
     pub password: Option<Vec<u8>>,
-    /// The run's clock.
-    pub clock: Clock,
 }
 
 /// Starts a shard's thread. It speaks through `to_run` and listens to `from_run`, and ends with [`FromShard::Report`].
@@ -82,9 +79,14 @@ fn play(
         let timer = Timer::new()?;
         let mut shard = Shard::new(&start.plan, start.sharding, start.password.as_deref());
         shard.set_caps(start.caps);
+        // What a shard is made of takes a second where there are thousands of channels: the run does not begin before.
+        let _ = to_run.send(FromShard::Ready);
+        let Some(ToShard::Begin(clock)) = from_run.recv().await else {
+            return Ok(());
+        };
         let engine = Rc::new(RefCell::new(Engine::new(
             shard,
-            start.clock,
+            clock,
             start.servers,
             start.is_spread,
             to_run.clone(),
