@@ -167,7 +167,12 @@ impl Table {
             Io::Close { user } | Io::Finish { user } => {
                 self.shard.handle_closed(user, Closed::Local, now);
             }
-            Io::Split { .. } | Io::Heal { .. } => {}
+            Io::Reset { .. }
+            | Io::Abandon { .. }
+            | Io::Split { .. }
+            | Io::Heal { .. }
+            | Io::Stop { .. }
+            | Io::Start { .. } => {}
         }
     }
 

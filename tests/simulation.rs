@@ -75,7 +75,7 @@ duration = "50s"
 kind = "netsplit"
 during = "steady"
 at = "10s"
-lasts = "4s"
+heal_after = "4s"
 [phase.mass]
 kind = "mass_disconnect"
 during = "steady"

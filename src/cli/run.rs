@@ -45,9 +45,13 @@ pub(crate) struct RunArguments {
 /// Flags that `run` and `replay` share: at whom, from where, and what is left of it.
 #[derive(Debug, Args)]
 pub(crate) struct DriveArguments {
-    /// The target, such as <irc://127.0.0.1:6667> [default: the embedded network].
+    /// The target, such as <irc://127.0.0.1:6667> [default: the embedded network]. The servers of a linked network follow each
+    /// other with commas: the hub, then the scenario's far servers in their order.
     #[arg(long, value_name = "URL")]
     target: Option<String>,
+    /// Lets the scenario run the commands that it names on this machine; they are shown first.
+    #[arg(long)]
+    allow_commands: bool,
     /// A host off this machine that may be loaded; may be repeated.
     #[arg(long, value_name = "HOST")]
     allow_target: Vec<String>,
@@ -104,6 +108,7 @@ pub(crate) fn drive(
         seed,
         target: arguments.target.clone(),
         allowed: arguments.allow_target.clone(),
+        may_run_commands: arguments.allow_commands,
         out: out.clone(),
         shard_count: arguments.shards,
         state: state_folder(),

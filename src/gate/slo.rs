@@ -14,7 +14,6 @@ use crate::place::Misread;
 use crate::place::Place;
 use crate::scenario::Condition;
 use crate::scenario::phase::Phase;
-use crate::scenario::phase::PhaseKind;
 
 /// Lateness that never makes a run invalid: well above a busy machine's scheduling, well below what people notice.
 pub const LATENESS_LIMIT_MIN: Duration = Duration::from_millis(20);
@@ -110,12 +109,12 @@ impl Slo {
                 )),
             );
         };
-        if must_recover && !is_event(phase.kind) {
+        if must_recover && !phase.kind.is_mass_event() {
             return Err(misread(format!(
                 "nobody has to recover from `{name}`, a phase of kind \"{}\"",
                 phase.kind.name()
             ))
-            .with_help("`recover` takes a netsplit or a mass_disconnect"));
+            .with_help("`recover` takes a netsplit, a mass_disconnect or a restart"));
         }
         Ok(())
     }
@@ -135,13 +134,6 @@ pub fn lateness_limit(slos: &[Slo]) -> Duration {
         });
     let tenth = responses.min().map(|limit| limit / LATENESS_PER_RESPONSE);
     tenth.map_or(LATENESS_LIMIT_MIN, |tenth| tenth.max(LATENESS_LIMIT_MIN))
-}
-
-fn is_event(kind: PhaseKind) -> bool {
-    matches!(
-        kind,
-        PhaseKind::Netsplit { .. } | PhaseKind::MassDisconnect { .. }
-    )
 }
 
 fn unknown_help(name: &str) -> String {
@@ -225,6 +217,10 @@ impl Form {
 mod tests {
     use super::*;
     use crate::scenario::phase::Begins;
+    use crate::scenario::phase::Commands;
+    use crate::scenario::phase::Cut;
+    use crate::scenario::phase::PhaseKind;
+    use crate::scenario::phase::Returns;
 
     fn condition(check: &str) -> Condition {
         Condition {
@@ -244,14 +240,17 @@ mod tests {
         };
         let mass = PhaseKind::MassDisconnect {
             fraction: 0.3,
-            reconnect_after: Duration::from_secs(1),
-            reconnect_over: Duration::from_secs(1),
+            how: Cut::Fin,
+            returns: Returns::AtOnce {
+                after: Duration::from_secs(1),
+            },
         };
         [("steady", steady), ("mass", mass)]
             .map(|(name, kind)| Phase {
                 name: name.to_owned(),
                 kind,
                 begins: Begins::AtStart,
+                commands: Commands::default(),
             })
             .into()
     }
@@ -337,7 +336,7 @@ mod tests {
     fn phases_must_exist_and_events_must_be_events() {
         check(
             "recover.steady < 1s",
-            "nobody has to recover from `steady`, a phase of kind \"steady\" @ a.toml:9:9 ? `recover` takes a netsplit or a mass_disconnect",
+            "nobody has to recover from `steady`, a phase of kind \"steady\" @ a.toml:9:9 ? `recover` takes a netsplit, a mass_disconnect or a restart",
         );
         check(
             "phase.stedy.sent >= 99%",

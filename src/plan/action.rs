@@ -3,6 +3,7 @@
 use crate::measure::ledger::MessageKey;
 use crate::measure::ledger::PlannedMessage;
 use crate::plan::streams::StreamId;
+use crate::scenario::phase::Cut;
 use crate::traffic::profile::talk::TalkKind;
 use crate::units::id::ChannelId;
 use crate::units::id::PhaseId;
@@ -38,6 +39,20 @@ pub enum LeaveHow {
     Drop,
     /// With PART of every channel; the connection stays.
     Part,
+    /// With a reset of the connection.
+    Reset,
+    /// Without anything: the connection is left standing, and nobody reads it any more.
+    Silent,
+}
+
+impl From<Cut> for LeaveHow {
+    fn from(cut: Cut) -> Self {
+        match cut {
+            Cut::Fin => Self::Drop,
+            Cut::Rst => Self::Reset,
+            Cut::Silent => Self::Silent,
+        }
+    }
 }
 
 impl LeaveHow {
@@ -47,6 +62,8 @@ impl LeaveHow {
             Self::Quit => "quit",
             Self::Drop => "drop",
             Self::Part => "part",
+            Self::Reset => "reset",
+            Self::Silent => "silent",
         }
     }
 }
@@ -71,6 +88,15 @@ pub enum Action {
         event: Option<PhaseId>,
         /// Whether no trace tells of it: the seam of a replay that begins anew makes it.
         is_synthetic: bool,
+    },
+    /// Lose the connection without having wanted to, and come back by the program's own back-off.
+    Lose {
+        /// Who.
+        user: UserId,
+        /// How the connection ends.
+        how: LeaveHow,
+        /// The mass event that makes it.
+        event: PhaseId,
     },
     /// Join one channel, as a script has it.
     Join {
@@ -142,6 +168,16 @@ pub enum Action {
         /// The phase.
         phase: PhaseId,
     },
+    /// Take the target down, as a restart phase begins.
+    Stop {
+        /// The phase.
+        phase: PhaseId,
+    },
+    /// Have it up again.
+    Start {
+        /// The phase.
+        phase: PhaseId,
+    },
 }
 
 impl Action {
@@ -150,6 +186,7 @@ impl Action {
         match *self {
             Self::Arrive { user, .. }
             | Self::Leave { user, .. }
+            | Self::Lose { user, .. }
             | Self::Join { user, .. }
             | Self::Part { user, .. }
             | Self::Rename { user }
@@ -157,7 +194,11 @@ impl Action {
             | Self::Topic { user, .. }
             | Self::Kick { user, .. } => Some(user),
             Self::Say { message, .. } => Some(message.sender),
-            Self::Unspoken { .. } | Self::Split { .. } | Self::Heal { .. } => None,
+            Self::Unspoken { .. }
+            | Self::Split { .. }
+            | Self::Heal { .. }
+            | Self::Stop { .. }
+            | Self::Start { .. } => None,
         }
     }
 
@@ -166,6 +207,7 @@ impl Action {
         match self {
             Self::Arrive { .. } => "arrive",
             Self::Leave { .. } => "leave",
+            Self::Lose { .. } => "lose",
             Self::Join { .. } => "join",
             Self::Part { .. } => "part",
             Self::Rename { .. } => "nick",
@@ -176,6 +218,8 @@ impl Action {
             Self::Unspoken { .. } => "unspoken",
             Self::Split { .. } => "split",
             Self::Heal { .. } => "heal",
+            Self::Stop { .. } => "stop",
+            Self::Start { .. } => "start",
         }
     }
 }

@@ -66,6 +66,11 @@ impl PlanDigest {
                 channel,
                 is_synthetic,
             } => (14, [user.0, channel.0, u32::from(is_synthetic), 0, 0]),
+            Action::Lose { user, how, event } => {
+                (15, [user.0, u32::from(event.0), how as u32, 0, 0])
+            }
+            Action::Stop { phase } => (16, [u32::from(phase.0), 0, 0, 0, 0]),
+            Action::Start { phase } => (17, [u32::from(phase.0), 0, 0, 0, 0]),
         };
         self.0.update([tag]);
         for field in fields {
@@ -98,7 +103,10 @@ pub fn for_each(planners: &mut [Planner], mut each: impl FnMut(&Planned)) {
             let sharding = planner.sharding();
             // Others' messages are known to a shard, but told by their sender's alone; what nobody acts is told by the first.
             all.extend(slab.iter().copied().filter(|planned| match planned.action {
-                Action::Split { .. } | Action::Heal { .. } => sharding.shard().0 == 0,
+                Action::Split { .. }
+                | Action::Heal { .. }
+                | Action::Stop { .. }
+                | Action::Start { .. } => sharding.shard().0 == 0,
                 action => action.user().is_none_or(|user| sharding.drives(user)),
             }));
         }

@@ -16,6 +16,7 @@ use crate::plan::planner::Planner;
 use crate::plan::planner::SETTLED_AFTER;
 use crate::scenario::Scenario;
 use crate::scenario::phase::Begins;
+use crate::scenario::phase::Commands;
 use crate::scenario::phase::Phase;
 use crate::scenario::phase::PhaseKind;
 use crate::traffic::fidelity::distances;
@@ -102,6 +103,7 @@ fn undisturbed(scenario: &Scenario, lasts: Duration) -> Scenario {
             name: "undisturbed".to_owned(),
             kind: PhaseKind::Steady { duration: lasts },
             begins: Begins::AtStart,
+            commands: Commands::default(),
         }],
         slos: Vec::new(),
         tolerances: Vec::new(),

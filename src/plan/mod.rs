@@ -7,7 +7,9 @@ pub mod action;
 pub mod clients;
 pub mod digest;
 pub mod likeness;
+mod moves;
 pub mod names;
+mod outages;
 pub mod planner;
 pub mod population;
 pub mod script;
@@ -18,6 +20,7 @@ use std::sync::Arc;
 
 use crate::plan::clients::Clients;
 use crate::plan::names::Names;
+use crate::plan::outages::Outages;
 use crate::plan::population::Population;
 use crate::plan::script::Script;
 use crate::plan::streams::Streams;
@@ -45,6 +48,14 @@ pub enum PlanError {
         members: u64,
         /// Users.
         users: u32,
+    },
+    /// A mass event's victims are to come back as those of the capture did, and it had none.
+    #[error("profile `{profile}` has no mass event whose returns phase `{phase}` could follow")]
+    NoOutages {
+        /// The profile.
+        profile: String,
+        /// The phase.
+        phase: String,
     },
     /// More users or channels than names can tell apart.
     #[error("{count} {what}, but at most {limit}")]
@@ -98,7 +109,9 @@ impl Plan {
         let streams = Streams::new(seed);
         let names = Names::new(&streams);
         let people = population::People::draw(&scenario, &profile, &streams)?;
-        let timeline = Timeline::new(&scenario, &people, &streams);
+        let outages = Outages::of(&profile);
+        outages.check(&scenario, &profile)?;
+        let timeline = Timeline::new(&scenario, &people, &outages, &streams);
         let population = Population::new(&scenario, &profile, people, &streams)?;
         Ok(Arc::new(Self {
             clients: Clients::new(scenario.clients()),

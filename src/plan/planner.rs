@@ -14,13 +14,12 @@ use crate::plan::Plan;
 use crate::plan::Source;
 use crate::plan::action::Action;
 use crate::plan::action::Planned;
+use crate::plan::moves;
 use crate::plan::population;
 use crate::plan::script::Script;
 use crate::plan::streams::Purpose;
 use crate::plan::streams::StreamId;
 use crate::plan::streams::below;
-use crate::scenario::phase::PhaseKind;
-use crate::scenario::phase::SplitBy;
 use crate::traffic::profile::distribution::uniform;
 use crate::traffic::profile::room::Room;
 use crate::traffic::profile::room::Turn;
@@ -31,9 +30,7 @@ use crate::traffic::profile::talk::ChannelRow;
 use crate::traffic::profile::talk::Speaker;
 use crate::traffic::profile::talk::Talk;
 use crate::traffic::profile::talk::TalkKind;
-use crate::traffic::profile::timeline::ChangeKind;
 use crate::units::id::ChannelId;
-use crate::units::id::PhaseId;
 use crate::units::id::Sharding;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
@@ -89,7 +86,7 @@ impl Planner {
         let mut talkers = Vec::new();
         let mut due = BinaryHeap::new();
         let start_secs = f64::from(population::start_week_sec(&plan.scenario, profile));
-        for channel in (0..plan.population.channel_count()).map(ChannelId) {
+        for channel in plan.population.talking_channels() {
             if !plan
                 .population
                 .members(channel)
@@ -129,12 +126,15 @@ impl Planner {
                 sequence: 0,
             });
         }
-        let moves = moves(&plan, sharding);
+        let moves = moves::moves(&plan, sharding);
+        let talked = talkers.iter().map(|talker: &Talker| talker.channel);
+        let storms = plan.population.storm_channels();
+        let is_known = |channel: &ChannelId| {
+            let mut members = plan.population.members(*channel).iter();
+            members.any(|&member| sharding.drives(member))
+        };
         Self {
-            channels: talkers
-                .iter()
-                .map(|talker: &Talker| talker.channel)
-                .collect(),
+            channels: talked.chain(storms.filter(is_known)).collect(),
             talkers,
             due,
             moves,
@@ -270,6 +270,10 @@ impl Talker {
         slot: &TalkSlot,
         out: &mut Vec<Planned>,
     ) {
+        if plan.timeline.is_quiet(slot.at) {
+            self.sequence += 1;
+            return;
+        }
         let members = plan.population.members(self.channel);
         let wants_private = uniform(self.private_rng.next_u64())
             < private_odds(plan.scenario.population.private_share);
@@ -439,143 +443,6 @@ fn room(plan: &Plan, row: &ChannelRow, channel: ChannelId) -> Room {
     }
     turns.sort_unstable();
     Room::new(speakers, turns)
-}
-
-/// Returns the comings, goings and changes of a shard's users, and the splits, in order.
-fn moves(plan: &Plan, sharding: Sharding) -> Vec<Planned> {
-    let mut moves = Vec::new();
-    for local in 0..sharding.local_count(plan.population.user_count()) {
-        let user = sharding.user(local);
-        let stream = StreamId::of_user(Purpose::Identity, 0, user);
-        let mut sequence = 0;
-        let mut push = |at, action| {
-            if at < plan.timeline.ends {
-                moves.push(Planned {
-                    at,
-                    stream,
-                    sequence,
-                    action,
-                });
-            }
-            sequence += 1;
-        };
-        for stay in plan.timeline.stays(user) {
-            // Who was there before the run is due at its start: the time before it is nobody's latency.
-            push(
-                stay.from.max(Offset::ZERO),
-                Action::Arrive {
-                    user,
-                    event: stay.returns_from,
-                },
-            );
-            push(
-                stay.to,
-                Action::Leave {
-                    user,
-                    how: stay.how,
-                    event: stay.ended_by,
-                    is_synthetic: false,
-                },
-            );
-        }
-        for (at, action) in changes(plan, user) {
-            push(at, action);
-        }
-    }
-    for (index, phase) in (0u16..).map(PhaseId).zip(&plan.scenario.phases) {
-        if matches!(
-            phase.kind,
-            PhaseKind::Netsplit {
-                by: SplitBy::Links,
-                ..
-            }
-        ) {
-            let span = plan.timeline.span(index);
-            let stream = StreamId::of_user(Purpose::Mass, u32::from(index.0), UserId(0));
-            moves.push(Planned {
-                at: span.begins,
-                stream,
-                sequence: 0,
-                action: Action::Split { phase: index },
-            });
-            if span.ends <= plan.timeline.ends {
-                moves.push(Planned {
-                    at: span.ends,
-                    stream,
-                    sequence: 1,
-                    action: Action::Heal { phase: index },
-                });
-            }
-        }
-    }
-    moves.sort_unstable_by_key(Planned::order);
-    moves
-}
-
-/// Returns a user's renames, modes, topics and kicks within its stays.
-fn changes(plan: &Plan, user: UserId) -> Vec<(Offset, Action)> {
-    let person = &plan.population.people[user.index()];
-    let channels = plan.population.channels(user);
-    let mut rng = plan
-        .streams
-        .rng(StreamId::of_user(Purpose::Change, 0, user));
-    let mut changes = Vec::new();
-    for change in &person.life.changes {
-        let draws = [rng.next_u64(), rng.next_u64()];
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "seconds within the run's bounded horizon, in nanoseconds"
-        )]
-        let at = Offset::from_nanos(libm::floor(change.at_secs * 1e9) as i64);
-        if !plan.timeline.is_present(user, at, SETTLED_AFTER) {
-            continue;
-        }
-        let action = match change.kind {
-            ChangeKind::Nick => Some(Action::Rename { user }),
-            _ => in_channel(plan, user, change.kind, channels, at, draws),
-        };
-        changes.extend(action.map(|action| (at, action)));
-    }
-    changes
-}
-
-/// Places a mode, topic or kick in one of the user's channels.
-fn in_channel(
-    plan: &Plan,
-    user: UserId,
-    kind: ChangeKind,
-    channels: &[ChannelId],
-    at: Offset,
-    draws: [u64; 2],
-) -> Option<Action> {
-    let count = u32::try_from(channels.len())
-        .ok()
-        .filter(|&count| count > 0)?;
-    let channel = channels[below(draws[0], count) as usize];
-    match kind {
-        ChangeKind::Nick => None,
-        ChangeKind::Mode { .. } => Some(Action::Mode { user, channel }),
-        ChangeKind::Topic { .. } => Some(Action::Topic { user, channel }),
-        ChangeKind::Kick { .. } => {
-            let others: Vec<UserId> = plan
-                .population
-                .members(channel)
-                .iter()
-                .copied()
-                .filter(|&other| {
-                    other != user && plan.timeline.is_present(other, at, SETTLED_AFTER)
-                })
-                .collect();
-            let count = u32::try_from(others.len())
-                .ok()
-                .filter(|&count| count > 0)?;
-            Some(Action::Kick {
-                user,
-                channel,
-                victim: others[below(draws[1], count) as usize],
-            })
-        }
-    }
 }
 
 fn slab_of(at: Offset) -> i64 {

@@ -19,9 +19,10 @@ use crate::plan::streams::below;
 use crate::plan::timeline;
 use crate::scenario::Scenario;
 use crate::scenario::phase::Begins;
+use crate::scenario::phase::Commands;
+use crate::scenario::phase::Pace;
 use crate::scenario::phase::Phase;
 use crate::scenario::phase::PhaseKind;
-use crate::scenario::phase::SplitBy;
 use crate::traffic::profile::Profile;
 use crate::traffic::profile::churn::Identity;
 use crate::traffic::profile::churn::Life;
@@ -202,6 +203,8 @@ pub struct Population {
     pub people: Vec<Person>,
     /// The server on which each user sits; 0 is the one that every split leaves with the larger part.
     pub sides: Arc<[ServerId]>,
+    /// The phases whose storms fill a channel of their own; those channels come last, and nobody talks in them.
+    storms: Vec<PhaseId>,
     /// Channels of the profile whose people take part.
     copied_count: u32,
     /// Members of all channels, one channel after another.
@@ -264,8 +267,14 @@ impl Population {
             member_bounds.push(u32::try_from(members.len()).unwrap_or(u32::MAX));
         }
         let (channels, channel_bounds) = by_user(&members, &member_bounds, &channel_counts);
+        let mut storms = storms(scenario, user_count, streams);
+        for (_, crowd) in &mut storms {
+            members.append(crowd);
+            member_bounds.push(u32::try_from(members.len()).unwrap_or(u32::MAX));
+        }
         Ok(Self {
             sides: sides(scenario, user_count, streams),
+            storms: storms.into_iter().map(|(phase, _)| phase).collect(),
             copied_count: u32::try_from(crowds.len()).unwrap_or(u32::MAX),
             people,
             members,
@@ -296,6 +305,7 @@ impl Population {
         let (channels, channel_bounds) = by_user(&members, &member_bounds, &channel_counts);
         Self {
             sides: vec![ServerId(0); people.len()].into(),
+            storms: Vec::new(),
             copied_count: 0,
             people,
             members,
@@ -313,6 +323,25 @@ impl Population {
     /// Returns the number of channels.
     pub fn channel_count(&self) -> u32 {
         u32::try_from(self.member_bounds.len().saturating_sub(1)).unwrap_or(u32::MAX)
+    }
+
+    /// Returns the channels in which the profile talks.
+    pub fn talking_channels(&self) -> impl Iterator<Item = ChannelId> + use<> {
+        let storm_count = u32::try_from(self.storms.len()).unwrap_or(u32::MAX);
+        (0..self.channel_count().saturating_sub(storm_count)).map(ChannelId)
+    }
+
+    /// Returns the channels that storms fill.
+    pub fn storm_channels(&self) -> impl Iterator<Item = ChannelId> + use<> {
+        let first = self.talking_channels().count();
+        let first = u32::try_from(first).unwrap_or(u32::MAX);
+        (first..self.channel_count()).map(ChannelId)
+    }
+
+    /// Returns the channel that a phase's storm fills, if it is one.
+    pub fn storm_channel(&self, phase: PhaseId) -> Option<ChannelId> {
+        let place = self.storms.iter().position(|&storm| storm == phase)?;
+        self.storm_channels().nth(place)
     }
 
     /// Returns the number of the profile's channel that a channel is a copy of.
@@ -368,9 +397,10 @@ pub(crate) fn fit_scenario(scenario: &mut Scenario, script: &Script, population:
         Phase {
             name: RAMP.to_owned(),
             kind: PhaseKind::Ramp {
-                rate: script.options().ramp,
+                pace: Pace::Rate(script.options().ramp),
             },
             begins: Begins::AtStart,
+            commands: Commands::default(),
         },
         Phase {
             name: REPLAY.to_owned(),
@@ -378,6 +408,7 @@ pub(crate) fn fit_scenario(scenario: &mut Scenario, script: &Script, population:
                 duration: script.ends().since(Offset::ZERO + ramp_lasts),
             },
             begins: Begins::After(PhaseId(0), Duration::ZERO),
+            commands: Commands::default(),
         },
     ];
 }
@@ -473,24 +504,39 @@ fn by_user(
     (channels, bounds)
 }
 
+/// Returns the server on which each user sits: the first behind whose link it is, or the hub.
 fn sides(scenario: &Scenario, user_count: u32, streams: &Streams) -> Arc<[ServerId]> {
-    let splits: Vec<(u32, f64)> = (0u32..)
-        .zip(&scenario.phases)
-        .filter_map(|(phase, declared)| match declared.kind {
-            PhaseKind::Netsplit {
-                fraction,
-                by: SplitBy::Links,
-                ..
-            } => Some((phase, fraction)),
-            _ => None,
+    let links: Vec<(ServerId, f64)> = (1u16..)
+        .map(ServerId)
+        .zip(&scenario.servers)
+        .filter(|&(server, _)| {
+            let mut phases = scenario.phases.iter();
+            phases.any(|phase| phase.kind.far_link() == Some(server))
         })
+        .map(|(server, declared)| (server, declared.fraction))
         .collect();
-    (0..user_count)
-        .map(|user| {
-            let hit = splits.iter().position(|&(phase, fraction)| {
-                timeline::is_hit(streams, phase, UserId(user), fraction)
-            });
-            ServerId(hit.map_or(0, |index| u16::try_from(index + 1).unwrap_or(u16::MAX)))
+    let side = |user| {
+        let behind = links.iter().find(|&&(server, fraction)| {
+            timeline::is_behind(scenario, streams, server, fraction, UserId(user))
+        });
+        behind.map_or(ServerId(0), |&(server, _)| server)
+    };
+    (0..user_count).map(side).collect()
+}
+
+/// Returns the channels that storms fill, with those who come: one for each such phase.
+fn storms(scenario: &Scenario, user_count: u32, streams: &Streams) -> Vec<(PhaseId, Vec<UserId>)> {
+    let phases = (0u16..).map(PhaseId).zip(&scenario.phases);
+    let crowd = |phase: PhaseId, fraction| {
+        let users = (0..user_count).map(UserId);
+        users
+            .filter(|&user| timeline::is_hit(streams, u32::from(phase.0), user, fraction))
+            .collect()
+    };
+    phases
+        .filter_map(|(phase, declared)| match declared.kind {
+            PhaseKind::JoinStorm { fraction, .. } => Some((phase, crowd(phase, fraction))),
+            _ => None,
         })
         .collect()
 }

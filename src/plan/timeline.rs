@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::plan::action::LeaveHow;
+use crate::plan::outages::Outages;
 use crate::plan::population::People;
 use crate::plan::script::Script;
 use crate::plan::streams::Purpose;
@@ -10,8 +11,10 @@ use crate::plan::streams::StreamId;
 use crate::plan::streams::Streams;
 use crate::scenario::Scenario;
 use crate::scenario::phase::Begins;
+use crate::scenario::phase::Heal;
 use crate::scenario::phase::Phase;
 use crate::scenario::phase::PhaseKind;
+use crate::scenario::phase::Returns;
 use crate::scenario::phase::SplitBy;
 use crate::traffic::profile::distribution::uniform;
 use crate::traffic::profile::stream::WARM_UP_BEGINS;
@@ -19,6 +22,7 @@ use crate::traffic::profile::timeline::StayRow;
 use crate::traffic::profile::timeline::online;
 use crate::traffic::trace::cause::LeaveCause;
 use crate::units::id::PhaseId;
+use crate::units::id::ServerId;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
 
@@ -55,6 +59,8 @@ pub struct Timeline {
     pub gathered: Offset,
     /// When the last phase ends.
     pub ends: Offset,
+    /// Spans in which nobody speaks.
+    quiet: Vec<PhaseSpan>,
     stays: Vec<PlannedStay>,
     bounds: Vec<u32>,
 }
@@ -62,6 +68,22 @@ pub struct Timeline {
 /// Returns whether the event that is phase number `phase` hits `user`: a draw of its own, so that every shard answers alone.
 pub(crate) fn is_hit(streams: &Streams, phase: u32, user: UserId, fraction: f64) -> bool {
     uniform(streams.draw(StreamId::of_user(Purpose::Mass, 2 * phase, user))) < fraction
+}
+
+/// Returns whether `user` sits behind the link of a netsplit. All splits of one server part the same users: they are drawn with
+/// the first of them.
+pub(crate) fn is_behind(
+    scenario: &Scenario,
+    streams: &Streams,
+    server: ServerId,
+    fraction: f64,
+    user: UserId,
+) -> bool {
+    let parts =
+        |phase: &Phase| matches!(phase.kind, PhaseKind::Netsplit { far, .. } if far == server);
+    let first = scenario.phases.iter().position(parts);
+    let first = first.and_then(|first| u32::try_from(first).ok());
+    first.is_some_and(|first| is_hit(streams, first, user, fraction))
 }
 
 /// Returns a bound on the length of the scenario.
@@ -74,7 +96,6 @@ pub(crate) fn horizon(scenario: &Scenario) -> Duration {
 }
 
 fn spans(scenario: &Scenario) -> Vec<PhaseSpan> {
-    let users = u64::from(scenario.population.users);
     let mut spans: Vec<PhaseSpan> = Vec::with_capacity(scenario.phases.len());
     for phase in &scenario.phases {
         let begins = match phase.begins {
@@ -82,26 +103,27 @@ fn spans(scenario: &Scenario) -> Vec<PhaseSpan> {
             Begins::After(id, at) => spans[id.index()].ends + at,
             Begins::During(id, at) => spans[id.index()].begins + at,
         };
-        let lasts = match phase.kind {
-            PhaseKind::Ramp { rate } | PhaseKind::Quit { rate } => rate.due(users),
-            PhaseKind::Steady { duration } => duration,
-            PhaseKind::Netsplit { lasts, .. } => lasts,
-            PhaseKind::MassDisconnect {
-                reconnect_after,
-                reconnect_over,
-                ..
-            } => reconnect_after + reconnect_over,
-        };
         spans.push(PhaseSpan {
             begins,
-            ends: begins + lasts,
+            ends: begins + phase.kind.lasts(scenario.population.users),
         });
     }
     spans
 }
 
+fn quiet(scenario: &Scenario, spans: &[PhaseSpan]) -> Vec<PhaseSpan> {
+    let phases = scenario.phases.iter().zip(spans);
+    let quiet = phases.filter(|(phase, _)| matches!(phase.kind, PhaseKind::Quiet { .. }));
+    quiet.map(|(_, &span)| span).collect()
+}
+
 impl Timeline {
-    pub(crate) fn new(scenario: &Scenario, people: &People, streams: &Streams) -> Self {
+    pub(crate) fn new(
+        scenario: &Scenario,
+        people: &People,
+        outages: &Outages,
+        streams: &Streams,
+    ) -> Self {
         let phases = spans(scenario);
         let ends = phases
             .iter()
@@ -120,25 +142,23 @@ impl Timeline {
         };
         let mut stays = Vec::new();
         let mut bounds = vec![0];
-        let mut arrivals = 0u64;
+        let mut overlay = Overlay {
+            scenario,
+            outages,
+            streams,
+            arrivals: vec![0; phases.len()],
+        };
         for (user, person) in (0u32..).map(UserId).zip(&people.people) {
             let mut own: Vec<PlannedStay> =
                 online(&person.life.stays).iter().map(planned).collect();
-            for (index, (phase, span)) in (0u16..).zip(scenario.phases.iter().zip(&phases)) {
-                overlay(
-                    &mut own,
-                    phase.kind,
-                    PhaseId(index),
-                    *span,
-                    user,
-                    &mut arrivals,
-                    streams,
-                );
+            for (phase, &span) in (0u16..).map(PhaseId).zip(&phases) {
+                overlay.lay(&mut own, phase, span, user);
             }
             stays.extend(own);
             bounds.push(u32::try_from(stays.len()).unwrap_or(u32::MAX));
         }
         let mut timeline = Self {
+            quiet: quiet(scenario, &phases),
             phases,
             gathered,
             ends,
@@ -153,6 +173,7 @@ impl Timeline {
     pub(crate) fn of_script(scenario: &Scenario, script: &Script) -> Self {
         Self {
             phases: spans(scenario),
+            quiet: Vec::new(),
             gathered: script.begins(),
             ends: script.ends(),
             stays: Vec::new(),
@@ -197,6 +218,12 @@ impl Timeline {
             .any(|stay| stay.from + settled <= now && now < stay.to)
     }
 
+    /// Returns whether nobody is to speak at `now`.
+    pub fn is_quiet(&self, now: Offset) -> bool {
+        let mut quiet = self.quiet.iter();
+        quiet.any(|span| span.begins <= now && now < span.ends)
+    }
+
     /// Returns the span of a phase.
     pub fn span(&self, phase: PhaseId) -> PhaseSpan {
         self.phases[phase.index()]
@@ -229,68 +256,103 @@ fn planned(stay: &StayRow) -> PlannedStay {
     }
 }
 
-/// Lays one phase over a user's stays.
-fn overlay(
-    stays: &mut Vec<PlannedStay>,
-    kind: PhaseKind,
-    phase: PhaseId,
-    span: PhaseSpan,
-    user: UserId,
-    arrivals: &mut u64,
-    streams: &Streams,
-) {
-    match kind {
-        PhaseKind::Ramp { rate } => {
-            if let Some(first) = stays.first_mut().filter(|stay| stay.from <= span.begins) {
-                first.from = span.begins + rate.due(*arrivals);
-                *arrivals += 1;
+/// Lays phases over users' stays, user by user.
+struct Overlay<'a> {
+    scenario: &'a Scenario,
+    outages: &'a Outages,
+    streams: &'a Streams,
+    /// Users that have come online in each ramp.
+    arrivals: Vec<u64>,
+}
+
+impl Overlay<'_> {
+    /// Lays one phase over a user's stays.
+    fn lay(&mut self, stays: &mut Vec<PlannedStay>, phase: PhaseId, span: PhaseSpan, user: UserId) {
+        match self.scenario.phase(phase).kind {
+            PhaseKind::Ramp { ref pace } => {
+                if let Some(first) = stays.first_mut().filter(|stay| stay.from <= span.begins) {
+                    let arrived = &mut self.arrivals[phase.index()];
+                    let users = u64::from(self.scenario.population.users);
+                    first.from = span.begins + pace.due(*arrived, users);
+                    *arrived += 1;
+                }
             }
-        }
-        PhaseKind::MassDisconnect {
-            fraction,
-            reconnect_after,
-            reconnect_over,
-        } => {
-            if is_hit(streams, u32::from(phase.0), user, fraction) {
-                let share = uniform(streams.draw(StreamId::of_user(
-                    Purpose::Mass,
-                    2 * u32::from(phase.0) + 1,
-                    user,
-                )));
-                interrupt(
-                    stays,
-                    phase,
-                    span.begins,
-                    span.begins + reconnect_after + reconnect_over.mul_f64(share),
-                );
+            PhaseKind::MassDisconnect {
+                fraction,
+                how,
+                returns,
+            } => {
+                if is_hit(self.streams, u32::from(phase.0), user, fraction) {
+                    let back = match returns {
+                        // The plan keeps them: they come back as soon as they can.
+                        Returns::Backoff { .. } => return,
+                        Returns::AtOnce { after } => span.begins + after,
+                        Returns::Even { after, over } => {
+                            span.begins + after + over.mul_f64(self.share(phase, user))
+                        }
+                        Returns::Outage { after, speed, .. } => self
+                            .outages
+                            .away(self.share(phase, user))
+                            .map_or(Offset::NEVER, |away| {
+                                span.begins + after + away.div_f64(speed)
+                            }),
+                    };
+                    interrupt(stays, phase, LeaveHow::from(how), span.begins, back);
+                }
             }
-        }
-        PhaseKind::Netsplit {
-            fraction,
-            by: SplitBy::Clients,
-            ..
-        } => {
-            if is_hit(streams, u32::from(phase.0), user, fraction) {
-                interrupt(stays, phase, span.begins, span.ends);
+            PhaseKind::Netsplit {
+                far,
+                fraction,
+                by: SplitBy::Clients,
+                heal,
+                ..
+            } => {
+                if is_behind(self.scenario, self.streams, far, fraction, user) {
+                    let back = match heal {
+                        Heal::Tick => span.ends,
+                        Heal::Paced => self
+                            .outages
+                            .away(self.share(phase, user))
+                            .map_or(Offset::NEVER, |away| span.ends + away),
+                    };
+                    interrupt(stays, phase, LeaveHow::Drop, span.begins, back);
+                }
             }
+            PhaseKind::Steady { .. }
+            | PhaseKind::Quiet { .. }
+            | PhaseKind::Netsplit {
+                by: SplitBy::Links, ..
+            }
+            | PhaseKind::Restart { .. }
+            | PhaseKind::NickStorm { .. }
+            | PhaseKind::JoinStorm { .. }
+            | PhaseKind::Quit { .. } => {}
         }
-        PhaseKind::Steady { .. }
-        | PhaseKind::Netsplit {
-            by: SplitBy::Links, ..
-        }
-        | PhaseKind::Quit { .. } => {}
+    }
+
+    /// Returns a user's share of a phase's span, or its place in the curve of returns; a draw of its own.
+    fn share(&self, phase: PhaseId, user: UserId) -> f64 {
+        let event = 2 * u32::from(phase.0) + 1;
+        let stream = StreamId::of_user(Purpose::Mass, event, user);
+        uniform(self.streams.draw(stream))
     }
 }
 
 /// Cuts the stay that covers `at` in two, the second from `back` on.
-fn interrupt(stays: &mut Vec<PlannedStay>, phase: PhaseId, at: Offset, back: Offset) {
+fn interrupt(
+    stays: &mut Vec<PlannedStay>,
+    phase: PhaseId,
+    how: LeaveHow,
+    at: Offset,
+    back: Offset,
+) {
     let Some(index) = stays.iter().position(|stay| stay.from < at && at < stay.to) else {
         return;
     };
     let stay = stays[index];
     stays[index] = PlannedStay {
         to: at,
-        how: LeaveHow::Drop,
+        how,
         ended_by: Some(phase),
         ..stay
     };

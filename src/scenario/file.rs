@@ -6,7 +6,6 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 use crate::place::Misread;
-use crate::place::Place;
 use crate::scenario::ClientBehaviour;
 use crate::scenario::Condition;
 use crate::scenario::Population;
@@ -16,19 +15,13 @@ use crate::scenario::TargetNeeds;
 use crate::scenario::Tolerance;
 use crate::scenario::clients;
 use crate::scenario::clients::Share;
-use crate::scenario::phase::Begins;
-use crate::scenario::phase::Phase;
-use crate::scenario::phase::PhaseKind;
-use crate::scenario::phase::SplitBy;
+use crate::scenario::phases;
 use crate::scenario::reader::Document;
 use crate::scenario::reader::Table;
 use crate::scenario::value;
-use crate::units::id::PhaseId;
 
 /// How far the shares of a mix may miss 1: thirds have no end.
 const MIX_TOLERANCE: f64 = 0.005;
-/// Most phases of a scenario; their identifiers are 16 bits, and nobody reads more.
-pub const PHASE_COUNT_MAX: usize = 1_000;
 
 /// Reads a scenario. `path` names it in errors, `overrides` are the `--set KEY=VALUE` by full key.
 ///
@@ -51,7 +44,9 @@ pub fn read(
     let client = client(root.table("client")?)?;
     let reconnect = reconnect(root.table("reconnect")?)?;
     let target = target(root.table("target")?)?;
-    let phases = phases(root.table("phase")?)?;
+    let warm_up = root.with_default("warm_up", Duration::ZERO, value::duration)?;
+    let max_length = root.optional("max_length", value::duration)?;
+    let parts = phases::read(root.table("phase")?)?;
     let slos = conditions(root.tables("slo")?)?;
     let tolerances = tolerances(root.table("tolerate")?)?;
     root.finish()?;
@@ -67,7 +62,10 @@ pub fn read(
         reconnect,
         target,
         settle,
-        phases,
+        warm_up,
+        max_length,
+        servers: parts.servers,
+        phases: parts.phases,
         slos,
         tolerances,
     })
@@ -162,112 +160,6 @@ fn target(mut table: Table<'_>) -> Result<TargetNeeds, Misread> {
     })
 }
 
-fn phases(mut sections: Table<'_>) -> Result<Vec<Phase>, Misread> {
-    let names = sections.keys();
-    if names.is_empty() {
-        return Err(Misread::new("the scenario has no phase", sections.place().clone())
-            .with_help("add at least [phase.ramp] with kind = \"ramp\" and [phase.steady] with kind = \"steady\""));
-    }
-    if names.len() > PHASE_COUNT_MAX {
-        return Err(Misread::new(
-            format!("at most {PHASE_COUNT_MAX} phases, found {}", names.len()),
-            sections.place().clone(),
-        ));
-    }
-    let mut phases: Vec<Phase> = Vec::new();
-    for name in &names {
-        let mut table = sections.table(name)?;
-        let place = table.place().clone();
-        let (kind, kind_place) = table.required_placed("kind", value::text)?;
-        let kind = phase_kind(&mut table, &kind, &kind_place)?;
-        let begins = begins(&mut table, &phases, &place)?;
-        table.finish()?;
-        phases.push(Phase {
-            name: name.clone(),
-            kind,
-            begins,
-        });
-    }
-    Ok(phases)
-}
-
-fn phase_kind(table: &mut Table<'_>, kind: &str, place: &Place) -> Result<PhaseKind, Misread> {
-    match kind {
-        "ramp" => Ok(PhaseKind::Ramp {
-            rate: table.required("rate", value::rate)?,
-        }),
-        "steady" => Ok(PhaseKind::Steady {
-            duration: table.required("duration", value::duration)?,
-        }),
-        "netsplit" => Ok(PhaseKind::Netsplit {
-            fraction: table.with_default("fraction", 0.3, value::share)?,
-            lasts: table.required("lasts", value::duration)?,
-            by: table.with_default("by", SplitBy::Links, value::split_by)?,
-        }),
-        "mass_disconnect" => Ok(PhaseKind::MassDisconnect {
-            fraction: table.with_default("fraction", 0.3, value::share)?,
-            reconnect_after: table.with_default(
-                "reconnect_after",
-                Duration::from_secs(1),
-                value::duration,
-            )?,
-            reconnect_over: table.with_default(
-                "reconnect_over",
-                Duration::from_secs(10),
-                value::duration,
-            )?,
-        }),
-        "quit" => Ok(PhaseKind::Quit {
-            rate: table.required("rate", value::rate)?,
-        }),
-        other => Err(Misread::new(
-            format!("expected a kind of phase, found `{other}`"),
-            place.clone(),
-        )
-        .with_help("one of \"ramp\", \"steady\", \"netsplit\", \"mass_disconnect\", \"quit\"")),
-    }
-}
-
-fn begins(table: &mut Table<'_>, earlier: &[Phase], place: &Place) -> Result<Begins, Misread> {
-    let after = table.optional_placed("after", value::text)?;
-    let during = table.optional_placed("during", value::text)?;
-    let at = table.with_default("at", Duration::ZERO, value::duration)?;
-    let find = |name: &str, place: &Place| {
-        let found = earlier
-            .iter()
-            .position(|phase| phase.name == name)
-            .and_then(|index| u16::try_from(index).ok());
-        found.map(PhaseId).ok_or_else(|| {
-            Misread::new(
-                format!("no phase `{name}` stands above this one"),
-                place.clone(),
-            )
-            .with_help("a phase follows or overlaps one that the file names before it")
-        })
-    };
-    match (after, during) {
-        (Some(_), Some((_, place))) => Err(Misread::new(
-            "a phase has either `after` or `during`, found both",
-            place,
-        )),
-        (Some((name, place)), None) => Ok(Begins::After(find(&name, &place)?, at)),
-        (None, Some((name, place))) => Ok(Begins::During(find(&name, &place)?, at)),
-        (None, None) => match earlier
-            .len()
-            .checked_sub(1)
-            .and_then(|last| u16::try_from(last).ok())
-        {
-            Some(last) => Ok(Begins::After(PhaseId(last), at)),
-            None if at > Duration::ZERO => Err(Misread::new(
-                "the first phase begins with the run",
-                place.clone(),
-            )
-            .with_help("remove `at`")),
-            None => Ok(Begins::AtStart),
-        },
-    }
-}
-
 fn conditions(tables: Vec<Table<'_>>) -> Result<Vec<Condition>, Misread> {
     tables
         .into_iter()
@@ -302,6 +194,9 @@ fn tolerances(mut table: Table<'_>) -> Result<Vec<Tolerance>, Misread> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::phase::Begins;
+    use crate::scenario::phase::PhaseKind;
+    use crate::units::id::PhaseId;
 
     const SMALL: &str = "profile = \"support-channel\"\n[population]\nusers = 10\nchannels = 5\n[phase.ramp]\nkind = \"ramp\"\nrate = \"5/s\"\n[phase.steady]\nkind = \"steady\"\nduration = \"15s\"\n";
 

@@ -3,6 +3,7 @@
 pub mod clients;
 pub mod file;
 pub mod phase;
+mod phases;
 mod reader;
 mod resolved;
 pub(crate) mod value;
@@ -14,6 +15,7 @@ use crate::scenario::clients::Client;
 use crate::scenario::clients::Share;
 use crate::scenario::phase::Phase;
 use crate::units::id::PhaseId;
+use crate::units::id::ServerId;
 
 /// A scenario as meant: every default filled in, every reference resolved.
 #[derive(Clone, Debug)]
@@ -38,6 +40,12 @@ pub struct Scenario {
     pub target: TargetNeeds,
     /// How long after its acceptance an unseen delivery is called lost.
     pub settle: Duration,
+    /// How much of the run's beginning conditions leave out: what is measured in it is neither good nor bad news.
+    pub warm_up: Duration,
+    /// How long the run may take, holds included, before it is aborted.
+    pub max_length: Option<Duration>,
+    /// The servers behind links that break, by identifier from 1 on; 0 is the hub.
+    pub servers: Vec<FarServer>,
     /// The phases in the order of the file.
     pub phases: Vec<Phase>,
     /// The conditions that the run must meet.
@@ -91,6 +99,15 @@ pub struct Reconnect {
     pub register_timeout: Duration,
 }
 
+/// A server behind a link that breaks in a netsplit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FarServer {
+    /// Its name in the scenario: that of its first phase, where the file gives it none.
+    pub name: String,
+    /// Share of the users that sit on it; 0..=1.
+    pub fraction: f64,
+}
+
 /// What a connection to the target needs beyond its address.
 #[derive(Clone, Debug)]
 pub struct TargetNeeds {
@@ -141,6 +158,18 @@ impl Scenario {
             share.client.obey(&self.client, &self.reconnect);
         }
         shares
+    }
+
+    /// Returns the server of that identifier, which is one behind a link that breaks.
+    pub fn far_server(&self, id: ServerId) -> Option<&FarServer> {
+        self.servers.get(id.index().checked_sub(1)?)
+    }
+
+    /// Returns the commands that phases run on this machine, in the order of the file.
+    pub fn commands(&self) -> impl Iterator<Item = &str> {
+        let commands = self.phases.iter().map(|phase| &phase.commands);
+        let commands = commands.flat_map(|commands| [&commands.begin, &commands.end]);
+        commands.filter_map(|command| command.as_deref())
     }
 
     /// Returns the phase of that identifier.

@@ -230,6 +230,14 @@ impl<'a> Table<'a> {
 
     /// Takes a list of texts.
     pub(crate) fn texts(&mut self, key: &str) -> Result<Option<Vec<String>>, Misread> {
+        Ok(self.texts_placed(key)?.map(|(texts, _)| texts))
+    }
+
+    /// Takes a list of texts, with its place.
+    pub(crate) fn texts_placed(
+        &mut self,
+        key: &str,
+    ) -> Result<Option<(Vec<String>, Place)>, Misread> {
         let full = format!("{}{key}", self.prefix);
         self.document.asked.borrow_mut().push(full.clone());
         let found = self
@@ -238,13 +246,12 @@ impl<'a> Table<'a> {
             .position(|entry| entry.key == key)
             .map(|at| self.entries.remove(at));
         if let Some(text) = self.document.overrides.get(&full) {
-            return Ok(Some(
-                text.split(',')
-                    .map(str::trim)
-                    .filter(|item| !item.is_empty())
-                    .map(str::to_owned)
-                    .collect(),
-            ));
+            let texts = text.split(',').map(str::trim);
+            let texts = texts.filter(|item| !item.is_empty()).map(str::to_owned);
+            return Ok(Some((
+                texts.collect(),
+                Place::file(format!("--set {full}")),
+            )));
         }
         let Some(entry) = found else { return Ok(None) };
         let expected = Expected {
@@ -254,12 +261,17 @@ impl<'a> Table<'a> {
         let Some(array) = entry.value.as_array() else {
             return Err(self.unexpected(&expected, &entry, entry.value.type_str()));
         };
-        array
+        let texts = array
             .iter()
             .map(|item| item.get_ref().as_str().map(str::to_owned))
             .collect::<Option<Vec<String>>>()
-            .map(Some)
-            .ok_or_else(|| self.unexpected(&expected, &entry, "another"))
+            .ok_or_else(|| self.unexpected(&expected, &entry, "another"))?;
+        let place = Place::in_text(
+            self.document.path,
+            self.document.text,
+            entry.value_span.start,
+        );
+        Ok(Some((texts, place)))
     }
 
     /// Takes the table `key`; an empty one stands in where it is missing, so that `--set` reaches its keys.

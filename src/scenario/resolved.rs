@@ -5,7 +5,11 @@ use std::fmt::Write;
 use crate::scenario::Scenario;
 use crate::scenario::clients::Client;
 use crate::scenario::phase::Begins;
+use crate::scenario::phase::Pace;
+use crate::scenario::phase::Phase;
 use crate::scenario::phase::PhaseKind;
+use crate::scenario::phase::Returns;
+use crate::scenario::value::curve_point_text;
 use crate::scenario::value::duration_text;
 use crate::scenario::value::week_second_text;
 
@@ -35,6 +39,10 @@ impl Scenario {
             self.heat,
             quoted(&duration_text(self.settle))
         )?;
+        writeln!(out, "warm_up = {}", quoted(&duration_text(self.warm_up)))?;
+        if let Some(length) = self.max_length {
+            writeln!(out, "max_length = {}", quoted(&duration_text(length)))?;
+        }
         let population = &self.population;
         writeln!(
             out,
@@ -81,42 +89,7 @@ impl Scenario {
                     )?;
                 }
             }
-            match phase.kind {
-                PhaseKind::Ramp { rate } | PhaseKind::Quit { rate } => {
-                    writeln!(out, "rate = {}", quoted(&rate.to_string()))?;
-                }
-                PhaseKind::Steady { duration } => {
-                    writeln!(out, "duration = {}", quoted(&duration_text(duration)))?;
-                }
-                PhaseKind::Netsplit {
-                    fraction,
-                    lasts,
-                    by,
-                } => {
-                    writeln!(
-                        out,
-                        "fraction = {fraction:?}\nlasts = {}\nby = {}",
-                        quoted(&duration_text(lasts)),
-                        quoted(by.name())
-                    )?;
-                }
-                PhaseKind::MassDisconnect {
-                    fraction,
-                    reconnect_after,
-                    reconnect_over,
-                } => {
-                    writeln!(
-                        out,
-                        "fraction = {fraction:?}\nreconnect_after = {}",
-                        quoted(&duration_text(reconnect_after))
-                    )?;
-                    writeln!(
-                        out,
-                        "reconnect_over = {}",
-                        quoted(&duration_text(reconnect_over))
-                    )?;
-                }
-            }
+            self.write_kind(phase, out)?;
         }
         for slo in &self.slos {
             writeln!(
@@ -137,6 +110,90 @@ impl Scenario {
 }
 
 impl Scenario {
+    /// Writes what a phase does.
+    fn write_kind(&self, phase: &Phase, out: &mut String) -> std::fmt::Result {
+        let mut put = |key: &str, value: String| writeln!(out, "{key} = {value}");
+        let span = |duration| quoted(&duration_text(duration));
+        match &phase.kind {
+            PhaseKind::Ramp {
+                pace: Pace::Curve(points),
+            } => {
+                let points: Vec<String> = points
+                    .iter()
+                    .map(|&point| quoted(&curve_point_text(point)))
+                    .collect();
+                put("curve", format!("[{}]", points.join(", ")))?;
+            }
+            PhaseKind::Ramp {
+                pace: Pace::Rate(rate),
+            }
+            | PhaseKind::Quit { rate } => put("rate", quoted(&rate.to_string()))?,
+            PhaseKind::Steady { duration } | PhaseKind::Quiet { duration } => {
+                put("duration", span(*duration))?;
+            }
+            PhaseKind::Netsplit {
+                far,
+                fraction,
+                heal_after,
+                by,
+                heal,
+            } => {
+                if let Some(server) = self.far_server(*far) {
+                    put("server", quoted(&server.name))?;
+                }
+                put("fraction", format!("{fraction:?}"))?;
+                put("heal_after", span(*heal_after))?;
+                put("by", quoted(by.name()))?;
+                put("heal", quoted(heal.name()))?;
+            }
+            PhaseKind::MassDisconnect {
+                fraction,
+                how,
+                returns,
+            } => {
+                put("fraction", format!("{fraction:?}"))?;
+                put("how", quoted(how.name()))?;
+                put("returns", quoted(returns.name()))?;
+                put("reconnect_after", span(returns.begin_after()))?;
+                match *returns {
+                    Returns::Even { over, .. } => put("reconnect_over", span(over))?,
+                    Returns::AtOnce { .. } => {}
+                    Returns::Backoff { within } => put("reconnect_over", span(within))?,
+                    Returns::Outage { within, speed, .. } => {
+                        put("reconnect_over", span(within))?;
+                        put("speed", format!("{speed:?}"))?;
+                    }
+                }
+            }
+            PhaseKind::Restart { lasts } => put("lasts", span(*lasts))?,
+            PhaseKind::NickStorm { fraction, over } => {
+                put("fraction", format!("{fraction:?}"))?;
+                put("over", span(*over))?;
+            }
+            PhaseKind::JoinStorm {
+                fraction,
+                over,
+                stay,
+            } => {
+                put("fraction", format!("{fraction:?}"))?;
+                put("over", span(*over))?;
+                put("stay", span(*stay))?;
+            }
+        }
+        let is_split = matches!(phase.kind, PhaseKind::Netsplit { .. });
+        let (begin, end) = if is_split {
+            ("split_command", "heal_command")
+        } else {
+            ("command", "end_command")
+        };
+        for (key, command) in [(begin, &phase.commands.begin), (end, &phase.commands.end)] {
+            if let Some(command) = command {
+                put(key, quoted(command))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes `[client]` and `[reconnect]`. Without a mix they are whole; with one, what they leave out is the programs' way.
     fn write_client(&self, out: &mut String) -> std::fmt::Result {
         let (client, reconnect) = (&self.client, &self.reconnect);
@@ -201,8 +258,9 @@ mod tests {
     #[test]
     fn a_resolved_scenario_resolves_to_itself() {
         let text = "profile = \"p\"\nstarts = \"Tue 20:00\"\n[population]\nusers = 10\nchannels = 5\n[phase.ramp]\nkind = \"ramp\"\nrate = \"90/min\"\n\
-            [phase.\"odd name\"]\nkind = \"steady\"\nduration = \"1.5s\"\n[phase.split]\nkind = \"netsplit\"\nduring = \"odd name\"\nat = \"1s\"\nlasts = \"1s\"\n\
-            [phase.mass]\nkind = \"mass_disconnect\"\n[phase.end]\nkind = \"quit\"\nrate = \"5/s\"\n[[slo]]\ncheck = \"message.response.p99 < 1s\"\n[tolerate]\nlost = \"1%\"\n";
+            [phase.\"odd name\"]\nkind = \"steady\"\nduration = \"1.5s\"\n[phase.split]\nkind = \"netsplit\"\nduring = \"odd name\"\nat = \"1s\"\nheal_after = \"1s\"\nsplit_command = \"cut it\"\n\
+            [phase.mass]\nkind = \"mass_disconnect\"\nhow = \"silent\"\nreturns = \"outage\"\n[phase.again]\nkind = \"restart\"\nlasts = \"3s\"\ncommand = \"do it\"\n\
+            [phase.up]\nkind = \"ramp\"\ncurve = [\"30s 10%\", \"2min 100%\"]\n[phase.nicks]\nkind = \"nick_storm\"\n[phase.joins]\nkind = \"join_storm\"\n[phase.hush]\nkind = \"quiet\"\nduration = \"1s\"\n[phase.end]\nkind = \"quit\"\nrate = \"5/s\"\n[[slo]]\ncheck = \"message.response.p99 < 1s\"\n[tolerate]\nlost = \"1%\"\n";
         let once = read("x.toml", text, &BTreeMap::new()).unwrap().to_toml();
         let twice = read("x.toml", &once, &BTreeMap::new()).unwrap().to_toml();
         assert_eq!(once, twice);

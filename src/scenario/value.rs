@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use crate::scenario::WeekSecond;
+use crate::scenario::phase::CurvePoint;
+use crate::scenario::phase::Cut;
+use crate::scenario::phase::Heal;
 use crate::scenario::phase::SplitBy;
 use crate::units::rate::Rate;
 
@@ -166,6 +169,42 @@ pub(crate) fn split_by(value: &str) -> Result<SplitBy, Expected> {
             help: "links: our own network's servers part; clients: the far users' connections break",
         }),
     }
+}
+
+pub(crate) fn cut(value: &str) -> Result<Cut, Expected> {
+    let found = Cut::ALL.into_iter().find(|cut| cut.name() == value);
+    found.ok_or(Expected {
+        what: "\"fin\", \"rst\" or \"silent\"",
+        help: "fin: our side is closed; rst: the connection is reset; silent: nobody is told",
+    })
+}
+
+pub(crate) fn heal(value: &str) -> Result<Heal, Expected> {
+    match value {
+        "tick" => Ok(Heal::Tick),
+        "paced" => Ok(Heal::Paced),
+        _ => Err(Expected {
+            what: "\"tick\" or \"paced\"",
+            help: "tick: all come back in one moment; paced: as after the mass events of the profile's capture",
+        }),
+    }
+}
+
+pub(crate) fn curve_point(value: &str) -> Result<CurvePoint, Expected> {
+    let expected = Expected {
+        what: "a time and the share that has come by then",
+        help: "write such as [\"30s 10%\", \"2min 100%\"]",
+    };
+    let (at, share) = value.trim().split_once(' ').ok_or(expected)?;
+    match (duration(at), self::share(share)) {
+        (Ok(at), Ok(share)) => Ok(CurvePoint { at, share }),
+        _ => Err(expected),
+    }
+}
+
+/// Returns the text that `curve_point` reads as that point.
+pub(crate) fn curve_point_text(point: CurvePoint) -> String {
+    format!("{} {:?}", duration_text(point.at), point.share)
 }
 
 /// Returns the text that `duration` reads as that duration.

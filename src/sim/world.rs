@@ -2,6 +2,7 @@
 
 mod checks;
 mod ends;
+mod upheaval;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -38,7 +39,6 @@ use crate::sim::faults::Truth;
 use crate::sim::link::Link;
 use crate::swarm::Shard;
 use crate::swarm::io::Io;
-use crate::swarm::report::SplitStage;
 use crate::units::id::ServerId;
 use crate::units::id::ShardId;
 use crate::units::id::Sharding;
@@ -91,7 +91,10 @@ enum What {
 pub(crate) struct World {
     plan: Arc<Plan>,
     shards: Vec<Shard>,
+    config: NetworkConfig,
     network: Network,
+    /// A restart phase has taken the network down.
+    is_down: bool,
     links: Vec<Link>,
     user_of: HashMap<ClientId, (UserId, u32)>,
     queue: BinaryHeap<Reverse<(Offset, u64, What)>>,
@@ -152,7 +155,9 @@ impl World {
         let mut world = Self {
             links: links.collect(),
             shards,
-            network: Network::new(network, Offset::ZERO, 0),
+            network: Network::new(network.clone(), Offset::ZERO, 0),
+            config: network,
+            is_down: false,
             user_of: HashMap::new(),
             queue: BinaryHeap::new(),
             entry: 0,
@@ -296,7 +301,8 @@ impl World {
         let now = self.now;
         match io {
             Io::Connect { user, server } => {
-                let is_refused = self.faults.refuses(&self.fault_streams, user, now);
+                let is_refused =
+                    self.is_down || self.faults.refuses(&self.fault_streams, user, now);
                 self.links[user.index()].reopen();
                 let epoch = self.links[user.index()].epoch;
                 let at = self.links[user.index()].up(now);
@@ -328,37 +334,13 @@ impl World {
                     );
                 }
             }
-            Io::Close { user } => self.close_user(user, Closed::Local),
-            Io::Split { far } => {
-                let split = Split {
-                    far,
-                    ordered: now,
-                    done: Offset::NEVER,
-                    heal_ordered: Offset::NEVER,
-                    healed: Offset::NEVER,
-                };
-                self.network.split(now, far);
-                let split = Split { done: now, ..split };
-                self.splits.push(split);
-                self.shards
-                    .iter_mut()
-                    .for_each(|shard| shard.handle_split(split, SplitStage::Down));
+            Io::Close { user } | Io::Reset { user } => self.close_user(user, Closed::Local),
+            Io::Abandon { user } => {
+                self.links[user.index()].is_up = false;
+                self.shard(user).handle_closed(user, Closed::Local, now);
             }
-            Io::Heal { far } => {
-                self.network.heal(now, far);
-                let Some(split) = self.splits.iter_mut().rev().find(|split| split.far == far)
-                else {
-                    return;
-                };
-                *split = Split {
-                    heal_ordered: now,
-                    healed: now,
-                    ..*split
-                };
-                let split = *split;
-                self.shards
-                    .iter_mut()
-                    .for_each(|shard| shard.handle_split(split, SplitStage::Healed));
+            Io::Split { .. } | Io::Heal { .. } | Io::Stop { .. } | Io::Start { .. } => {
+                self.upheave(io);
             }
         }
     }
@@ -425,7 +407,7 @@ impl World {
                 user,
                 epoch,
                 server,
-            } if self.is_current(user, epoch) => {
+            } if self.is_current(user, epoch) && !self.is_down => {
                 let client = self.network.handle_connect(now, server, "127.0.0.1");
                 self.user_of.insert(client, (user, epoch));
                 let link = &mut self.links[user.index()];

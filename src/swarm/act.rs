@@ -16,12 +16,12 @@ use crate::swarm::Shard;
 use crate::swarm::hear;
 use crate::swarm::io::Io;
 use crate::swarm::outbox::QUEUE_BYTES_MAX;
+use crate::swarm::user::Hit;
 use crate::swarm::user::Link;
 use crate::swarm::user::PRIVATES_KEPT;
 use crate::traffic::profile::talk::TalkKind;
 use crate::units::id::ChannelId;
 use crate::units::id::PhaseId;
-use crate::units::id::ServerId;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
 
@@ -84,41 +84,26 @@ impl Shard {
                 self.change(change, now, |line| line.param(&nick).trailing(b"enough"));
             }
             Action::Say { key, message, kind } => self.say(key, &message, kind, now),
-            Action::Split { phase } => self.order_split(phase, true),
-            Action::Heal { phase } => self.order_split(phase, false),
+            Action::Lose { user, how, event } => self.lose(user, how, event, now),
+            Action::Split { phase } => self.order(Io::Split { phase }),
+            Action::Heal { phase } => self.order(Io::Heal { phase }),
+            Action::Stop { phase } => {
+                self.restart = Some((phase, Offset::NEVER));
+                self.order(Io::Stop { phase });
+            }
+            Action::Start { phase } => {
+                self.restart = Some((phase, now + self.plan.scenario.settle));
+                self.order(Io::Start { phase });
+            }
             Action::Unspoken { .. } => {}
         }
     }
 
-    /// The first shard alone orders splits; every shard is told when they are done.
-    fn order_split(&mut self, phase: PhaseId, is_break: bool) {
-        if self.sharding.shard().0 != 0 {
-            return;
+    /// The first shard alone orders what concerns the whole network; every shard is told when it is done.
+    fn order(&mut self, io: Io) {
+        if self.sharding.shard().0 == 0 {
+            self.io.push_back(io);
         }
-        let far = self.far_server(phase);
-        self.io.push_back(if is_break {
-            Io::Split { far }
-        } else {
-            Io::Heal { far }
-        });
-    }
-
-    /// Returns the server behind the link of a netsplit phase: they are numbered in the phases' order.
-    pub(super) fn far_server(&self, phase: PhaseId) -> ServerId {
-        use crate::scenario::phase::PhaseKind;
-        use crate::scenario::phase::SplitBy;
-        let links = self.plan.scenario.phases[..=phase.index()]
-            .iter()
-            .filter(|phase| {
-                matches!(
-                    phase.kind,
-                    PhaseKind::Netsplit {
-                        by: SplitBy::Links,
-                        ..
-                    }
-                )
-            });
-        ServerId(u16::try_from(links.count()).unwrap_or(u16::MAX))
     }
 
     fn arrive(&mut self, user: UserId, intended: Offset, now: Offset) {
@@ -165,10 +150,7 @@ impl Shard {
         self.users[local].is_wanted = false;
         self.users[local].reconnect_at = Offset::NEVER;
         if let Some(phase) = event.filter(|_| is_online) {
-            self.users[local].hit_by = Some(phase);
-            if let Some(event) = self.event_mut(phase) {
-                event.affected += 1;
-            }
+            self.note_hit(local, phase);
         }
         if self.users[local].link == Link::Down {
             return;
@@ -177,22 +159,66 @@ impl Shard {
             self.close(local);
             return;
         }
-        self.ledger.handle_quit_sent(user, now);
         if !is_synthetic {
             let late = now.since(planned.at);
             self.interval.acts.add_sent(Act::Quit, late);
         }
-        self.users[local].close_by = now + CLOSE_TIMEOUT;
         if how == LeaveHow::Quit {
+            self.ledger.handle_quit_sent(user, now);
+            self.users[local].close_by = now + CLOSE_TIMEOUT;
             self.users[local].quit_sent = now;
             self.with_session(local, |session, cx| session.quit(b"leaving", cx));
             self.flush(local);
+            self.arm(local);
         } else {
-            // Our side is closed and the rest read: resetting it could throw away what others are owed.
-            self.users[local].session.drop_link();
-            self.io.push_back(Io::Finish { user });
+            self.cut(local, how, now);
         }
-        self.arm(local);
+    }
+
+    /// Ends a connection without a QUIT.
+    fn cut(&mut self, local: usize, how: LeaveHow, now: Offset) {
+        let user = self.users[local].id;
+        self.users[local].session.drop_link();
+        match how {
+            // What others are owed of the last lines, and the server's answers to them, go with the connection.
+            LeaveHow::Reset => self.io.push_back(Io::Reset { user }),
+            LeaveHow::Silent => {
+                self.ledger.handle_vanished(user, now);
+                self.io.push_back(Io::Abandon { user });
+            }
+            // Our side is closed and the rest read: resetting it could throw away what others are owed.
+            LeaveHow::Drop | LeaveHow::Quit | LeaveHow::Part => {
+                self.ledger.handle_quit_sent(user, now);
+                self.users[local].close_by = now + CLOSE_TIMEOUT;
+                self.io.push_back(Io::Finish { user });
+                self.arm(local);
+            }
+        }
+    }
+
+    /// Ends a connection that its user wants to keep: it comes back as its program does.
+    fn lose(&mut self, user: UserId, how: LeaveHow, event: PhaseId, now: Offset) {
+        let Some(local) = self.sharding.local(user) else {
+            return;
+        };
+        if self.users[local].session.is_online() {
+            self.note_hit(local, event);
+            if let Some(hit) = &mut self.users[local].hit_by {
+                hit.is_unnoticed = true;
+            }
+            self.cut(local, how, now);
+        }
+    }
+
+    /// Notes that a mass event has hit a user who was online.
+    pub(super) fn note_hit(&mut self, local: usize, phase: PhaseId) {
+        self.users[local].hit_by = Some(Hit {
+            phase,
+            is_unnoticed: false,
+        });
+        if let Some(event) = self.event_mut(phase) {
+            event.affected += 1;
+        }
     }
 
     fn rename(&mut self, user: UserId, intended: Offset, now: Offset) {

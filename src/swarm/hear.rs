@@ -11,8 +11,6 @@ use crate::measure::ledger::arrival::Arrived;
 use crate::measure::ledger::presence::Presence;
 use crate::measure::operation::Operation;
 use crate::measure::reason::Refused;
-use crate::scenario::phase::PhaseKind;
-use crate::scenario::phase::SplitBy;
 use crate::swarm::REJOIN_AFTER;
 use crate::swarm::Shard;
 use crate::units::id::ChannelId;
@@ -136,14 +134,10 @@ impl Shard {
         let state = &mut self.users[local];
         if state.joins_pending == 0
             && state.session.is_online()
-            && let Some(phase) = state.hit_by.take()
+            && let Some(hit) = state.hit_by.take()
+            && let Some(event) = self.event_mut(hit.phase)
         {
-            let planned = state.connect_intended;
-            if let Some(event) = self.event_mut(phase) {
-                event.recovered += 1;
-                event.last_recovered = event.last_recovered.max(now);
-                event.times.record(now.since(planned));
-            }
+            event.handle_recovered(now);
         }
     }
 
@@ -191,14 +185,9 @@ impl Shard {
             return;
         }
         for event in &mut self.events {
-            let is_links = matches!(
-                self.plan.scenario.phase(event.phase).kind,
-                PhaseKind::Netsplit {
-                    by: SplitBy::Links,
-                    ..
-                }
-            );
-            if is_links
+            let far = self.plan.scenario.phase(event.phase).kind.far_link();
+            let is_across = |far| (sides[observer.index()] == far) != (sides[user.index()] == far);
+            if far.is_some_and(is_across)
                 && now >= event.cause_gone
                 && now <= event.cause_gone + self.plan.scenario.settle
             {

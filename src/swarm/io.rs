@@ -1,6 +1,7 @@
 //! What a shard asks of its shell, and what shards tell each other.
 
 use crate::measure::ledger::facts::Facts;
+use crate::units::id::PhaseId;
 use crate::units::id::ServerId;
 use crate::units::id::UserId;
 
@@ -29,15 +30,35 @@ pub enum Io {
         /// Whose.
         user: UserId,
     },
+    /// Read what has come, then reset the connection; answered by `handle_closed`.
+    Reset {
+        /// Whose.
+        user: UserId,
+    },
+    /// Leave the connection standing, to be read and closed by nobody while the run lasts; answered by `handle_closed`.
+    Abandon {
+        /// Whose.
+        user: UserId,
+    },
     /// Break the link of a netsplit phase; told to every shard by `handle_split`.
     Split {
-        /// The server behind the link.
-        far: ServerId,
+        /// The phase.
+        phase: PhaseId,
     },
     /// Heal it; told to every shard by `handle_split`.
     Heal {
-        /// The server behind the link.
-        far: ServerId,
+        /// The phase.
+        phase: PhaseId,
+    },
+    /// Take the target down, as a restart phase says.
+    Stop {
+        /// The phase.
+        phase: PhaseId,
+    },
+    /// Have the target up again; told to every shard by `handle_up`.
+    Start {
+        /// The phase.
+        phase: PhaseId,
     },
 }
 

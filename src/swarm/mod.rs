@@ -41,7 +41,6 @@ use crate::plan::Plan;
 use crate::plan::action::Action;
 use crate::plan::action::Planned;
 use crate::plan::planner::Planner;
-use crate::scenario::phase::PhaseKind;
 use crate::swarm::io::Io;
 use crate::swarm::io::PeerFact;
 use crate::swarm::io::ShardFacts;
@@ -80,6 +79,8 @@ pub struct Shard {
     ledger: Ledger,
     interval: Interval,
     events: Vec<Event>,
+    /// The restart under way: who loses its connection by then lost it to that.
+    restart: Option<(PhaseId, Offset)>,
     io: VecDeque<Io>,
     outgoing_peers: Vec<PeerFact>,
     is_over: bool,
@@ -130,15 +131,9 @@ impl Shard {
             .map(PhaseId)
             .zip(&plan.scenario.phases)
             .filter_map(|(id, phase)| {
-                let span = plan.timeline.span(id);
-                match phase.kind {
-                    PhaseKind::Netsplit { .. } | PhaseKind::MassDisconnect { .. } => {
-                        Some(Event::new(id, span.begins, span.ends))
-                    }
-                    PhaseKind::Ramp { .. } | PhaseKind::Steady { .. } | PhaseKind::Quit { .. } => {
-                        None
-                    }
-                }
+                let struck = plan.timeline.span(id).begins;
+                let cause_gone = phase.kind.cause_gone(struck)?;
+                Some(Event::new(id, struck, cause_gone))
             });
         Self {
             sharding,
@@ -156,6 +151,7 @@ impl Shard {
             ledger,
             interval: Interval::new(),
             events: events.collect(),
+            restart: None,
             io: VecDeque::new(),
             outgoing_peers: Vec::new(),
             is_over: false,
@@ -405,6 +401,12 @@ impl Shard {
                 times.response.record(now.since(quit_sent));
                 times.service.record(now.since(quit_sent));
             }
+            let hit = self.users[local].hit_by.as_mut();
+            if hit.is_some_and(|hit| std::mem::take(&mut hit.is_unnoticed)) {
+                self.users[local].tries = 0;
+                self.come_back_later(local, now);
+                return;
+            }
             // Wanted again already: the return was planned for sooner than the old connection took to end.
             if self.users[local].is_wanted && !self.is_over {
                 self.connect(local, now);
@@ -417,6 +419,11 @@ impl Shard {
         }
         if was_online {
             self.users[local].tries = 0;
+            if let Some((phase, until)) = self.restart
+                && now <= until
+            {
+                self.note_hit(local, phase);
+            }
         }
         self.come_back_later(local, now);
     }

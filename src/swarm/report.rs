@@ -10,9 +10,8 @@ use crate::measure::reason::NotSent;
 use crate::measure::said::SaidLog;
 use crate::measure::sent::LinesSent;
 use crate::plan::action::Action;
-use crate::scenario::phase::PhaseKind;
-use crate::scenario::phase::SplitBy;
 use crate::swarm::Shard;
+use crate::units::id::PhaseId;
 use crate::units::offset::Offset;
 
 /// What one shard hands over at its end.
@@ -47,19 +46,9 @@ impl Shard {
         match stage {
             SplitStage::Down => self.ledger.handle_split_done(split),
             SplitStage::Healed => {
-                for index in 0..self.events.len() {
-                    let phase = self.events[index].phase;
-                    let is_links = matches!(
-                        self.plan.scenario.phase(phase).kind,
-                        PhaseKind::Netsplit {
-                            by: SplitBy::Links,
-                            ..
-                        }
-                    );
-                    if is_links && self.far_server(phase) == split.far {
-                        self.events[index].struck = split.ordered;
-                        self.events[index].cause_gone = split.heal_ordered;
-                    }
+                if let Some(event) = self.event_mut(split.phase) {
+                    event.struck = split.ordered;
+                    event.cause_gone = split.heal_ordered;
                 }
                 self.ledger.handle_healed(split);
             }
@@ -69,6 +58,13 @@ impl Shard {
     /// Notes that a split or heal was ordered and is under way.
     pub fn handle_split_ordered(&mut self, split: Split) {
         self.ledger.handle_split(split);
+    }
+
+    /// Notes when the target was up again after a restart phase took it down. Every shard is told the same.
+    pub fn handle_up(&mut self, phase: PhaseId, at: Offset) {
+        if let Some(event) = self.event_mut(phase) {
+            event.cause_gone = at;
+        }
     }
 
     /// Stops acting. What was planned and not done is cancelled; nobody comes back any more.
@@ -105,14 +101,8 @@ impl Shard {
         }
         for index in 0..self.events.len() {
             let phase = self.events[index].phase;
-            if matches!(
-                self.plan.scenario.phase(phase).kind,
-                PhaseKind::Netsplit {
-                    by: SplitBy::Links,
-                    ..
-                }
-            ) {
-                let seen = self.ledger.heal_seen(self.far_server(phase));
+            if self.plan.scenario.phase(phase).kind.far_link().is_some() {
+                let seen = self.ledger.heal_seen(phase);
                 self.events[index].affected = seen.required;
                 self.events[index].recovered = seen.seen;
             }

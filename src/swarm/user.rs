@@ -35,6 +35,14 @@ pub(crate) struct Wanted {
     pub(crate) is_owed: bool,
 }
 
+/// A mass event that took a user's connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hit {
+    pub(crate) phase: PhaseId,
+    /// Whether the user's program has still to notice and to come back by itself.
+    pub(crate) is_unnoticed: bool,
+}
+
 #[derive(Debug)]
 pub(crate) struct User {
     pub(crate) id: UserId,
@@ -68,7 +76,7 @@ pub(crate) struct User {
     pub(crate) last_said: Offset,
     pub(crate) rejoin: Option<(ChannelId, Offset)>,
     /// The mass event that hit it, until it is whole again.
-    pub(crate) hit_by: Option<PhaseId>,
+    pub(crate) hit_by: Option<Hit>,
     /// The private messages sent last, the latest last, for a refusal that names only its addressee.
     pub(crate) privates: VecDeque<(MessageKey, UserId)>,
     /// When the earliest timer in the queue that counts will fire.

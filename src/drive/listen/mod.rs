@@ -78,6 +78,16 @@ impl Listening {
         self.order(|done| Order::Heal { far, done });
     }
 
+    /// Takes the whole network down, as a crash of its host would: every connection ends, none is accepted, nothing is remembered.
+    pub fn take_down(&self) {
+        self.order(|done| Order::Down { done });
+    }
+
+    /// Brings the network up again on the addresses that it had.
+    pub fn bring_up(&self) {
+        self.order(|done| Order::Up { done });
+    }
+
     fn order(&self, order: impl FnOnce(SyncSender<()>) -> Order) {
         let (done, answer) = sync_channel(1);
         // A network that has ended answers nothing; what it no longer relays tells.

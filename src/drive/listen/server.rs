@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::Receiver;
+use tokio::task::JoinHandle;
 
 use crate::drive::clock::Clock;
 use crate::drive::timer::Timer;
@@ -34,6 +35,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) enum Order {
     Split { far: ServerId, done: SyncSender<()> },
     Heal { far: ServerId, done: SyncSender<()> },
+    Down { done: SyncSender<()> },
+    Up { done: SyncSender<()> },
     Stop,
 }
 
@@ -67,17 +70,16 @@ pub(crate) async fn serve(
         .map(TcpListener::local_addr)
         .collect::<io::Result<Vec<_>>>()?;
     let timer = Timer::new()?;
+    let fresh = || Network::new(network.clone(), clock.now(), clock.epoch_unix_micros());
     let server = Rc::new(RefCell::new(Server {
-        network: Network::new(network, clock.now(), clock.epoch_unix_micros()),
+        network: fresh(),
         clock,
         peers: HashMap::new(),
         buffer: ReadBuffer::new(),
     }));
-    for (index, listener) in (0u16..).zip(listeners) {
-        tokio::task::spawn_local(accept(Rc::clone(&server), listener, ServerId(index)));
-    }
+    let mut doors = open(&server, listeners);
     // The owner may have gone already; then the first order is to stop.
-    let _ = bound.send(addresses);
+    let _ = bound.send(addresses.clone());
     loop {
         let wait = {
             let this = server.borrow();
@@ -93,6 +95,27 @@ pub(crate) async fn serve(
             order = orders.recv() => match order {
                 Some(Order::Split { far, done }) => command(&server, &done, |network, now| network.split(now, far)),
                 Some(Order::Heal { far, done }) => command(&server, &done, |network, now| network.heal(now, far)),
+                Some(Order::Down { done }) => {
+                    for door in doors.drain(..) {
+                        door.abort();
+                        // A task that was aborted says so; its listener is closed by then.
+                        let _ = door.await;
+                    }
+                    let mut this = server.borrow_mut();
+                    this.network = fresh();
+                    for (_, peer) in this.peers.drain() {
+                        // Its reader holds it too, until this tells both ends.
+                        let _ = rustix::net::shutdown(&*peer.stream, rustix::net::Shutdown::Both);
+                    }
+                    let _ = done.send(());
+                }
+                Some(Order::Up { done }) => {
+                    if doors.is_empty() {
+                        let listeners = addresses.iter().map(|&address| tcp::listen(address));
+                        doors = open(&server, listeners.collect::<io::Result<Vec<_>>>()?);
+                    }
+                    let _ = done.send(());
+                }
                 Some(Order::Stop) | None => return Ok(()),
             },
             () = timer.expired() => {
@@ -103,6 +126,14 @@ pub(crate) async fn serve(
         }
         carry(&server);
     }
+}
+
+/// Begins to accept on each listener.
+fn open(server: &Rc<RefCell<Server>>, listeners: Vec<TcpListener>) -> Vec<JoinHandle<()>> {
+    let accepting = (0u16..).zip(listeners).map(|(index, listener)| {
+        tokio::task::spawn_local(accept(Rc::clone(server), listener, ServerId(index)))
+    });
+    accepting.collect()
 }
 
 fn command(

@@ -15,6 +15,7 @@ use crate::drive::clock::Clock;
 use crate::drive::host::counters;
 use crate::drive::interrupt::Interrupt;
 use crate::drive::listen::Listening;
+use crate::drive::run::upheaval::Upheavals;
 use crate::drive::shard;
 use crate::drive::shard::ShardStart;
 use crate::drive::shard::message::FromShard;
@@ -23,7 +24,6 @@ use crate::measure::event::Event;
 use crate::measure::exemplar::Exemplars;
 use crate::measure::interval::Interval;
 use crate::measure::ledger::counts::LedgerCounts;
-use crate::measure::ledger::partition::Split;
 use crate::measure::outcome::Ending;
 use crate::measure::outcome::GeneratorHealth;
 use crate::measure::outcome::Outcome;
@@ -33,9 +33,7 @@ use crate::measure::sent::LinesSent;
 use crate::plan::Plan;
 use crate::swarm::Caps;
 use crate::swarm::report::ShardReport;
-use crate::swarm::report::SplitStage;
 use crate::units::id::PhaseId;
-use crate::units::id::ServerId;
 use crate::units::id::ShardId;
 use crate::units::id::Sharding;
 use crate::units::offset::Offset;
@@ -112,7 +110,7 @@ struct Conductor<'a> {
     to_shards: Vec<mpsc::Sender<ToShard>>,
     pending: BTreeMap<u64, Pending>,
     settled: Vec<bool>,
-    splits: Vec<Split>,
+    upheavals: Upheavals<'a>,
     total: Interval,
     phases: Vec<PhaseOutcome>,
     health: GeneratorHealth,
@@ -128,6 +126,8 @@ pub struct Conducted {
     pub outcome: Outcome,
     /// Why an artifact could not be written, if one could not.
     pub watch_error: Option<io::Error>,
+    /// What went wrong with the scenario's own commands, a sentence each.
+    pub set_up_faults: Vec<String>,
 }
 
 /// Plays a plan against its target to the end.
@@ -216,7 +216,7 @@ impl<'a> Conductor<'a> {
             settled: vec![false; to_shards.len()],
             to_shards,
             pending: BTreeMap::new(),
-            splits: Vec::new(),
+            upheavals: Upheavals::new(&conduct.plan.scenario, conduct.network),
             total: Interval::new(),
             phases: phases.collect(),
             health: GeneratorHealth {
@@ -248,6 +248,9 @@ impl<'a> Conductor<'a> {
                 Err(RecvTimeoutError::Disconnected) => return ending,
             }
             let now = self.now();
+            let to_shards = &self.to_shards;
+            self.upheavals
+                .look(now, &|message| tell_each(to_shards, message));
             watch.look(
                 now,
                 if over_at.is_some() {
@@ -282,10 +285,7 @@ impl<'a> Conductor<'a> {
     }
 
     fn tell_all(&self, message: impl Fn() -> ToShard) {
-        for to_shard in &self.to_shards {
-            // A shard that has ended has said why.
-            let _ = to_shard.blocking_send(message());
-        }
+        tell_each(&self.to_shards, &message);
     }
 
     fn handle(&mut self, message: FromShard, watch: &mut dyn Watch) {
@@ -309,8 +309,11 @@ impl<'a> Conductor<'a> {
             }
             // All had come before the beginning.
             FromShard::Ready => {}
-            FromShard::SplitWanted { far } => self.split(far),
-            FromShard::HealWanted { far } => self.heal(far),
+            FromShard::Wanted(upheaval) => {
+                let (clock, to_shards) = (self.clock, &self.to_shards);
+                let tell = |message: &dyn Fn() -> ToShard| tell_each(to_shards, message);
+                self.upheavals.handle(upheaval, || clock.now(), &tell);
+            }
             FromShard::Report { report, cpu } => {
                 self.health.cpu_micros += u64::try_from(cpu.as_micros()).unwrap_or(0);
                 self.reports.push(*report);
@@ -359,43 +362,9 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    fn split(&mut self, far: ServerId) {
-        let Some(network) = self.conduct.network else {
-            return;
-        };
-        let mut split = Split {
-            far,
-            ordered: self.now(),
-            done: Offset::NEVER,
-            heal_ordered: Offset::NEVER,
-            healed: Offset::NEVER,
-        };
-        self.tell_all(|| ToShard::SplitOrdered(split));
-        // A network that is gone fails the run by what no longer arrives.
-        network.split(far);
-        split.done = self.now();
-        self.splits.push(split);
-        self.tell_all(|| ToShard::Split(split, SplitStage::Down));
-    }
-
-    fn heal(&mut self, far: ServerId) {
-        let Some(network) = self.conduct.network else {
-            return;
-        };
-        let Some(index) = self.splits.iter().rposition(|split| split.far == far) else {
-            return;
-        };
-        self.splits[index].heal_ordered = self.now();
-        let ordered = self.splits[index];
-        self.tell_all(|| ToShard::SplitOrdered(ordered));
-        network.heal(far);
-        self.splits[index].healed = self.now();
-        let done = self.splits[index];
-        self.tell_all(|| ToShard::Split(done, SplitStage::Healed));
-    }
-
     /// Asks all shards for their reports and waits for them.
     fn collect(&mut self, from_shards: &Receiver<FromShard>) {
+        self.upheavals.finish();
         self.tell_all(|| ToShard::Finish);
         let since = self.now();
         while self.reports.len() < self.to_shards.len() && self.broken.is_none() {
@@ -457,7 +426,15 @@ impl<'a> Conductor<'a> {
         Conducted {
             outcome,
             watch_error: self.watch_error,
+            set_up_faults: self.upheavals.faults,
         }
+    }
+}
+
+fn tell_each(to_shards: &[mpsc::Sender<ToShard>], message: &dyn Fn() -> ToShard) {
+    for to_shard in to_shards {
+        // A shard that has ended has said why.
+        let _ = to_shard.blocking_send(message());
     }
 }
 

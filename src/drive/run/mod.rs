@@ -4,6 +4,7 @@ pub mod artifacts;
 pub mod conduct;
 mod preflight;
 pub mod safety;
+mod upheaval;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -69,6 +70,8 @@ pub struct RunRequest {
     pub target: Option<String>,
     /// Hosts off loopback that may be loaded.
     pub allowed: Vec<String>,
+    /// Whether the commands that the scenario names may be run.
+    pub may_run_commands: bool,
     /// Folder of the artifacts.
     pub out: PathBuf,
     /// Number of shards; none for what suits this machine.
@@ -191,6 +194,10 @@ impl RunError {
 pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEnd, RunError> {
     let rules = Rules::resolve(&request.scenario)?;
     let clock = Clock::start();
+    safety::check_commands(&request.scenario, request.may_run_commands)?;
+    for command in request.scenario.commands() {
+        progress.note(&format!("will run: {command}"));
+    }
     let preflight = Preflight::make(&mut request, clock, progress)?;
     let plan = match request.source {
         Source::Model(profile) => Plan::new(request.scenario, *profile, request.seed)?,
@@ -233,6 +240,7 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
     let Conducted {
         mut outcome,
         watch_error,
+        set_up_faults,
     } = conducted.map_err(|source| RunError::System {
         what: "running the shards",
         source,
@@ -249,7 +257,7 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
     outcome.warnings.extend(preflight.warnings);
     warn(&plan, &mut outcome);
     facts.likeness = likeness::judge(&plan, &outcome.said, outcome.ended);
-    let judged = Judged::new(&rules, &outcome, &[]);
+    let judged = Judged::new(&rules, &outcome, &set_up_faults);
     let naming = Naming {
         user: &|user: UserId| plan.names.nick_text(user),
         channel: &|channel: ChannelId| plan.names.channel_text(channel),

@@ -23,6 +23,9 @@ use crate::scenario::phase::SplitBy;
 use crate::swarm::Caps;
 use crate::units::id::UserId;
 
+/// Longest label of a host name.
+const LABEL_BYTES_MAX: usize = 63;
+
 /// A target that is ready to be loaded.
 pub(crate) struct Preflight {
     pub(crate) url: String,
@@ -46,7 +49,13 @@ impl Preflight {
         let password = password(request)?;
         match request.target.clone() {
             None => Self::embedded(request, clock, password),
-            Some(text) => Self::external(request, &TargetUrl::parse(&text)?, password, progress),
+            Some(text) => {
+                let (hub, far) = text.split_once(',').unwrap_or((&text, ""));
+                let far = far.split(',').map(str::trim).filter(|url| !url.is_empty());
+                let far = far.map(TargetUrl::parse).collect::<Result<Vec<_>, _>>()?;
+                let hub = TargetUrl::parse(hub.trim())?;
+                Self::external(request, &hub, &far, password, progress)
+            }
         }
     }
 
@@ -55,25 +64,12 @@ impl Preflight {
         clock: Clock,
         password: Option<Vec<u8>>,
     ) -> Result<Self, RunError> {
-        let is_link = |kind: &PhaseKind| {
-            matches!(
-                kind,
-                PhaseKind::Netsplit {
-                    by: SplitBy::Links,
-                    ..
-                }
-            )
-        };
-        let links = request
-            .scenario
-            .phases
-            .iter()
-            .filter(|phase| is_link(&phase.kind))
-            .count();
+        let far = request.scenario.servers.iter();
+        let names = far.map(|server| format!("{}.splitstorm.test", host_label(&server.name)));
         let config = NetworkConfig {
             name: "Splitstorm".to_owned(),
-            servers: (1..=links + 1)
-                .map(|number| format!("irc{number}.splitstorm.test"))
+            servers: std::iter::once("hub.splitstorm.test".to_owned())
+                .chain(names)
                 .collect(),
             motd: vec!["The network that splitstorm carries with it.".to_owned()],
             password: password
@@ -105,18 +101,25 @@ impl Preflight {
     fn external(
         request: &mut RunRequest,
         url: &TargetUrl,
+        far: &[TargetUrl],
         password: Option<Vec<u8>>,
         progress: &mut dyn Progress,
     ) -> Result<Self, RunError> {
         let resolved = url.resolve()?;
         safety::check_allowed(url, &resolved, &request.allowed)?;
-        let is_loopback = address::is_loopback(&resolved);
+        let mut servers = vec![resolved];
+        for url in far {
+            let resolved = url.resolve()?;
+            safety::check_allowed(url, &resolved, &request.allowed)?;
+            servers.push(resolved);
+        }
+        let is_loopback = servers.iter().all(address::is_loopback);
         let is_spread = request.scenario.target.spread_sources && is_loopback;
         // The highest source there is: none of the run's users comes from it.
         let source = address::source_of(UserId(u32::MAX), &resolved, is_spread);
         let probed = probe::probe(resolved, source, password.clone())?;
         safety::check_network(&probed)?;
-        let mut warnings = split_by_clients(request);
+        let mut warnings = split_by_clients(request, servers.len());
         let mut caps = None;
         if !is_loopback {
             let file_error = |source| RunError::File {
@@ -142,7 +145,7 @@ impl Preflight {
         }
         Ok(Self {
             url: url.to_string(),
-            servers: vec![resolved],
+            servers,
             network: None,
             probed,
             is_loopback,
@@ -180,12 +183,14 @@ fn password(request: &RunRequest) -> Result<Option<Vec<u8>>, RunError> {
     }
 }
 
-/// Lets the far side's clients play a split whose links are not ours, and says so.
-fn split_by_clients(request: &mut RunRequest) -> Vec<Warning> {
+/// Lets the far side's clients play a split whose link nobody breaks, and says so.
+fn split_by_clients(request: &mut RunRequest, server_count: usize) -> Vec<Warning> {
     let mut warnings = Vec::new();
     for phase in &mut request.scenario.phases {
-        if let PhaseKind::Netsplit { by, .. } = &mut phase.kind
+        let has_commands = phase.commands.begin.is_some() && phase.commands.end.is_some();
+        if let PhaseKind::Netsplit { by, far, .. } = &mut phase.kind
             && *by == SplitBy::Links
+            && !(has_commands && far.index() < server_count)
         {
             *by = SplitBy::Clients;
             warnings.push(Warning::SplitByClients {
@@ -194,4 +199,26 @@ fn split_by_clients(request: &mut RunRequest) -> Vec<Warning> {
         }
     }
     warnings
+}
+
+/// Returns a server's name in a scenario as a label of a host name.
+fn host_label(name: &str) -> String {
+    let label = name.chars().map(|letter| {
+        if letter.is_ascii_alphanumeric() {
+            letter.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    });
+    label.take(LABEL_BYTES_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_a_server_becomes_a_label() {
+        assert_eq!(host_label("West coast!"), "west-coast-");
+    }
 }

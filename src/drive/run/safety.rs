@@ -14,6 +14,7 @@ use crate::drive::doctor::probe::Probed;
 use crate::drive::transport::address;
 use crate::drive::transport::address::TargetUrl;
 use crate::scenario::Scenario;
+use crate::scenario::phase::Pace;
 use crate::scenario::phase::PhaseKind;
 use crate::swarm::Caps;
 use crate::units::hex;
@@ -113,6 +114,9 @@ pub enum Refusal {
         /// The network.
         network: String,
     },
+    /// The scenario has commands of its own, and nobody said that they may be run.
+    #[error("the scenario runs commands on this machine: {0}")]
+    Commands(String),
     /// A trace can't be cut to the caps that hold for an unproved target.
     #[error("a trace is not replayed against a target whose control is not proved")]
     UnprovedReplay,
@@ -130,6 +134,7 @@ impl Refusal {
         match self {
             Self::NotAllowed { host } => format!("if it is yours to load, say so: --allow-target {host}"),
             Self::PublicNetwork { .. } => "point the run at a server of your own; a tunnel to a public network is one too".to_owned(),
+            Self::Commands(_) => "if they are yours to run, say so: --allow-commands".to_owned(),
             Self::UnprovedReplay => "prove control of the target first: its nonce is told above".to_owned(),
             Self::Unproved { .. } => "prove control of the target first (its nonce is told above), or leave the phase out".to_owned(),
         }
@@ -152,6 +157,23 @@ pub fn check_allowed(
     Err(Refusal::NotAllowed {
         host: url.host.clone(),
     })
+}
+
+/// Checks that the scenario's own commands, if it has any, may be run.
+///
+/// # Errors
+///
+/// Returns the refusal, which shows them.
+pub fn check_commands(scenario: &Scenario, may_run: bool) -> Result<(), Refusal> {
+    let commands: Vec<String> = scenario
+        .commands()
+        .map(|command| format!("`{command}`"))
+        .collect();
+    if may_run || commands.is_empty() {
+        Ok(())
+    } else {
+        Err(Refusal::Commands(commands.join(", ")))
+    }
 }
 
 /// Checks what the target says of its network.
@@ -246,7 +268,9 @@ pub fn cap(scenario: &mut Scenario) -> Result<(), Refusal> {
     let mut steady_count = 0;
     for (index, phase) in scenario.phases.iter_mut().enumerate() {
         match &mut phase.kind {
-            PhaseKind::Ramp { rate } if index == 0 => {
+            PhaseKind::Ramp {
+                pace: Pace::Rate(rate),
+            } if index == 0 => {
                 let capped = rate.as_per_second().min(UNPROVED_CONNECTS_PER_SEC);
                 *rate = Rate::per_second(capped).unwrap_or(*rate);
             }
@@ -343,7 +367,7 @@ mod tests {
         assert_eq!(
             scenario.phases[0].kind,
             PhaseKind::Ramp {
-                rate: Rate::per_second(1.0).unwrap()
+                pace: Pace::Rate(Rate::per_second(1.0).unwrap())
             }
         );
         assert_eq!(

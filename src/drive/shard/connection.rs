@@ -168,6 +168,40 @@ fn end(engine: &Rc<RefCell<Engine>>, slot: usize, user: UserId, closed: Closed) 
     drop(taken);
 }
 
+/// Reads what has come, then resets a connection.
+pub(crate) fn reset(engine: &Rc<RefCell<Engine>>, user: UserId) {
+    let slot = engine.borrow().slot(user);
+    let stream = engine.borrow().connections[slot]
+        .as_ref()
+        .and_then(|connection| connection.stream.clone());
+    if let Some(stream) = stream {
+        while let Received::Bytes = receive(engine, slot, user, &stream) {
+            if !is_waiting(&stream) {
+                break;
+            }
+        }
+        tcp::reset_at_end(&stream);
+    }
+    close(engine, user, Closed::Local);
+}
+
+/// Returns whether bytes wait to be read.
+fn is_waiting(stream: &TcpStream) -> bool {
+    rustix::io::ioctl_fionread(stream).is_ok_and(|count| count > 0)
+}
+
+/// Leaves a connection standing, to be read and closed by nobody while the run lasts.
+pub(crate) fn abandon(engine: &Rc<RefCell<Engine>>, user: UserId) {
+    let slot = engine.borrow().slot(user);
+    let Some(connection) = engine.borrow_mut().connections[slot].take() else {
+        return;
+    };
+    connection.task.abort();
+    let mut this = engine.borrow_mut();
+    this.abandoned.push(connection);
+    this.with_shard(|shard, now| shard.handle_closed(user, Closed::Local, now));
+}
+
 /// Ends a connection from our side, or gives up its connect.
 pub(crate) fn close(engine: &Rc<RefCell<Engine>>, user: UserId, closed: Closed) {
     let slot = engine.borrow().slot(user);

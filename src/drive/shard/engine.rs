@@ -13,6 +13,7 @@ use crate::drive::shard::connection;
 use crate::drive::shard::connection::Connection;
 use crate::drive::shard::message::FromShard;
 use crate::drive::shard::message::ToShard;
+use crate::drive::shard::message::Upheaval;
 use crate::drive::timer::Timer;
 use crate::drive::transport::address;
 use crate::drive::transport::read::ReadBuffer;
@@ -38,6 +39,8 @@ pub(crate) struct Engine {
     is_spread: bool,
     to_run: SyncSender<FromShard>,
     pub(crate) connections: Vec<Option<Connection>>,
+    /// Connections that were left standing: nobody reads or closes them while the run lasts.
+    pub(crate) abandoned: Vec<Connection>,
     /// Shared by all connections; absent only while a read's lines are handed over.
     pub(crate) buffer: Option<ReadBuffer>,
     next_edge: Offset,
@@ -57,6 +60,7 @@ impl Engine {
     ) -> Self {
         Self {
             connections: (0..shard.user_count()).map(|_| None).collect(),
+            abandoned: Vec::new(),
             shard: Some(shard),
             clock,
             servers,
@@ -111,6 +115,9 @@ impl Engine {
             }
             ToShard::Split(split, stage) => {
                 self.with_shard(|shard, _| shard.handle_split(split, stage));
+            }
+            ToShard::Up { phase, at } => {
+                self.with_shard(|shard, _| shard.handle_up(phase, at));
             }
             ToShard::Over => {
                 self.is_over = true;
@@ -199,10 +206,18 @@ pub(crate) fn carry(engine: &Rc<RefCell<Engine>>) {
             Io::Flush { user } => connection::flush(engine, user),
             Io::Finish { user } => connection::finish(engine, user),
             Io::Close { user } => connection::close(engine, user, Closed::Local),
-            Io::Split { far } => engine.borrow().tell(FromShard::SplitWanted { far }),
-            Io::Heal { far } => engine.borrow().tell(FromShard::HealWanted { far }),
+            Io::Reset { user } => connection::reset(engine, user),
+            Io::Abandon { user } => connection::abandon(engine, user),
+            Io::Split { phase } => want(engine, Upheaval::Split(phase)),
+            Io::Heal { phase } => want(engine, Upheaval::Heal(phase)),
+            Io::Stop { phase } => want(engine, Upheaval::Stop(phase)),
+            Io::Start { phase } => want(engine, Upheaval::Start(phase)),
         }
     }
+}
+
+fn want(engine: &Rc<RefCell<Engine>>, upheaval: Upheaval) {
+    engine.borrow().tell(FromShard::Wanted(upheaval));
 }
 
 /// Says QUIT for everybody and gives the kernel a moment to carry it.

@@ -9,8 +9,9 @@ use crate::measure::ledger::partition::Split;
 use crate::swarm::io::ShardFacts;
 use crate::swarm::report::ShardReport;
 use crate::swarm::report::SplitStage;
-use crate::units::id::ServerId;
+use crate::units::id::PhaseId;
 use crate::units::id::ShardId;
+use crate::units::offset::Offset;
 
 /// From the run to a shard.
 #[derive(Debug)]
@@ -23,10 +24,30 @@ pub enum ToShard {
     SplitOrdered(Split),
     /// A split or a heal is done.
     Split(Split, SplitStage),
+    /// The target is up again after a restart phase.
+    Up {
+        /// The phase.
+        phase: PhaseId,
+        /// Since when.
+        at: Offset,
+    },
     /// The plan is over: no more actions, judge what is open.
     Over,
     /// Say goodbye and report.
     Finish,
+}
+
+/// What a phase does to the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upheaval {
+    /// Break a link.
+    Split(PhaseId),
+    /// Heal it.
+    Heal(PhaseId),
+    /// Take the target down.
+    Stop(PhaseId),
+    /// Have it up again.
+    Start(PhaseId),
 }
 
 /// From a shard to the run.
@@ -47,16 +68,8 @@ pub enum FromShard {
         /// Whether everything planned is done and judged.
         is_settled: bool,
     },
-    /// A netsplit phase begins: break the link.
-    SplitWanted {
-        /// The server behind the link.
-        far: ServerId,
-    },
-    /// A netsplit phase ends: heal the link.
-    HealWanted {
-        /// The server behind the link.
-        far: ServerId,
-    },
+    /// A phase asks for something that concerns the whole target.
+    Wanted(Upheaval),
     /// The end.
     Report {
         /// What it observed.

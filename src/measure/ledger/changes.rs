@@ -1,15 +1,20 @@
 //! Changes of the shard's own users' memberships, as they are sent and proved, and what fellow members are owed of them.
 
+use std::time::Duration;
+
 use crate::measure::ledger::Ledger;
 use crate::measure::ledger::facts::EndFact;
 use crate::measure::ledger::membership::Stay;
 use crate::measure::ledger::partition::Split;
+use crate::measure::ledger::presence::Across;
 use crate::measure::ledger::presence::Presence;
 use crate::measure::ledger::presence::PresenceFact;
 use crate::units::id::ChannelId;
-use crate::units::id::ServerId;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
+
+/// By when every shard knows of a new nick: facts cross once a second.
+const NICK_KNOWN_AFTER: Duration = Duration::from_secs(3);
 
 impl Ledger {
     /// Notes that one of this shard's users sent JOIN.
@@ -97,6 +102,10 @@ impl Ledger {
         member.online.rotate_right(1);
         member.online[0] = Stay::begun(sent);
         member.online[0].joined = now;
+        if std::mem::take(&mut member.has_ghost) {
+            // It may have come back under another nick, and others still write to the ghost.
+            member.online[0].joined = now + NICK_KNOWN_AFTER;
+        }
         member.wants_echo = wants_echo;
     }
 
@@ -112,12 +121,26 @@ impl Ledger {
 
     /// Notes that a connection of one of this shard's users has ended.
     pub fn handle_offline(&mut self, user: UserId, now: Offset) {
-        let Some(local) = self.config.sharding.local(user) else {
-            return;
-        };
+        if let Some(fact) = self.end_online(user, now) {
+            self.publish(fact);
+        }
+    }
+
+    /// Notes that one of this shard's users has left its connection standing and reads it no more. When the server finds out, and
+    /// tells others, is its own affair: nobody is owed the QUIT.
+    pub fn handle_vanished(&mut self, user: UserId, now: Offset) {
+        self.end_online(user, now);
+        if let Some(local) = self.config.sharding.local(user) {
+            self.members.users[local].has_ghost = true;
+        }
+    }
+
+    /// Ends what a user's connection held, and returns what fellow members see of it if the server knows.
+    fn end_online(&mut self, user: UserId, now: Offset) -> Option<PresenceFact> {
+        let local = self.config.sharding.local(user)?;
         let stay = self.members.users[local].online[0];
         if stay.left != Offset::NEVER {
-            return;
+            return None;
         }
         self.ends.enter(user, now);
         self.outgoing.ends.push(EndFact { user, at: now });
@@ -131,13 +154,11 @@ impl Ledger {
         let until = if has_asked { attempt } else { Offset::NEVER };
         let channels = self.joined_channels(local, attempt, until);
         self.members.end_all(local, now);
-        if !channels.is_empty() {
-            let processed = if has_asked { now } else { Offset::NEVER };
-            self.publish(PresenceFact {
-                processed,
-                ..PresenceFact::of(Presence::Quit, user, channels, attempt, now)
-            });
-        }
+        let processed = if has_asked { now } else { Offset::NEVER };
+        (!channels.is_empty()).then(|| PresenceFact {
+            processed,
+            ..PresenceFact::of(Presence::Quit, user, channels, attempt, now)
+        })
     }
 
     /// Notes that one of this shard's users read its own NICK.
@@ -159,19 +180,19 @@ impl Ledger {
     /// Publishes that the split's link is down: everybody has lost everybody across it.
     pub fn handle_split_done(&mut self, split: Split) {
         self.handle_split(split);
-        self.publish_across(Presence::Quit, split.far, split.ordered, split.done);
+        self.publish_across(Presence::Quit, split, split.ordered, split.done);
     }
 
     /// Publishes that the split's link is up: everybody is back for everybody across it.
     pub fn handle_healed(&mut self, split: Split) {
         self.handle_split(split);
-        self.publish_across(Presence::Join, split.far, split.heal_ordered, split.healed);
+        self.publish_across(Presence::Join, split, split.heal_ordered, split.healed);
     }
 
     fn publish_across(
         &mut self,
         presence: Presence,
-        far: ServerId,
+        split: Split,
         attempt: Offset,
         processed: Offset,
     ) {
@@ -187,7 +208,10 @@ impl Ledger {
             for channels in seen_apart {
                 let own = PresenceFact::of(presence, user, channels, attempt, processed);
                 self.publish(PresenceFact {
-                    across: Some(far),
+                    across: Some(Across {
+                        phase: split.phase,
+                        far: split.far,
+                    }),
                     ..own
                 });
             }

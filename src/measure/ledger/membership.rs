@@ -82,6 +82,8 @@ pub(crate) struct Member {
     /// The latest attempt whose effect was seen on the present connection: it lived then.
     pub(crate) proved: Offset,
     pub(crate) wants_echo: bool,
+    /// Whether a connection that nobody reads any more may still hold its nick.
+    pub(crate) has_ghost: bool,
     /// Private messages planned for it, the latest last; those judged long ago are gone.
     pub(crate) private: VecDeque<MessageKey>,
 }
@@ -101,6 +103,7 @@ impl Members {
             online: [never; STAYS_KEPT],
             proved: Offset::ALWAYS,
             wants_echo: false,
+            has_ghost: false,
             private: VecDeque::new(),
         };
         Self {

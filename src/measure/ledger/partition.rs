@@ -1,11 +1,14 @@
 //! Splits of the network under test, and which pairs of users they part.
 
+use crate::units::id::PhaseId;
 use crate::units::id::ServerId;
 use crate::units::offset::Offset;
 
 /// One break of the link to a far server, with the moments that bound it. `NEVER` for what has not happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Split {
+    /// The phase that breaks it.
+    pub phase: PhaseId,
     /// The server behind the link.
     pub far: ServerId,
     /// The break was ordered.
@@ -76,6 +79,19 @@ impl Partition {
         processed: Offset,
         moment: Offset,
     ) -> Between {
+        self.between_beside(None, a, b, attempt, processed, moment)
+    }
+
+    /// Returns what [`Self::between`] does for all splits but that of a phase: the others bear on what it does.
+    pub(crate) fn between_beside(
+        &self,
+        phase: Option<PhaseId>,
+        a: ServerId,
+        b: ServerId,
+        attempt: Offset,
+        processed: Offset,
+        moment: Offset,
+    ) -> Between {
         if a == b {
             return Between::Linked;
         }
@@ -83,6 +99,7 @@ impl Partition {
         for split in self
             .splits
             .iter()
+            .filter(|split| Some(split.phase) != phase)
             .filter(|split| (split.far == a || split.far == b) && split.ordered <= moment)
             .map(|split| split.as_of(moment))
         {
@@ -112,6 +129,7 @@ mod tests {
     fn check(attempt: Offset, processed: Offset, want: Between) {
         let mut partition = Partition::default();
         partition.update(Split {
+            phase: PhaseId(0),
             far: ServerId(1),
             ordered: at(10),
             done: at(11),

@@ -12,6 +12,7 @@ use crate::measure::ledger::judge::Settling;
 use crate::measure::ledger::judge::due;
 use crate::measure::ledger::partition::Between;
 use crate::units::id::ChannelId;
+use crate::units::id::PhaseId;
 use crate::units::id::ServerId;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
@@ -54,8 +55,8 @@ pub struct PresenceFact {
     pub processed: Offset,
     /// When the user's shard knew of it: fellow members have `settle` from then on.
     pub known: Offset,
-    /// The phase's split that caused it: only users across it see it.
-    pub across: Option<ServerId>,
+    /// The split that caused it: only users across it see it.
+    pub across: Option<Across>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,8 +76,8 @@ pub(crate) struct PresenceBook {
     /// Sightings so far: two of one read bear one moment.
     sighting_count: u64,
     next_prune: Offset,
-    /// Moment of the last sighting that a heal owed, by far server.
-    heals: Vec<(ServerId, HealSeen)>,
+    /// How far each phase's heal has been seen.
+    heals: Vec<(PhaseId, HealSeen)>,
 }
 
 /// How far a heal has been seen by those who were apart.
@@ -86,6 +87,15 @@ pub struct HealSeen {
     pub required: u64,
     /// Those that were seen.
     pub seen: u64,
+}
+
+/// A split that changed the presence of everybody across it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Across {
+    /// The phase.
+    pub phase: PhaseId,
+    /// The server behind the link.
+    pub far: ServerId,
 }
 
 impl PresenceFact {
@@ -146,12 +156,12 @@ impl Ledger {
         }
     }
 
-    /// Returns how far the heals of `far` have been seen.
-    pub fn heal_seen(&self, far: ServerId) -> HealSeen {
+    /// Returns how far the heal of a phase's split has been seen.
+    pub fn heal_seen(&self, phase: PhaseId) -> HealSeen {
         self.presence
             .heals
             .iter()
-            .find(|(server, _)| *server == far)
+            .find(|(healed, _)| *healed == phase)
             .map(|(_, seen)| *seen)
             .unwrap_or_default()
     }
@@ -229,8 +239,16 @@ impl Ledger {
             self.config.sides[observer.index()],
         );
         match fact.across {
-            Some(far) if (mine == far) == (theirs == far) => Due::Forbidden,
-            Some(_) => owed,
+            Some(Across { far, .. }) if (mine == far) == (theirs == far) => Due::Forbidden,
+            // Whom another split parts at that time sees nothing of this one.
+            Some(Across { phase, .. }) => owed.across(self.partition.between_beside(
+                Some(phase),
+                mine,
+                theirs,
+                fact.attempt,
+                fact.processed,
+                fact.known + self.config.settle,
+            )),
             None => {
                 let between = self.partition.between(
                     mine,
@@ -320,17 +338,17 @@ impl Ledger {
                 self.presence_missed(fact, observer);
             }
         }
-        if let (Some(far), Presence::Join) = (fact.across, fact.presence) {
-            self.note_heal(far, healed);
+        if let (Some(Across { phase, .. }), Presence::Join) = (fact.across, fact.presence) {
+            self.note_heal(phase, healed);
         }
     }
 
-    fn note_heal(&mut self, far: ServerId, healed: HealSeen) {
-        if !self.presence.heals.iter().any(|(server, _)| *server == far) {
-            self.presence.heals.push((far, HealSeen::default()));
+    fn note_heal(&mut self, phase: PhaseId, healed: HealSeen) {
+        if !self.presence.heals.iter().any(|(known, _)| *known == phase) {
+            self.presence.heals.push((phase, HealSeen::default()));
         }
-        for (server, seen) in &mut self.presence.heals {
-            if *server == far {
+        for (known, seen) in &mut self.presence.heals {
+            if *known == phase {
                 seen.required += healed.required;
                 seen.seen += healed.seen;
             }

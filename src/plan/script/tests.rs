@@ -135,7 +135,12 @@ fn told(script: &Script, planned: &Planned) -> String {
                 message.sender, key.channel, key.index
             ),
         },
-        Action::Unspoken { .. } | Action::Split { .. } | Action::Heal { .. } => Ok(()),
+        Action::Unspoken { .. }
+        | Action::Lose { .. }
+        | Action::Split { .. }
+        | Action::Heal { .. }
+        | Action::Stop { .. }
+        | Action::Start { .. } => Ok(()),
     };
     outcome.unwrap();
     format!("{secs:.1} {text}")

@@ -1,0 +1,340 @@
+//! Reading the phases of a scenario file.
+
+use std::time::Duration;
+
+use crate::place::Misread;
+use crate::place::Place;
+use crate::scenario::FarServer;
+use crate::scenario::phase::Begins;
+use crate::scenario::phase::Commands;
+use crate::scenario::phase::CurvePoint;
+use crate::scenario::phase::Cut;
+use crate::scenario::phase::Heal;
+use crate::scenario::phase::Pace;
+use crate::scenario::phase::Phase;
+use crate::scenario::phase::PhaseKind;
+use crate::scenario::phase::Returns;
+use crate::scenario::phase::SplitBy;
+use crate::scenario::reader::Table;
+use crate::scenario::value;
+use crate::units::id::PhaseId;
+use crate::units::id::ServerId;
+
+/// Most phases of a scenario; their identifiers are 16 bits, and nobody reads more.
+const PHASE_COUNT_MAX: usize = 1_000;
+/// Share of the users that a mass event hits where the file does not say.
+const FRACTION_DEFAULT: f64 = 0.3;
+/// Span of a storm where the file does not say.
+const STORM_DEFAULT: Duration = Duration::from_secs(10);
+
+/// The phases of a file, and the servers that they name.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    pub(crate) phases: Vec<Phase>,
+    pub(crate) servers: Vec<FarServer>,
+}
+
+/// Reads `[phase.*]` in the order of the file.
+pub(crate) fn read(mut sections: Table<'_>) -> Result<Parts, Misread> {
+    let names = sections.keys();
+    if names.is_empty() {
+        return Err(Misread::new("the scenario has no phase", sections.place().clone())
+            .with_help("add at least [phase.ramp] with kind = \"ramp\" and [phase.steady] with kind = \"steady\""));
+    }
+    if names.len() > PHASE_COUNT_MAX {
+        return Err(Misread::new(
+            format!("at most {PHASE_COUNT_MAX} phases, found {}", names.len()),
+            sections.place().clone(),
+        ));
+    }
+    let mut parts = Parts::default();
+    for name in &names {
+        let mut table = sections.table(name)?;
+        let place = table.place().clone();
+        let (kind, commands) = parts.kind(&mut table, name)?;
+        let begins = begins(&mut table, &parts.phases, &place)?;
+        table.finish()?;
+        parts.phases.push(Phase {
+            name: name.clone(),
+            kind,
+            begins,
+            commands,
+        });
+    }
+    Ok(parts)
+}
+
+impl Parts {
+    fn kind(
+        &mut self,
+        table: &mut Table<'_>,
+        name: &str,
+    ) -> Result<(PhaseKind, Commands), Misread> {
+        let (kind, place) = table.required_placed("kind", value::text)?;
+        let mut commands = Commands::default();
+        let kind = match kind.as_str() {
+            "ramp" => PhaseKind::Ramp { pace: pace(table)? },
+            "steady" => PhaseKind::Steady {
+                duration: table.required("duration", value::duration)?,
+            },
+            "quiet" => PhaseKind::Quiet {
+                duration: table.required("duration", value::duration)?,
+            },
+            "netsplit" => {
+                commands.begin = table.optional("split_command", value::text)?;
+                commands.end = table.optional("heal_command", value::text)?;
+                self.netsplit(table, name)?
+            }
+            "mass_disconnect" => PhaseKind::MassDisconnect {
+                fraction: table.with_default("fraction", FRACTION_DEFAULT, value::share)?,
+                how: table.with_default("how", Cut::Fin, value::cut)?,
+                returns: returns(table)?,
+            },
+            "restart" => {
+                commands.begin = table.optional("command", value::text)?;
+                PhaseKind::Restart {
+                    lasts: table.required("lasts", value::duration)?,
+                }
+            }
+            "nick_storm" => PhaseKind::NickStorm {
+                fraction: table.with_default("fraction", FRACTION_DEFAULT, value::share)?,
+                over: table.with_default("over", STORM_DEFAULT, value::duration)?,
+            },
+            "join_storm" => PhaseKind::JoinStorm {
+                fraction: table.with_default("fraction", FRACTION_DEFAULT, value::share)?,
+                over: table.with_default("over", STORM_DEFAULT, value::duration)?,
+                stay: table.with_default("stay", STORM_DEFAULT, value::duration)?,
+            },
+            "quit" => PhaseKind::Quit {
+                rate: table.required("rate", value::rate)?,
+            },
+            other => {
+                let names: Vec<String> = PhaseKind::NAMES
+                    .iter()
+                    .map(|name| format!("\"{name}\""))
+                    .collect();
+                return Err(Misread::new(
+                    format!("expected a kind of phase, found `{other}`"),
+                    place,
+                )
+                .with_help(format!("one of {}", names.join(", "))));
+            }
+        };
+        Ok((kind, commands))
+    }
+
+    /// Reads a netsplit. Phases that name one server part the same users from the rest again.
+    fn netsplit(&mut self, table: &mut Table<'_>, phase: &str) -> Result<PhaseKind, Misread> {
+        let fraction = table.optional_placed("fraction", value::share)?;
+        let server = table.optional("server", value::text)?;
+        let server = server.unwrap_or_else(|| phase.to_owned());
+        let known = self.servers.iter().position(|known| known.name == server);
+        let index = known.unwrap_or(self.servers.len());
+        let fraction = match (self.servers.get(index), fraction) {
+            (Some(known), Some((other, place)))
+                if (known.fraction - other).abs() > f64::EPSILON =>
+            {
+                return Err(Misread::new(
+                    format!(
+                        "`{server}` has {:?} of the users already, found {other:?}",
+                        known.fraction
+                    ),
+                    place,
+                )
+                .with_help(
+                    "users stay on their server: give a share once, or name another server",
+                ));
+            }
+            (Some(known), _) => known.fraction,
+            (None, given) => {
+                let fraction = given.map_or(FRACTION_DEFAULT, |(fraction, _)| fraction);
+                self.servers.push(FarServer {
+                    name: server,
+                    fraction,
+                });
+                fraction
+            }
+        };
+        Ok(PhaseKind::Netsplit {
+            far: ServerId(u16::try_from(index + 1).unwrap_or(u16::MAX)),
+            fraction,
+            heal_after: table.required("heal_after", value::duration)?,
+            by: table.with_default("by", SplitBy::Links, value::split_by)?,
+            heal: table.with_default("heal", Heal::Tick, value::heal)?,
+        })
+    }
+}
+
+fn pace(table: &mut Table<'_>) -> Result<Pace, Misread> {
+    let Some((points, place)) = table.texts_placed("curve")? else {
+        return Ok(Pace::Rate(table.required("rate", value::rate)?));
+    };
+    if let Some((_, place)) = table.optional_placed("rate", value::rate)? {
+        return Err(Misread::new(
+            "a ramp has either `rate` or `curve`, found both",
+            place,
+        ));
+    }
+    let mut curve: Vec<CurvePoint> = Vec::with_capacity(points.len());
+    for text in &points {
+        let point = value::curve_point(text).map_err(|expected| {
+            Misread::new(
+                format!("expected {}, found `{text}`", expected.what),
+                place.clone(),
+            )
+            .with_help(expected.help)
+        })?;
+        let is_onward = curve
+            .last()
+            .is_none_or(|last| last.at <= point.at && last.share <= point.share);
+        if !is_onward {
+            return Err(
+                Misread::new(format!("`{text}` lies before the point above it"), place)
+                    .with_help("points follow each other in time, and nobody leaves in a ramp"),
+            );
+        }
+        curve.push(point);
+    }
+    if curve.last().is_none_or(|last| last.share < 1.0) {
+        return Err(Misread::new("the curve does not bring everybody", place)
+            .with_help("end it with 100%, such as [\"30s 10%\", \"2min 100%\"]"));
+    }
+    Ok(Pace::Curve(curve))
+}
+
+/// Reads how the victims of a mass event come back.
+fn returns(table: &mut Table<'_>) -> Result<Returns, Misread> {
+    let way = table.optional_placed("returns", value::text)?;
+    let after = table.with_default("reconnect_after", Duration::from_secs(1), value::duration)?;
+    let over = table.with_default("reconnect_over", STORM_DEFAULT, value::duration)?;
+    let Some((way, place)) = way else {
+        return Ok(Returns::Even { after, over });
+    };
+    match way.as_str() {
+        "even" => Ok(Returns::Even { after, over }),
+        "at_once" => Ok(Returns::AtOnce { after }),
+        "backoff" => Ok(Returns::Backoff { within: over }),
+        "outage" => Ok(Returns::Outage {
+            after,
+            within: over,
+            speed: table.with_default("speed", 1.0, value::positive)?,
+        }),
+        other => Err(Misread::new(
+            format!("expected a way of returning, found `{other}`"),
+            place,
+        )
+        .with_help(
+            "even: over `reconnect_over`; at_once: in one moment; backoff: each program by itself; \
+             outage: as after the mass events of the profile's capture",
+        )),
+    }
+}
+
+fn begins(table: &mut Table<'_>, earlier: &[Phase], place: &Place) -> Result<Begins, Misread> {
+    let after = table.optional_placed("after", value::text)?;
+    let during = table.optional_placed("during", value::text)?;
+    let at = table.with_default("at", Duration::ZERO, value::duration)?;
+    let find = |name: &str, place: &Place| {
+        let found = earlier
+            .iter()
+            .position(|phase| phase.name == name)
+            .and_then(|index| u16::try_from(index).ok());
+        found.map(PhaseId).ok_or_else(|| {
+            Misread::new(
+                format!("no phase `{name}` stands above this one"),
+                place.clone(),
+            )
+            .with_help("a phase follows or overlaps one that the file names before it")
+        })
+    };
+    match (after, during) {
+        (Some(_), Some((_, place))) => Err(Misread::new(
+            "a phase has either `after` or `during`, found both",
+            place,
+        )),
+        (Some((name, place)), None) => Ok(Begins::After(find(&name, &place)?, at)),
+        (None, Some((name, place))) => Ok(Begins::During(find(&name, &place)?, at)),
+        (None, None) => match earlier
+            .len()
+            .checked_sub(1)
+            .and_then(|last| u16::try_from(last).ok())
+        {
+            Some(last) => Ok(Begins::After(PhaseId(last), at)),
+            None if at > Duration::ZERO => Err(Misread::new(
+                "the first phase begins with the run",
+                place.clone(),
+            )
+            .with_help("remove `at`")),
+            None => Ok(Begins::AtStart),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::scenario::file::read;
+
+    const HEAD: &str =
+        "profile = \"p\"\n[population]\nusers = 10\nchannels = 5\n[phase.ramp]\nkind = \"ramp\"\n";
+
+    #[track_caller]
+    fn check_error(phases: &str, want: &str) {
+        let misread = read("a.toml", &format!("{HEAD}{phases}"), &BTreeMap::new()).unwrap_err();
+        assert_eq!(
+            format!("{misread} @ {} ? {}", misread.place, misread.help),
+            want
+        );
+    }
+
+    #[test]
+    fn splits_of_one_server_part_the_same_users() {
+        let text = format!(
+            "{HEAD}rate = \"5/s\"\n[phase.a]\nkind = \"netsplit\"\nheal_after = \"1s\"\nserver = \"west\"\nfraction = 0.4\n\
+             [phase.b]\nkind = \"netsplit\"\nheal_after = \"1s\"\n[phase.c]\nkind = \"netsplit\"\nheal_after = \"1s\"\nserver = \"west\"\n"
+        );
+        let scenario = read("a.toml", &text, &BTreeMap::new()).unwrap();
+        let servers: Vec<(&str, f64)> = scenario
+            .servers
+            .iter()
+            .map(|server| (server.name.as_str(), server.fraction))
+            .collect();
+        assert_eq!(servers, [("west", 0.4), ("b", 0.3)]);
+        let far: Vec<Option<u16>> = scenario
+            .phases
+            .iter()
+            .map(|phase| phase.kind.far_link().map(|far| far.0))
+            .collect();
+        assert_eq!(far, [None, Some(1), Some(2), Some(1)]);
+    }
+
+    #[test]
+    fn users_do_not_move_between_splits() {
+        check_error(
+            "rate = \"5/s\"\n[phase.a]\nkind = \"netsplit\"\nheal_after = \"1s\"\nserver = \"west\"\n\
+             [phase.b]\nkind = \"netsplit\"\nheal_after = \"1s\"\nserver = \"west\"\nfraction = 0.5\n",
+            "`west` has 0.3 of the users already, found 0.5 @ a.toml:16:12 ? users stay on their server: give a share once, or name another server",
+        );
+    }
+
+    #[test]
+    fn curves_go_onward_and_bring_everybody() {
+        check_error(
+            "curve = [\"1s 50%\", \"3s 90%\"]\n",
+            "the curve does not bring everybody @ a.toml:7:9 ? end it with 100%, such as [\"30s 10%\", \"2min 100%\"]",
+        );
+        check_error(
+            "curve = [\"3s 50%\", \"1s 100%\"]\n",
+            "`1s 100%` lies before the point above it @ a.toml:7:9 ? points follow each other in time, and nobody leaves in a ramp",
+        );
+        check_error(
+            "curve = [\"soon\"]\n",
+            "expected a time and the share that has come by then, found `soon` @ a.toml:7:9 ? write such as [\"30s 10%\", \"2min 100%\"]",
+        );
+        check_error(
+            "curve = [\"1s 100%\"]\nrate = \"5/s\"\n",
+            "a ramp has either `rate` or `curve`, found both @ a.toml:8:8 ? ",
+        );
+    }
+}
