@@ -5,10 +5,13 @@ use std::time::Duration;
 use crate::gate::figure;
 use crate::gate::integrity::holes;
 use crate::gate::limit::Limit;
+use crate::gate::metric::Awaited;
 use crate::gate::metric::Counter;
 use crate::gate::metric::Quantity;
+use crate::gate::metric::Recovery;
 use crate::gate::metric::Statistic;
 use crate::gate::metric::Timed;
+use crate::gate::recovery;
 use crate::gate::slo::Slo;
 use crate::measure::distribution::Distribution;
 use crate::measure::interval::Interval;
@@ -16,7 +19,6 @@ use crate::measure::ledger::counts::Breach;
 use crate::measure::ledger::counts::LedgerCounts;
 use crate::measure::operation::Operation;
 use crate::measure::outcome::Outcome;
-use crate::units::offset::Offset;
 
 /// An SLO with what was measured for it.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,18 +83,50 @@ impl Measured {
     }
 }
 
+/// What there is to judge.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Observed<'a> {
+    total: &'a Interval,
+    ledger: &'a LedgerCounts,
+    /// The whole run, once it is over.
+    run: Option<&'a Outcome>,
+}
+
+impl<'a> Observed<'a> {
+    /// Returns one interval of a run that goes on, with what the ledger has judged so far.
+    pub(crate) fn of_interval(interval: &'a Interval, ledger: &'a LedgerCounts) -> Self {
+        Self {
+            total: interval,
+            ledger,
+            run: None,
+        }
+    }
+}
+
 /// What there is of a metric.
-struct Found {
-    measured: Option<Measured>,
-    samples: u64,
+pub(crate) struct Found {
+    pub(crate) measured: Option<Measured>,
+    pub(crate) samples: u64,
     /// Why there is no number: no data, or with samples that can't hold whatever the number.
-    lack: String,
+    pub(crate) lack: String,
 }
 
 impl Judgement {
     /// Judges an SLO on what a run observed.
     pub fn new(slo: &Slo, outcome: &Outcome) -> Self {
-        let found = find(slo, outcome);
+        Self::of(
+            slo,
+            &Observed {
+                total: &outcome.total,
+                ledger: &outcome.ledger,
+                run: Some(outcome),
+            },
+        )
+    }
+
+    /// Judges an SLO on what was observed.
+    pub(crate) fn of(slo: &Slo, observed: &Observed<'_>) -> Self {
+        let found = find(slo, observed);
         let (holds, reason) = match found.measured {
             None if found.samples > 0 => (
                 false,
@@ -150,8 +184,8 @@ fn over(slo: &Slo, samples: u64) -> String {
         {
             "sends"
         }
-        Quantity::Time(..) => "samples",
-        Quantity::Recover(_) => "returns",
+        Quantity::Time(..) | Quantity::Recover(_, Recovery::Bystanders(_)) => "samples",
+        Quantity::Recover(_, Recovery::Whole(_)) => "returns",
         _ => return String::new(),
     };
     let what = if samples == 1 {
@@ -162,33 +196,47 @@ fn over(slo: &Slo, samples: u64) -> String {
     format!(" over {} {what}", figure::count(samples))
 }
 
-fn find(slo: &Slo, outcome: &Outcome) -> Found {
-    let observed = match &slo.metric.phase {
-        None => &outcome.total,
-        Some(name) => match outcome.phases.iter().find(|phase| phase.name == *name) {
+fn find(slo: &Slo, all: &Observed<'_>) -> Found {
+    let observed = match (&slo.metric.phase, all.run) {
+        (Some(name), Some(run)) => match run.phases.iter().find(|phase| phase.name == *name) {
             Some(phase) => &phase.observed,
             None => return lacking(format!("phase `{name}` was not played")),
         },
+        (None, _) | (_, None) => all.total,
     };
     match &slo.metric.quantity {
         Quantity::Time(timed, statistic) => time(observed, *timed, *statistic),
         Quantity::Sent => {
-            // The ledger knows of the whole run which sends were of the plan; a phase's intervals count both alike.
-            let (sent, planned) = if slo.metric.phase.is_none() {
-                (outcome.ledger.sent, outcome.ledger.planned)
-            } else {
-                (observed.sent, observed.planned)
+            // The ledger knows of the whole run which sends were of the plan; intervals count all alike.
+            let (sent, planned) = match (&slo.metric.phase, all.run) {
+                (None, Some(run)) => (run.ledger.sent, run.ledger.planned),
+                _ => (observed.sent, observed.planned),
             };
             counted(slo.limit, sent, planned, "nothing was planned")
         }
         Quantity::NotSent(reason) => {
-            let ledger = &outcome.ledger;
+            let ledger = all.ledger;
             let count =
                 reason.map_or_else(|| holes(ledger), |reason| ledger.not_sent.count(reason));
             counted(slo.limit, count, ledger.planned, "nothing was planned")
         }
-        Quantity::Ledger(counter) => of_ledger(slo.limit, *counter, &outcome.ledger),
-        Quantity::Recover(name) => recover(outcome, name),
+        Quantity::Pending(awaited) => {
+            let age = match awaited {
+                Awaited::Message => observed.pending.message,
+                Awaited::Connect => observed.pending.connect,
+            };
+            Found {
+                measured: Some(Measured::Micros(micros(age))),
+                samples: 1,
+                lack: String::new(),
+            }
+        }
+        Quantity::Forecast(name) => lacking(format!("`{name}` is over")),
+        Quantity::Ledger(counter) => of_ledger(slo.limit, *counter, all.ledger),
+        Quantity::Recover(name, figure) => match all.run {
+            Some(run) => recovery::find(run, slo.limit, name, *figure),
+            None => lacking(format!("`{name}` is not over")),
+        },
         Quantity::Disconnects(how) => {
             let all = &observed.disconnects;
             let count = how.map_or_else(|| all.total(), |how| all.count(how));
@@ -202,7 +250,7 @@ fn find(slo: &Slo, outcome: &Outcome) -> Found {
     }
 }
 
-fn lacking(lack: String) -> Found {
+pub(crate) fn lacking(lack: String) -> Found {
     Found {
         measured: None,
         samples: 0,
@@ -223,13 +271,8 @@ fn time(observed: &Interval, timed: Timed, statistic: Statistic) -> Found {
         Timed::Lateness => (&observed.lateness, observed.lateness.count()),
         Timed::Blocked => (&observed.blocked, observed.blocked.count()),
     };
-    let micros = match statistic {
-        Statistic::Min => distribution.min(),
-        Statistic::Quantile(quantile) => distribution.at_quantile(quantile),
-        Statistic::Max => distribution.max(),
-    };
     Found {
-        measured: micros.map(Measured::Micros),
+        measured: statistic.of(distribution).map(Measured::Micros),
         samples,
         lack: "nothing was timed".to_owned(),
     }
@@ -249,7 +292,7 @@ fn is_message(operation: Operation) -> bool {
 }
 
 /// Returns a count, or its share where the limit is one.
-fn counted(limit: Limit, count: u64, basis: u64, lack: &str) -> Found {
+pub(crate) fn counted(limit: Limit, count: u64, basis: u64, lack: &str) -> Found {
     let measured = match limit {
         Limit::Share(_) => Measured::Share(count, basis),
         Limit::Count(_) | Limit::Duration(_) => Measured::Count(count),
@@ -308,44 +351,7 @@ fn of_connections(observed: &Interval, count: u64) -> Found {
     }
 }
 
-fn recover(outcome: &Outcome, name: &str) -> Found {
-    let phase = outcome.phases.iter().find(|phase| phase.name == name);
-    let event = phase.and_then(|phase| {
-        outcome
-            .events
-            .iter()
-            .find(|event| event.phase == phase.phase)
-    });
-    let Some(event) = event else {
-        return lacking(format!("`{name}` did not strike"));
-    };
-    if event.affected == 0 {
-        return lacking(format!("`{name}` hit nobody"));
-    }
-    if !event.is_over() {
-        let lack = format!(
-            "{} of {} were not whole again when the run ended, {} after `{name}` was over",
-            figure::count(event.affected - event.recovered),
-            figure::count(event.affected),
-            figure::duration(micros(outcome.ended.since(event.cause_gone)))
-        );
-        return Found {
-            samples: event.affected,
-            ..lacking(lack)
-        };
-    }
-    // Returns that only the ledger proved have no moment.
-    let timed = event
-        .recover()
-        .filter(|_| event.last_recovered != Offset::ALWAYS);
-    Found {
-        measured: timed.map(|timed| Measured::Micros(micros(timed))),
-        samples: timed.map_or(0, |_| event.affected),
-        lack: "no return was timed".to_owned(),
-    }
-}
-
-fn micros(duration: Duration) -> u64 {
+pub(crate) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
@@ -360,6 +366,7 @@ mod tests {
     use crate::place::Place;
     use crate::scenario::Condition;
     use crate::units::id::PhaseId;
+    use crate::units::offset::Offset;
 
     #[track_caller]
     fn check_samples(outcome: &Outcome, check: &str, min_samples: u64, want: &str) {

@@ -1,5 +1,6 @@
 //! The left-hand side of a condition: everything that a run measures, by name.
 
+use crate::measure::distribution::Distribution;
 use crate::measure::ledger::counts::Breach;
 use crate::measure::operation::Operation;
 use crate::measure::reason::Disconnect;
@@ -29,12 +30,38 @@ pub enum Quantity {
     NotSent(Option<NotSent>),
     /// A counter of the ledger.
     Ledger(Counter),
-    /// How long the victims of that phase's event took to be whole again.
-    Recover(String),
+    /// How that phase's event was got over.
+    Recover(String, Recovery),
+    /// The largest age of what was waited for.
+    Pending(Awaited),
+    /// When that phase will be done, from its beginning, as it goes.
+    Forecast(String),
     /// Connections that were not meant to end: all, or those that ended that way.
     Disconnects(Option<Disconnect>),
     /// Refusals: all, or those of one reason.
     Refused(Option<Refused>),
+}
+
+/// A figure of how an event was got over.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Recovery {
+    /// Time from its cause's end until a share (0..=1) of its victims was whole again.
+    Whole(f64),
+    /// Time from its cause's end until message latency was back in the band that it had before.
+    Latency,
+    /// Deliveries lost in its window.
+    Lost,
+    /// Responses of messages between those whom it did not touch.
+    Bystanders(Statistic),
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// A message that nobody has seen.
+    Message,
+    /// A user who is to be online.
+    Connect,
 }
 
 /// A time that has a distribution.
@@ -122,6 +149,17 @@ impl Statistic {
     }
 }
 
+impl Statistic {
+    /// Returns that point of a distribution, in microseconds.
+    pub fn of(self, distribution: &Distribution) -> Option<u64> {
+        match self {
+            Self::Min => distribution.min(),
+            Self::Quantile(quantile) => distribution.at_quantile(quantile),
+            Self::Max => distribution.max(),
+        }
+    }
+}
+
 impl Metric {
     /// Reads a metric's name; `None` for one that is not known.
     pub fn parse(name: &str) -> Option<Self> {
@@ -131,7 +169,10 @@ impl Metric {
                 let quantity = quantity(&rest[at + 1..])?;
                 let is_of_phases = !matches!(
                     quantity,
-                    Quantity::Ledger(_) | Quantity::NotSent(_) | Quantity::Recover(_)
+                    Quantity::Ledger(_)
+                        | Quantity::NotSent(_)
+                        | Quantity::Recover(..)
+                        | Quantity::Forecast(_)
                 );
                 (is_of_phases && at > 0).then(|| Self {
                     phase: Some(rest[..at].to_owned()),
@@ -155,7 +196,15 @@ impl Metric {
         let timed = timed.chain(["lateness".to_owned(), "blocked".to_owned()]);
         names.extend(timed.flat_map(|timed| points.map(|point| format!("{timed}.{point}"))));
         names.extend(Counter::all().map(|counter| format!("ledger.{}", counter.name())));
-        names.extend(["sent", "not_sent", "disconnects", "refused"].map(str::to_owned));
+        let others = [
+            "sent",
+            "not_sent",
+            "disconnects",
+            "refused",
+            "message.pending_age.max",
+            "connect.pending_age.max",
+        ];
+        names.extend(others.map(str::to_owned));
         names.extend(
             NotSent::ALL
                 .iter()
@@ -181,10 +230,15 @@ fn quantity(name: &str) -> Option<Quantity> {
         "not_sent" => return Some(Quantity::NotSent(None)),
         "disconnects" => return Some(Quantity::Disconnects(None)),
         "refused" => return Some(Quantity::Refused(None)),
+        "message.pending_age.max" => return Some(Quantity::Pending(Awaited::Message)),
+        "connect.pending_age.max" => return Some(Quantity::Pending(Awaited::Connect)),
         _ => {}
     }
     if let Some(phase) = name.strip_prefix("recover.") {
-        return (!phase.is_empty()).then(|| Quantity::Recover(phase.to_owned()));
+        return recovery(phase);
+    }
+    if let Some(phase) = name.strip_prefix("forecast.") {
+        return (!phase.is_empty()).then(|| Quantity::Forecast(phase.to_owned()));
     }
     if let Some(counter) = name.strip_prefix("ledger.") {
         return Counter::all()
@@ -208,6 +262,27 @@ fn quantity(name: &str) -> Option<Quantity> {
         self::timed(timed)?,
         Statistic::parse(point)?,
     ))
+}
+
+/// Reads what follows `recover.`: a phase's name, and a figure of its event other than the time until all are whole again.
+fn recovery(name: &str) -> Option<Quantity> {
+    let named = |name: &str, recovery| {
+        (!name.is_empty()).then(|| Quantity::Recover(name.to_owned(), recovery))
+    };
+    let Some((phase, last)) = name.rsplit_once('.') else {
+        return named(name, Recovery::Whole(1.0));
+    };
+    match (last, Statistic::parse(last)) {
+        ("latency", _) => named(phase, Recovery::Latency),
+        ("lost", _) => named(phase, Recovery::Lost),
+        (_, Some(statistic)) => match (phase.strip_suffix(".bystanders"), statistic) {
+            (Some(phase), statistic) => named(phase, Recovery::Bystanders(statistic)),
+            (None, Statistic::Quantile(share)) => named(phase, Recovery::Whole(share)),
+            (None, Statistic::Max) => named(phase, Recovery::Whole(1.0)),
+            (None, Statistic::Min) => None,
+        },
+        _ => named(name, Recovery::Whole(1.0)),
+    }
 }
 
 fn timed(name: &str) -> Option<Timed> {
@@ -277,8 +352,22 @@ mod tests {
         );
         check(
             "recover.big split",
-            Some((None, Quantity::Recover("big split".to_owned()))),
+            Some((
+                None,
+                Quantity::Recover("big split".to_owned(), Recovery::Whole(1.0)),
+            )),
         );
+    }
+
+    #[test]
+    fn an_event_has_figures_of_its_own() {
+        let recover = |recovery| Some((None, Quantity::Recover("v1.2".to_owned(), recovery)));
+        check("recover.v1.2", recover(Recovery::Whole(1.0)));
+        check("recover.v1.2.p95", recover(Recovery::Whole(0.95)));
+        check("recover.v1.2.latency", recover(Recovery::Latency));
+        check("recover.v1.2.lost", recover(Recovery::Lost));
+        let p99 = Recovery::Bystanders(Statistic::Quantile(0.99));
+        check("recover.v1.2.bystanders.p99", recover(p99));
     }
 
     #[test]

@@ -3,12 +3,14 @@
 //! Text becomes rules before the run starts ([`rules::Rules::resolve`]), so that a condition nobody can judge stops the run
 //! instead of failing it hours later. Judging is a pure function of the rules and the outcome.
 
+pub mod abort;
 pub mod figure;
 pub mod integrity;
 pub mod judgement;
 pub mod limit;
 pub mod metric;
 pub(crate) mod near;
+mod recovery;
 pub mod rules;
 pub mod slo;
 pub mod validity;

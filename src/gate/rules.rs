@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::gate::abort::AbortRule;
+use crate::gate::metric::Quantity;
 use crate::gate::near::listed;
 use crate::gate::near::near;
 use crate::gate::slo::Slo;
@@ -22,6 +24,8 @@ pub const NOT_SENT_SHARE_MAX: f64 = 0.05;
 pub struct Rules {
     /// The conditions, in the order of the file.
     pub slos: Vec<Slo>,
+    /// The conditions that end a run, in the order of the file.
+    pub aborts: Vec<AbortRule>,
     /// What is forgiven.
     pub tolerances: Tolerances,
 }
@@ -41,10 +45,20 @@ impl Rules {
         for condition in &scenario.slos {
             let slo = Slo::resolve(condition)?;
             slo.check_phase(&scenario.phases)?;
+            if let Quantity::Forecast(_) = slo.metric.quantity {
+                return Err(Misread::new(
+                    format!("`{}` is of a run that goes on", slo.check),
+                    slo.place,
+                )
+                .with_help("a forecast is for abort rules: write it under [[abort]]"));
+            }
             slos.push(slo);
         }
+        let aborts = scenario.aborts.iter();
+        let aborts = aborts.map(|rule| AbortRule::resolve(rule, &scenario.phases));
         Ok(Self {
             slos,
+            aborts: aborts.collect::<Result<Vec<_>, _>>()?,
             tolerances: Tolerances::resolve(&scenario.tolerances)?,
         })
     }

@@ -6,6 +6,7 @@ use crate::gate::limit::Limit;
 use crate::gate::limit::Operator;
 use crate::gate::metric::Metric;
 use crate::gate::metric::Quantity;
+use crate::gate::metric::Recovery;
 use crate::gate::metric::Timed;
 use crate::gate::near::listed;
 use crate::gate::near::near;
@@ -14,6 +15,7 @@ use crate::place::Misread;
 use crate::place::Place;
 use crate::scenario::Condition;
 use crate::scenario::phase::Phase;
+use crate::scenario::phase::PhaseKind;
 
 /// Lateness that never makes a run invalid: well above a busy machine's scheduling, well below what people notice.
 pub const LATENESS_LIMIT_MIN: Duration = Duration::from_millis(20);
@@ -92,9 +94,10 @@ impl Slo {
     ///
     /// Returns that it is not, with the near names.
     pub fn check_phase(&self, phases: &[Phase]) -> Result<(), Misread> {
-        let (name, must_recover) = match (&self.metric.phase, &self.metric.quantity) {
-            (_, Quantity::Recover(name)) => (name, true),
-            (Some(name), _) => (name, false),
+        let (name, needs) = match (&self.metric.phase, &self.metric.quantity) {
+            (_, Quantity::Recover(name, _)) => (name, Needs::Event),
+            (_, Quantity::Forecast(name)) => (name, Needs::Ramp),
+            (Some(name), _) => (name, Needs::Nothing),
             (None, _) => return Ok(()),
         };
         let misread = |what: String| Misread::new(what, self.place.clone());
@@ -109,7 +112,14 @@ impl Slo {
                 )),
             );
         };
-        if must_recover && !phase.kind.is_mass_event() {
+        if needs == Needs::Ramp && !matches!(phase.kind, PhaseKind::Ramp { .. }) {
+            return Err(misread(format!(
+                "nothing is forecast of `{name}`, a phase of kind \"{}\"",
+                phase.kind.name()
+            ))
+            .with_help("`forecast` takes a ramp"));
+        }
+        if needs == Needs::Event && !phase.kind.is_mass_event() {
             return Err(misread(format!(
                 "nobody has to recover from `{name}`, a phase of kind \"{}\"",
                 phase.kind.name()
@@ -161,6 +171,14 @@ fn unknown_help(name: &str) -> String {
     }
 }
 
+/// What a condition's phase must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    Event,
+    Ramp,
+}
+
 /// What a metric's limit must look like.
 #[derive(Clone, Copy)]
 enum Form {
@@ -174,8 +192,10 @@ enum Form {
 fn form(quantity: &Quantity) -> Form {
     match quantity {
         Quantity::Time(..) => Form::Latency,
-        Quantity::Recover(_) => Form::Duration,
-        Quantity::Sent | Quantity::NotSent(_) => Form::CountOrShare,
+        Quantity::Sent | Quantity::NotSent(_) | Quantity::Recover(_, Recovery::Lost) => {
+            Form::CountOrShare
+        }
+        Quantity::Recover(..) | Quantity::Pending(_) | Quantity::Forecast(_) => Form::Duration,
         Quantity::Ledger(counter) if counter.has_share() => Form::CountOrShare,
         Quantity::Ledger(_) | Quantity::Disconnects(_) | Quantity::Refused(_) => Form::Count,
     }
@@ -219,7 +239,6 @@ mod tests {
     use crate::scenario::phase::Begins;
     use crate::scenario::phase::Commands;
     use crate::scenario::phase::Cut;
-    use crate::scenario::phase::PhaseKind;
     use crate::scenario::phase::Returns;
 
     fn condition(check: &str) -> Condition {

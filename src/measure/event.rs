@@ -1,6 +1,9 @@
 //! Mass events of a run and how long their victims took to be whole again.
 
+use std::time::Duration;
+
 use crate::measure::distribution::Distribution;
+use crate::measure::loss::Loss;
 use crate::units::id::PhaseId;
 use crate::units::offset::Offset;
 
@@ -21,7 +24,16 @@ pub struct Event {
     pub last_recovered: Offset,
     /// Time of each from `cause_gone`.
     pub times: Distribution,
+    /// Responses of channel messages between users whom it did not touch, while its window was open.
+    pub bystanders: Distribution,
+    /// Deliveries of messages attempted in its window.
+    pub loss: Loss,
+    /// When message latency was back in the band that it had before.
+    pub calm: Option<Offset>,
 }
+
+/// How long an event's window stays open after its cause is gone, unless its last victim takes longer.
+const WINDOW_AFTER: Duration = Duration::from_secs(10);
 
 impl Event {
     /// Returns an event that has hit nobody yet.
@@ -34,6 +46,9 @@ impl Event {
             recovered: 0,
             last_recovered: Offset::ALWAYS,
             times: Distribution::new(),
+            bystanders: Distribution::new(),
+            loss: Loss::default(),
+            calm: None,
         }
     }
 
@@ -50,8 +65,40 @@ impl Event {
     }
 
     /// Returns the recover time: from the cause's end until the last one was whole again; `None` while it is not over or hit nobody.
-    pub fn recover(&self) -> Option<std::time::Duration> {
+    pub fn recover(&self) -> Option<Duration> {
         (self.is_over() && self.affected > 0).then(|| self.last_recovered.since(self.cause_gone))
+    }
+
+    /// Returns the time from the cause's end until a share (0..=1) of those hit was whole again; `None` while it is not.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a share of users; 2^53 outlast a run"
+    )]
+    pub fn whole_by(&self, share: f64) -> Option<Duration> {
+        if self.affected == 0 || self.recovered == 0 {
+            return None;
+        }
+        if share >= 1.0 {
+            return self.recover();
+        }
+        let of_recovered = share * self.affected as f64 / self.recovered as f64;
+        let micros = (of_recovered <= 1.0).then(|| self.times.at_quantile(of_recovered))?;
+        micros.map(Duration::from_micros)
+    }
+
+    /// Returns when its window ends: some time after its cause is gone, or when its last victim was whole again.
+    pub fn window_ends(&self) -> Offset {
+        (self.cause_gone + WINDOW_AFTER).max(self.last_recovered)
+    }
+
+    /// Returns whether its window is open at `now`.
+    pub fn is_open(&self, now: Offset) -> bool {
+        self.struck <= now && now < self.cause_gone + WINDOW_AFTER
+    }
+
+    /// Returns the time from the cause's end until message latency was back in its band.
+    pub fn calm_after(&self) -> Option<Duration> {
+        self.calm.map(|calm| calm.since(self.cause_gone))
     }
 
     /// Adds another shard's part of the same event.
@@ -62,5 +109,6 @@ impl Event {
         self.recovered += other.recovered;
         self.last_recovered = self.last_recovered.max(other.last_recovered);
         self.times.merge(&other.times);
+        self.bystanders.merge(&other.bystanders);
     }
 }

@@ -1,5 +1,7 @@
 //! One slice of the measurement: every distribution and count of a second, mergeable over shards and time.
 
+use std::time::Duration;
+
 use crate::measure::act::ActCounts;
 use crate::measure::distribution::Distribution;
 use crate::measure::operation::Operation;
@@ -43,6 +45,17 @@ pub struct Interval {
     pub disconnects: DisconnectCounts,
     /// What users did, by kind.
     pub acts: ActCounts,
+    /// What was waited for at its end.
+    pub pending: Pending,
+}
+
+/// The age of what is waited for, from its intended time; zero for nothing. Merged, it is the largest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// The oldest message that is owed to somebody and has been seen by nobody.
+    pub message: Duration,
+    /// The longest wait of a user who is to be online and is not registered.
+    pub connect: Duration,
 }
 
 impl Default for Interval {
@@ -68,6 +81,7 @@ impl Interval {
             refused: RefusedCounts::default(),
             disconnects: DisconnectCounts::default(),
             acts: ActCounts::default(),
+            pending: Pending::default(),
         }
     }
 
@@ -99,6 +113,8 @@ impl Interval {
         self.refused.merge(&other.refused);
         self.disconnects.merge(&other.disconnects);
         self.acts.merge(&other.acts);
+        self.pending.message = self.pending.message.max(other.pending.message);
+        self.pending.connect = self.pending.connect.max(other.pending.connect);
     }
 
     /// Returns how many durations were longer than can be told apart.

@@ -1,15 +1,19 @@
 //! What a run observed: operations, probes, ledgers, reasons, intervals; results that merge.
 
 pub mod act;
+pub mod band;
 pub mod distribution;
 pub mod event;
 pub mod exemplar;
+pub mod forecast;
 pub mod interval;
 pub mod ledger;
 pub mod likeness;
+pub mod loss;
 pub mod operation;
 pub mod outcome;
 pub mod probe;
+pub mod progress;
 pub mod reason;
 pub mod said;
 pub mod sent;

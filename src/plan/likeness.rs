@@ -106,6 +106,7 @@ fn undisturbed(scenario: &Scenario, lasts: Duration) -> Scenario {
             commands: Commands::default(),
         }],
         slos: Vec::new(),
+        aborts: Vec::new(),
         tolerances: Vec::new(),
         ..scenario.clone()
     }

@@ -15,6 +15,7 @@ pub mod population;
 pub mod script;
 pub mod streams;
 pub mod timeline;
+pub mod victims;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use crate::plan::population::Population;
 use crate::plan::script::Script;
 use crate::plan::streams::Streams;
 use crate::plan::timeline::Timeline;
+use crate::plan::victims::Victims;
 use crate::scenario::Scenario;
 use crate::traffic::profile::Profile;
 use crate::units::id::Seed;
@@ -97,6 +99,8 @@ pub struct Plan {
     pub population: Population,
     /// When phases begin and end, and when each user is online.
     pub timeline: Timeline,
+    /// Whom mass events are meant to hit.
+    pub victims: Victims,
 }
 
 impl Plan {
@@ -115,6 +119,7 @@ impl Plan {
         let population = Population::new(&scenario, &profile, people, &streams)?;
         Ok(Arc::new(Self {
             clients: Clients::new(scenario.clients()),
+            victims: Victims::new(&scenario, &population, &streams),
             scenario,
             source: Source::Model(Box::new(profile)),
             seed,
@@ -135,6 +140,7 @@ impl Plan {
         Arc::new(Self {
             clients: Clients::new(scenario.clients()),
             timeline: Timeline::of_script(&scenario, &script),
+            victims: Victims::default(),
             scenario,
             seed,
             names: Names::new(&streams),

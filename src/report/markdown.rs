@@ -202,10 +202,11 @@ fn events(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
     head(
         out,
         "Recovery",
-        "| event | kind | hit | whole again | recover | p99 |",
-        "|---|---|---:|---:|---:|---:|",
+        "| event | kind | hit | whole again | half | 95 % | all | latency back | lost | bystanders p99 |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     )?;
     for event in &result.events {
+        let timed = |micros: Option<u64>| micros.map_or("–".to_owned(), figure::duration);
         let recover = match (event.is_over, event.recover_us) {
             (true, Some(micros)) => figure::duration(micros),
             (true, None) => "–".to_owned(),
@@ -213,12 +214,16 @@ fn events(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
         };
         writeln!(
             out,
-            "| {} | {} | {} | {} | {recover} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {recover} | {} | {} | {} |",
             inline(&event.phase),
             event.kind,
             figure::count(event.affected),
             figure::count(event.recovered),
-            figure::duration(event.times.p99)
+            timed(event.whole_p50_us),
+            timed(event.whole_p95_us),
+            timed(event.latency_back_us),
+            figure::count(event.window_lost),
+            timed(Some(event.bystanders.p99).filter(|_| event.bystanders.count > 0)),
         )?;
     }
     Ok(())

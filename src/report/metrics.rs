@@ -49,6 +49,18 @@ pub fn write(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
         if let Some(micros) = event.recover_us {
             rows.row(&recover, micros, "us")?;
         }
+        for (figure, micros) in [
+            ("p50", event.whole_p50_us),
+            ("p95", event.whole_p95_us),
+            ("p99", event.whole_p99_us),
+            ("latency", event.latency_back_us),
+        ] {
+            if let Some(micros) = micros {
+                rows.row(&format!("{recover}.{figure}"), micros, "us")?;
+            }
+        }
+        rows.times(&format!("{recover}.bystanders"), &event.bystanders)?;
+        rows.row(&format!("{recover}.lost"), event.window_lost, "count")?;
         rows.row(&format!("{recover}.affected"), event.affected, "count")?;
         rows.row(&format!("{recover}.recovered"), event.recovered, "count")?;
     }

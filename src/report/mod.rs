@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod catalogue;
 pub mod drift;
+pub mod event;
 pub mod explain;
 pub mod facts;
 pub mod hlog;

@@ -22,6 +22,7 @@ use crate::measure::likeness::Likeness;
 use crate::measure::operation::Operation;
 use crate::measure::outcome::Outcome;
 use crate::measure::outcome::PhaseOutcome;
+use crate::report::event;
 use crate::report::facts::ClientFacts;
 use crate::report::facts::Naming;
 use crate::report::facts::ReplayFacts;
@@ -330,12 +331,18 @@ fn replay(facts: &ReplayFacts, total: &Interval) -> result::Replay {
     }
 }
 
-fn mass_event(event: &MassEvent, phases: &[PhaseOutcome]) -> result::Event {
+fn mass_event(event: &MassEvent, phases: &[PhaseOutcome]) -> event::Event {
     let phase = phases.iter().find(|phase| phase.phase == event.phase);
     let recover = event
         .recover()
         .filter(|_| event.last_recovered != Offset::ALWAYS);
-    result::Event {
+    let whole = |share| {
+        let whole = event.whole_by(share);
+        whole
+            .filter(|_| recover.is_some() || !event.is_over())
+            .map(micros)
+    };
+    event::Event {
         phase: phase.map_or_else(|| event.phase.to_string(), |phase| phase.name.clone()),
         kind: phase.map_or_else(String::new, |phase| phase.kind.to_owned()),
         struck_us: event.struck.as_micros(),
@@ -345,6 +352,14 @@ fn mass_event(event: &MassEvent, phases: &[PhaseOutcome]) -> result::Event {
         is_over: event.is_over(),
         recover_us: recover.map(micros),
         times: summary(&event.times),
+        planned_us: phase.map_or(0, |phase| phase.begins.as_micros()),
+        whole_p50_us: whole(0.5),
+        whole_p95_us: whole(0.95),
+        whole_p99_us: whole(0.99),
+        latency_back_us: event.calm_after().map(micros),
+        window_required: event.loss.required,
+        window_lost: event.loss.lost,
+        bystanders: summary(&event.bystanders),
     }
 }
 

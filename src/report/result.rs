@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::gate::figure;
 use crate::measure::likeness::MESSAGES_MIN;
+use crate::report::event::Event;
 use crate::report::layout;
 
 /// Version of this shape.
@@ -421,29 +422,6 @@ pub struct Phase {
     pub refused: BTreeMap<String, u64>,
     /// Ends of connections that were not meant to end, by reason.
     pub disconnects: BTreeMap<String, u64>,
-}
-
-/// A mass event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
-    /// The phase that made it.
-    pub phase: String,
-    /// The phase's kind.
-    pub kind: String,
-    /// When it struck.
-    pub struck_us: i64,
-    /// When its cause was gone.
-    pub cause_gone_us: i64,
-    /// Users hit; for a split of links, sightings of a returning member that were due.
-    pub affected: u64,
-    /// Those that were whole again.
-    pub recovered: u64,
-    /// Whether all were.
-    pub is_over: bool,
-    /// From the cause's end until the last one was; null while it is not over.
-    pub recover_us: Option<u64>,
-    /// The time of each.
-    pub times: Summary,
 }
 
 /// How like live traffic a run was.

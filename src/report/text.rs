@@ -328,34 +328,32 @@ impl<W: Write> Page<'_, W> {
         if result.events.is_empty() {
             return Ok(());
         }
-        let mut columns = Columns::new(1, 8);
+        let mut columns = Columns::new(1, 11);
         columns.push(
             [
-                "event", "struck", "over", "hit", "whole", "recover", "p50", "p99",
+                "event", "struck", "over", "hit", "whole", "half", "95 %", "all", "calm", "lost",
+                "others",
             ]
             .map(str::to_owned),
         );
         for event in &result.events {
-            let timed = |micros| {
-                if event.times.count > 0 {
-                    figure::duration(micros)
-                } else {
-                    "–".to_owned()
-                }
-            };
+            let timed = |micros: Option<u64>| micros.map_or("–".to_owned(), figure::duration);
             columns.push([
                 elided(&printable(&event.phase), PHASE_WIDTH_MAX),
                 moment(event.struck_us),
                 moment(event.cause_gone_us),
                 figure::count(event.affected),
                 figure::count(event.recovered),
+                timed(event.whole_p50_us),
+                timed(event.whole_p95_us),
                 match (event.is_over, event.recover_us) {
                     (true, Some(micros)) => figure::duration(micros),
                     (true, None) => "–".to_owned(),
                     (false, _) => "not over".to_owned(),
                 },
-                timed(event.times.p50),
-                timed(event.times.p99),
+                timed(event.latency_back_us),
+                figure::count(event.window_lost),
+                timed(Some(event.bystanders.p99).filter(|_| event.bystanders.count > 0)),
             ]);
         }
         self.table("Recovery", &columns)

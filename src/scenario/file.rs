@@ -6,6 +6,7 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 use crate::place::Misread;
+use crate::scenario::AbortCondition;
 use crate::scenario::ClientBehaviour;
 use crate::scenario::Condition;
 use crate::scenario::Population;
@@ -48,6 +49,7 @@ pub fn read(
     let max_length = root.optional("max_length", value::duration)?;
     let parts = phases::read(root.table("phase")?)?;
     let slos = conditions(root.tables("slo")?)?;
+    let aborts = aborts(root.tables("abort")?)?;
     let tolerances = tolerances(root.table("tolerate")?)?;
     root.finish()?;
     document.finish()?;
@@ -67,6 +69,7 @@ pub fn read(
         servers: parts.servers,
         phases: parts.phases,
         slos,
+        aborts,
         tolerances,
     })
 }
@@ -171,6 +174,30 @@ fn conditions(tables: Vec<Table<'_>>) -> Result<Vec<Condition>, Misread> {
                 check,
                 min_samples,
                 place,
+            })
+        })
+        .collect()
+}
+
+fn aborts(tables: Vec<Table<'_>>) -> Result<Vec<AbortCondition>, Misread> {
+    tables
+        .into_iter()
+        .map(|mut table| {
+            let (check, place) = table.required_placed("check", value::text)?;
+            let min_samples = table.with_default("min_samples", 1, value::samples)?;
+            let lasts = table.with_default("for", Duration::ZERO, value::duration)?;
+            let delay = table.with_default("delay", Duration::ZERO, value::duration)?;
+            let is_hard = table.with_default("hard", false, value::boolean)?;
+            table.finish()?;
+            Ok(AbortCondition {
+                condition: Condition {
+                    check,
+                    min_samples,
+                    place,
+                },
+                lasts,
+                delay,
+                is_hard,
             })
         })
         .collect()

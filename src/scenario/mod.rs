@@ -50,6 +50,8 @@ pub struct Scenario {
     pub phases: Vec<Phase>,
     /// The conditions that the run must meet.
     pub slos: Vec<Condition>,
+    /// The conditions that end the run when they do not hold for a while.
+    pub aborts: Vec<AbortCondition>,
     /// How much of an integrity counter is forgiven.
     pub tolerances: Vec<Tolerance>,
 }
@@ -126,6 +128,19 @@ pub struct Condition {
     pub min_samples: u64,
     /// Where it was written.
     pub place: Place,
+}
+
+/// A condition that ends the run when it does not hold.
+#[derive(Clone, Debug)]
+pub struct AbortCondition {
+    /// The condition; with fewer samples in an interval than it asks for, the interval says nothing.
+    pub condition: Condition,
+    /// How long it must not have held.
+    pub lasts: Duration,
+    /// How long after the run's beginning it is first judged.
+    pub delay: Duration,
+    /// Whether the run ends without waiting for what is open.
+    pub is_hard: bool,
 }
 
 /// A counter that may be other than zero, up to a share of what was required.

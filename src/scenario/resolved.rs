@@ -99,6 +99,18 @@ impl Scenario {
                 slo.min_samples
             )?;
         }
+        for abort in &self.aborts {
+            let (lasts, delay) = (duration_text(abort.lasts), duration_text(abort.delay));
+            writeln!(
+                out,
+                "\n[[abort]]\ncheck = {}\nmin_samples = {}\nfor = {}\ndelay = {}\nhard = {}",
+                quoted(&abort.condition.check),
+                abort.condition.min_samples,
+                quoted(&lasts),
+                quoted(&delay),
+                abort.is_hard
+            )?;
+        }
         if !self.tolerances.is_empty() {
             writeln!(out, "\n[tolerate]")?;
             for tolerance in &self.tolerances {
@@ -260,7 +272,7 @@ mod tests {
         let text = "profile = \"p\"\nstarts = \"Tue 20:00\"\n[population]\nusers = 10\nchannels = 5\n[phase.ramp]\nkind = \"ramp\"\nrate = \"90/min\"\n\
             [phase.\"odd name\"]\nkind = \"steady\"\nduration = \"1.5s\"\n[phase.split]\nkind = \"netsplit\"\nduring = \"odd name\"\nat = \"1s\"\nheal_after = \"1s\"\nsplit_command = \"cut it\"\n\
             [phase.mass]\nkind = \"mass_disconnect\"\nhow = \"silent\"\nreturns = \"outage\"\n[phase.again]\nkind = \"restart\"\nlasts = \"3s\"\ncommand = \"do it\"\n\
-            [phase.up]\nkind = \"ramp\"\ncurve = [\"30s 10%\", \"2min 100%\"]\n[phase.nicks]\nkind = \"nick_storm\"\n[phase.joins]\nkind = \"join_storm\"\n[phase.hush]\nkind = \"quiet\"\nduration = \"1s\"\n[phase.end]\nkind = \"quit\"\nrate = \"5/s\"\n[[slo]]\ncheck = \"message.response.p99 < 1s\"\n[tolerate]\nlost = \"1%\"\n";
+            [phase.up]\nkind = \"ramp\"\ncurve = [\"30s 10%\", \"2min 100%\"]\n[phase.nicks]\nkind = \"nick_storm\"\n[phase.joins]\nkind = \"join_storm\"\n[phase.hush]\nkind = \"quiet\"\nduration = \"1s\"\n[phase.end]\nkind = \"quit\"\nrate = \"5/s\"\n[[slo]]\ncheck = \"message.response.p99 < 1s\"\n[[abort]]\ncheck = \"message.pending_age.max < 5s\"\nfor = \"3s\"\nhard = true\n[tolerate]\nlost = \"1%\"\n";
         let once = read("x.toml", text, &BTreeMap::new()).unwrap().to_toml();
         let twice = read("x.toml", &once, &BTreeMap::new()).unwrap().to_toml();
         assert_eq!(once, twice);

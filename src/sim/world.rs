@@ -269,7 +269,7 @@ impl World {
         };
         for shard in &mut self.shards {
             shard.settle(self.now, settling);
-            self.total.merge(&shard.take_interval());
+            self.total.merge(&shard.take_interval(self.now));
         }
     }
 

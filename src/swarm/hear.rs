@@ -1,5 +1,7 @@
 //! What a user's session heard, as observations.
 
+use std::time::Duration;
+
 use crate::irc::session::Change;
 use crate::irc::session::Event as Heard;
 use crate::irc::session::refusal::Refusal;
@@ -240,10 +242,29 @@ impl Shard {
                 (false, false) => Operation::Message,
             };
             self.interval.delivered += 1;
+            if operation == Operation::Message {
+                self.note_bystanders(receiver, from, response, now);
+            }
             let times = self.interval.times_mut(operation);
             times.response.record(response);
             if let Some(service) = service {
                 times.service.record(service);
+            }
+        }
+    }
+
+    /// Notes a message between users whom an event under way does not touch.
+    fn note_bystanders(
+        &mut self,
+        receiver: UserId,
+        from: Option<UserId>,
+        response: Duration,
+        now: Offset,
+    ) {
+        for event in &mut self.events {
+            let users = [receiver, from.unwrap_or(receiver)];
+            if event.is_open(now) && self.plan.victims.spares(event.phase, users) {
+                event.bystanders.record(response);
             }
         }
     }

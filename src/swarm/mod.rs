@@ -512,7 +512,8 @@ impl Shard {
     }
 
     /// Closes the interval and returns it.
-    pub fn take_interval(&mut self) -> Interval {
+    pub fn take_interval(&mut self, now: Offset) -> Interval {
+        self.interval.pending = self.pending(now);
         std::mem::take(&mut self.interval)
     }
 

@@ -1,16 +1,23 @@
 //! The end of a shard's run: what it cancels, and what it hands over.
 
+use std::time::Duration;
+
 use crate::irc::session::Session;
 use crate::measure::event::Event;
 use crate::measure::exemplar::Exemplars;
+use crate::measure::interval::Pending;
 use crate::measure::ledger::counts::LedgerCounts;
 use crate::measure::ledger::judge::Settling;
 use crate::measure::ledger::partition::Split;
+use crate::measure::loss::LossLog;
+use crate::measure::progress::EventProgress;
+use crate::measure::progress::Progress;
 use crate::measure::reason::NotSent;
 use crate::measure::said::SaidLog;
 use crate::measure::sent::LinesSent;
 use crate::plan::action::Action;
 use crate::swarm::Shard;
+use crate::swarm::user::User;
 use crate::units::id::PhaseId;
 use crate::units::offset::Offset;
 
@@ -29,6 +36,8 @@ pub struct ShardReport {
     pub lines_sent: LinesSent,
     /// What was said in channels.
     pub said: SaidLog,
+    /// When deliveries were required and lost.
+    pub losses: LossLog,
 }
 
 /// How far a split has come.
@@ -58,6 +67,38 @@ impl Shard {
     /// Notes that a split or heal was ordered and is under way.
     pub fn handle_split_ordered(&mut self, split: Split) {
         self.ledger.handle_split(split);
+    }
+
+    /// Returns what is waited for. Once the plan is over nobody has to come back any more.
+    pub(super) fn pending(&self, now: Offset) -> Pending {
+        let waiting = self
+            .users
+            .iter()
+            .filter(|state| state.is_wanted && !self.is_over && !state.session.is_online());
+        let since = waiting.map(|state| state.connect_intended).min();
+        Pending {
+            message: self.ledger.oldest_pending(now),
+            connect: since.map_or(Duration::ZERO, |since| now.since(since)),
+        }
+    }
+
+    /// Returns how far the run has come.
+    pub fn progress(&self, now: Offset) -> Progress {
+        let count = |is: &dyn Fn(&&User) -> bool| self.users.iter().filter(is).count() as u64;
+        let struck = self.events.iter().filter(|event| event.struck <= now);
+        Progress {
+            online: count(&|state| state.session.is_online()),
+            wanted: count(&|state| state.is_wanted),
+            ledger: self.ledger.counts().clone(),
+            events: struck
+                .map(|event| EventProgress {
+                    phase: event.phase,
+                    cause_gone: event.cause_gone,
+                    affected: event.affected,
+                    recovered: event.recovered,
+                })
+                .collect(),
+        }
     }
 
     /// Notes when the target was up again after a restart phase took it down. Every shard is told the same.
@@ -110,6 +151,7 @@ impl Shard {
         ShardReport {
             ledger: self.ledger.counts().clone(),
             exemplars: self.ledger.exemplars().clone(),
+            losses: self.ledger.losses().clone(),
             events: self.events,
             registered_count: self.registered_count,
             lines_sent: self.lines_sent,

@@ -15,19 +15,27 @@ use crate::drive::clock::Clock;
 use crate::drive::host::counters;
 use crate::drive::interrupt::Interrupt;
 use crate::drive::listen::Listening;
+use crate::drive::run::overseer::Overseer;
 use crate::drive::run::upheaval::Upheavals;
 use crate::drive::shard;
 use crate::drive::shard::ShardStart;
 use crate::drive::shard::message::FromShard;
 use crate::drive::shard::message::ToShard;
+use crate::gate::abort::Abort;
+use crate::gate::abort::AbortRule;
+use crate::gate::figure;
+use crate::measure::band::P99Log;
 use crate::measure::event::Event;
 use crate::measure::exemplar::Exemplars;
 use crate::measure::interval::Interval;
 use crate::measure::ledger::counts::LedgerCounts;
+use crate::measure::loss::LossLog;
+use crate::measure::operation::Operation;
 use crate::measure::outcome::Ending;
 use crate::measure::outcome::GeneratorHealth;
 use crate::measure::outcome::Outcome;
 use crate::measure::outcome::PhaseOutcome;
+use crate::measure::progress::Progress;
 use crate::measure::said::SaidLog;
 use crate::measure::sent::LinesSent;
 use crate::plan::Plan;
@@ -38,6 +46,8 @@ use crate::units::id::ShardId;
 use crate::units::id::Sharding;
 use crate::units::offset::Offset;
 
+/// Length of an interval.
+const INTERVAL: Duration = Duration::from_secs(1);
 /// Time for the beginning to reach all threads before it comes.
 const HEAD_START: Duration = Duration::from_millis(50);
 /// Messages that may wait between a shard and the run. Each tells a few in a second.
@@ -69,6 +79,8 @@ pub struct Conduct<'a> {
     pub caps: Option<Caps>,
     /// The server password.
     pub password: Option<Vec<u8>>,
+    /// The conditions that end the run.
+    pub aborts: &'a [AbortRule],
     /// How late a p99 may be before an interval counts as late.
     pub lateness_limit: Duration,
     /// Who may ask for the end.
@@ -100,6 +112,7 @@ pub enum Stage {
 struct Pending {
     parts: u16,
     interval: Interval,
+    progress: Progress,
     is_busy: bool,
 }
 
@@ -112,9 +125,12 @@ struct Conductor<'a> {
     settled: Vec<bool>,
     upheavals: Upheavals<'a>,
     total: Interval,
+    p99s: P99Log,
     phases: Vec<PhaseOutcome>,
     health: GeneratorHealth,
     reports: Vec<ShardReport>,
+    overseer: Overseer<'a>,
+    abort: Option<Abort>,
     broken: Option<String>,
     watch_error: Option<io::Error>,
 }
@@ -218,6 +234,7 @@ impl<'a> Conductor<'a> {
             pending: BTreeMap::new(),
             upheavals: Upheavals::new(&conduct.plan.scenario, conduct.network),
             total: Interval::new(),
+            p99s: P99Log::default(),
             phases: phases.collect(),
             health: GeneratorHealth {
                 lateness_limit_micros: u64::try_from(conduct.lateness_limit.as_micros())
@@ -226,6 +243,8 @@ impl<'a> Conductor<'a> {
                 ..GeneratorHealth::default()
             },
             reports: Vec::new(),
+            overseer: Overseer::new(conduct.plan, conduct.aborts),
+            abort: None,
             broken: None,
             watch_error: None,
             conduct,
@@ -262,10 +281,16 @@ impl<'a> Conductor<'a> {
             match over_at {
                 None => {
                     let is_interrupted = self.conduct.interrupt.is_asked();
+                    self.end_if_too_long(now);
                     if is_interrupted {
                         ending = Ending::Interrupted;
+                    } else if let Some(abort) = &self.abort {
+                        ending = Ending::Aborted;
+                        if abort.is_hard {
+                            return ending;
+                        }
                     }
-                    if is_interrupted || now >= ends || self.broken.is_some() {
+                    if ending != Ending::Complete || now >= ends || self.broken.is_some() {
                         over_at = Some(now);
                         self.settled.fill(false);
                         self.tell_all(|| ToShard::Over);
@@ -281,6 +306,22 @@ impl<'a> Conductor<'a> {
                     }
                 }
             }
+        }
+    }
+
+    /// Aborts a run that has taken longer than its scenario lets it.
+    fn end_if_too_long(&mut self, now: Offset) {
+        let Some(length) = self.conduct.plan.scenario.max_length else {
+            return;
+        };
+        if self.abort.is_none() && now > Offset::ZERO + length {
+            self.abort = Some(Abort {
+                text: format!(
+                    "the run took longer than its `max_length` of {}",
+                    figure::duration(u64::try_from(length.as_micros()).unwrap_or(u64::MAX))
+                ),
+                is_hard: false,
+            });
         }
     }
 
@@ -325,20 +366,31 @@ impl<'a> Conductor<'a> {
     }
 
     /// Enters one shard's part of an interval; the last part closes it.
-    fn enter(&mut self, number: u64, part: &Interval, cpu: Duration, watch: &mut dyn Watch) {
+    fn enter(
+        &mut self,
+        number: u64,
+        part: &(Interval, Progress),
+        cpu: Duration,
+        watch: &mut dyn Watch,
+    ) {
         let pending = self.pending.entry(number).or_insert_with(|| Pending {
             parts: 0,
             interval: Interval::new(),
+            progress: Progress::default(),
             is_busy: false,
         });
         pending.parts += 1;
         pending.is_busy |= cpu.as_secs_f64() > BUSY_SHARE;
-        pending.interval.merge(part);
+        pending.interval.merge(&part.0);
+        pending.progress.merge(&part.1);
         if pending.parts < self.conduct.shard_count {
             return;
         }
         let Some(Pending {
-            interval, is_busy, ..
+            interval,
+            progress,
+            is_busy,
+            ..
         }) = self.pending.remove(&number)
         else {
             return;
@@ -356,7 +408,14 @@ impl<'a> Conductor<'a> {
                 phase.observed.merge(&interval);
             }
         }
-        self.total.merge(&interval);
+        self.p99s
+            .push(begins, &interval.times(Operation::Message).response);
+        if begins >= Offset::ZERO + self.conduct.plan.scenario.warm_up {
+            self.total.merge(&interval);
+        }
+        if self.abort.is_none() {
+            self.abort = self.overseer.look(begins, INTERVAL, &interval, &progress);
+        }
         if let Err(error) = watch.interval(number, begins, &interval) {
             self.watch_error.get_or_insert(error);
         }
@@ -387,18 +446,24 @@ impl<'a> Conductor<'a> {
         let mut registered_count = 0;
         let mut lines_sent = LinesSent::default();
         let mut said = SaidLog::default();
+        let mut losses = LossLog::default();
         for report in &self.reports {
             ledger.merge(&report.ledger);
             exemplars.merge(&report.exemplars);
             registered_count += report.registered_count;
             lines_sent.merge(&report.lines_sent);
             said.merge(&report.said);
+            losses.merge(&report.losses);
             for event in &report.events {
                 match events.iter_mut().find(|known| known.phase == event.phase) {
                     Some(known) => known.merge(event),
                     None => events.push(event.clone()),
                 }
             }
+        }
+        for event in &mut events {
+            event.loss = losses.between(event.struck, event.window_ends());
+            event.calm = self.p99s.back_in_band(event.struck, event.cause_gone);
         }
         let is_unreached = registered_count == 0 && ending == Ending::Complete;
         let outcome = Outcome {
@@ -408,10 +473,10 @@ impl<'a> Conductor<'a> {
             } else {
                 ending
             },
-            ending_detail: if is_unreached {
-                "nobody could log in".to_owned()
-            } else {
-                String::new()
+            ending_detail: match &self.abort {
+                _ if is_unreached => "nobody could log in".to_owned(),
+                Some(abort) if ending == Ending::Aborted => abort.text.clone(),
+                _ => String::new(),
             },
             total: self.total,
             lines_sent,

@@ -2,6 +2,7 @@
 
 pub mod artifacts;
 pub mod conduct;
+mod overseer;
 mod preflight;
 pub mod safety;
 mod upheaval;
@@ -232,6 +233,7 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
             is_spread: preflight.is_spread,
             caps: preflight.caps,
             password: preflight.password.clone(),
+            aborts: &rules.aborts,
             lateness_limit: lateness_limit(&rules.slos),
             interrupt: request.interrupt.clone(),
         },

@@ -18,7 +18,9 @@ use crate::drive::timer::Timer;
 use crate::drive::transport::address;
 use crate::drive::transport::read::ReadBuffer;
 use crate::irc::session::Closed;
+use crate::measure::interval::Interval;
 use crate::measure::ledger::judge::Settling;
+use crate::measure::progress::Progress;
 use crate::swarm::Shard;
 use crate::swarm::io::Io;
 use crate::swarm::report::ShardReport;
@@ -141,7 +143,7 @@ impl Engine {
             };
             let interval = self.with_shard(|shard, now| {
                 shard.settle(now, settling);
-                shard.take_interval()
+                (shard.take_interval(now), shard.progress(now))
             });
             self.tell_edge(interval.map(|interval| (number, Box::new(interval))));
         }
@@ -152,7 +154,7 @@ impl Engine {
         }
     }
 
-    fn tell_edge(&mut self, interval: Option<(u64, Box<crate::measure::interval::Interval>)>) {
+    fn tell_edge(&mut self, interval: Option<(u64, Box<(Interval, Progress)>)>) {
         let Some(shard) = &mut self.shard else { return };
         let cpu = counters::thread_cpu();
         let edge = FromShard::Edge {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::drive::clock::Clock;
 use crate::measure::interval::Interval;
 use crate::measure::ledger::partition::Split;
+use crate::measure::progress::Progress;
 use crate::swarm::io::ShardFacts;
 use crate::swarm::report::ShardReport;
 use crate::swarm::report::SplitStage;
@@ -59,8 +60,8 @@ pub enum FromShard {
     Edge {
         /// Which shard.
         shard: ShardId,
-        /// Number of the interval; edges of the drain have none.
-        interval: Option<(u64, Box<Interval>)>,
+        /// Number of the interval, and how far the shard had come at its end; edges of the drain have none.
+        interval: Option<(u64, Box<(Interval, Progress)>)>,
         /// CPU time of the thread since the last edge.
         cpu: Duration,
         /// For the other shards.

@@ -249,6 +249,9 @@ impl Ledger {
         receiver: UserId,
         stay: &Stay,
     ) -> Option<Missing> {
+        if due == Due::Required {
+            self.losses.add(record.attempt, !was_seen);
+        }
         match (due, was_seen) {
             (Due::Required, true) => {
                 self.counts.required += 1;

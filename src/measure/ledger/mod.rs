@@ -12,6 +12,7 @@ mod identify;
 pub mod judge;
 mod membership;
 pub mod partition;
+mod pending;
 pub mod presence;
 mod record;
 
@@ -29,6 +30,7 @@ use crate::measure::ledger::membership::Members;
 use crate::measure::ledger::partition::Partition;
 use crate::measure::ledger::presence::PresenceBook;
 use crate::measure::ledger::record::Book;
+use crate::measure::loss::LossLog;
 use crate::measure::probe::Prober;
 use crate::measure::reason::NotSent;
 use crate::measure::said::Said;
@@ -99,6 +101,7 @@ pub struct Ledger {
     outgoing: Facts,
     counts: LedgerCounts,
     exemplars: Exemplars,
+    losses: LossLog,
 }
 
 const NO_BOOK: u32 = u32::MAX;
@@ -128,6 +131,7 @@ impl Ledger {
             outgoing: Facts::default(),
             counts: LedgerCounts::default(),
             exemplars: Exemplars::default(),
+            losses: LossLog::default(),
         }
     }
 
@@ -139,6 +143,11 @@ impl Ledger {
     /// Returns the evidence kept so far.
     pub fn exemplars(&self) -> &Exemplars {
         &self.exemplars
+    }
+
+    /// Returns when deliveries were required and lost.
+    pub fn losses(&self) -> &LossLog {
+        &self.losses
     }
 
     /// Returns the number of messages and presence changes that are not judged yet.

@@ -1,0 +1,271 @@
+//! Abort rules: conditions judged every interval, so that a run that can't end well ends early.
+
+use std::time::Duration;
+
+use crate::gate::figure;
+use crate::gate::judgement::Judgement;
+use crate::gate::judgement::Observed;
+use crate::gate::judgement::micros;
+use crate::gate::limit::Limit;
+use crate::gate::metric::Quantity;
+use crate::gate::metric::Recovery;
+use crate::gate::metric::Timed;
+use crate::gate::slo::Slo;
+use crate::measure::act::Act;
+use crate::measure::forecast::Forecast;
+use crate::measure::interval::Interval;
+use crate::measure::operation::Operation;
+use crate::measure::progress::Progress;
+use crate::place::Misread;
+use crate::scenario::AbortCondition;
+use crate::scenario::phase::Phase;
+use crate::units::offset::Offset;
+
+/// A condition that ends the run when it does not hold for a while.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AbortRule {
+    /// The condition.
+    pub slo: Slo,
+    /// How long it must not have held.
+    pub lasts: Duration,
+    /// How long after the run's beginning it is first judged.
+    pub delay: Duration,
+    /// Whether the run ends without waiting for what is open.
+    pub is_hard: bool,
+}
+
+impl AbortRule {
+    /// Resolves a rule of a scenario.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is not known, does not fit, or can't be judged while a run goes on.
+    pub fn resolve(rule: &AbortCondition, phases: &[Phase]) -> Result<Self, Misread> {
+        let slo = Slo::resolve(&rule.condition)?;
+        slo.check_phase(phases)?;
+        let is_of_the_end = matches!(
+            slo.metric.quantity,
+            Quantity::Recover(
+                _,
+                Recovery::Latency | Recovery::Lost | Recovery::Bystanders(_)
+            )
+        );
+        if is_of_the_end {
+            return Err(Misread::new(
+                format!("`{}` is known at the run's end alone", slo.check),
+                slo.place,
+            )
+            .with_help("an abort rule takes `recover.<phase>` and its percentiles: how long victims are away"));
+        }
+        Ok(Self {
+            slo,
+            lasts: rule.lasts,
+            delay: rule.delay,
+            is_hard: rule.is_hard,
+        })
+    }
+}
+
+/// What is seen of a run in one interval.
+#[derive(Clone, Copy, Debug)]
+pub struct Sight<'a> {
+    /// When the interval began.
+    pub begins: Offset,
+    /// When it ended.
+    pub ends: Offset,
+    /// What was observed in it.
+    pub interval: &'a Interval,
+    /// How far the run has come.
+    pub progress: &'a Progress,
+    /// The phases that were being played, by name, with their place in the scenario.
+    pub phases: &'a [Phase],
+    /// Whether each of them was being played.
+    pub is_playing: &'a [bool],
+    /// Forecasts, by phase.
+    pub forecasts: &'a [Option<Forecast>],
+}
+
+/// The end that a rule makes of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Abort {
+    /// When, which rule, the figures, and what was connected.
+    pub text: String,
+    /// Whether what is open is waited for.
+    pub is_hard: bool,
+}
+
+/// Watches over a run by its abort rules.
+#[derive(Debug)]
+pub struct Monitor<'a> {
+    rules: &'a [AbortRule],
+    /// Since when each does not hold.
+    since: Vec<Option<Offset>>,
+}
+
+/// What a rule says of one interval.
+enum Finding {
+    Holds,
+    /// It does not hold, and why.
+    Broken(String),
+    /// There was nothing to judge.
+    Silent,
+}
+
+impl<'a> Monitor<'a> {
+    /// Returns a monitor before the first interval.
+    pub fn new(rules: &'a [AbortRule]) -> Self {
+        Self {
+            rules,
+            since: vec![None; rules.len()],
+        }
+    }
+
+    /// Judges an interval; returns the end that the first rule makes of the run that has not held for long enough.
+    pub fn judge(&mut self, sight: &Sight<'_>) -> Option<Abort> {
+        for (rule, since) in self.rules.iter().zip(&mut self.since) {
+            if sight.begins < Offset::ZERO + rule.delay {
+                continue;
+            }
+            match find(rule, sight) {
+                Finding::Holds => *since = None,
+                Finding::Silent => {}
+                Finding::Broken(reason) => {
+                    let since = *since.get_or_insert(sight.begins);
+                    if sight.ends.since(since) >= rule.lasts {
+                        return Some(Abort {
+                            text: text(sight, since, &reason),
+                            is_hard: rule.is_hard,
+                        });
+                    }
+                }
+            }
+        }
+        None
+    }
+}
+
+fn text(sight: &Sight<'_>, since: Offset, reason: &str) -> String {
+    let moment = |at: Offset| figure::duration(micros(at.since(Offset::ZERO)));
+    format!(
+        "at {}: {reason}; it had not held since {}; {} of {} users were online",
+        moment(sight.ends),
+        moment(since),
+        figure::count(sight.progress.online),
+        figure::count(sight.progress.wanted)
+    )
+}
+
+fn find(rule: &AbortRule, sight: &Sight<'_>) -> Finding {
+    let slo = &rule.slo;
+    if let Some(name) = &slo.metric.phase {
+        let phases = sight.phases.iter().zip(sight.is_playing);
+        let is_playing = phases.filter(|(phase, _)| phase.name == *name);
+        if !is_playing.clone().any(|(_, &is_playing)| is_playing) {
+            return Finding::Silent;
+        }
+    }
+    match (&slo.metric.quantity, slo.limit) {
+        (Quantity::Recover(name, Recovery::Whole(share)), Limit::Duration(limit)) => {
+            recovery(rule, sight, name, *share, limit)
+        }
+        (Quantity::Forecast(name), Limit::Duration(_)) => forecast(rule, sight, name),
+        (Quantity::Time(Timed::Response(operation) | Timed::Service(operation), _), _) => {
+            let sends = attempts(sight.interval, *operation);
+            if sends < slo.min_samples {
+                return Finding::Silent;
+            }
+            judged(slo, sight)
+        }
+        (Quantity::Time(..), _) if sight.interval.lateness.count() == 0 => Finding::Silent,
+        (Quantity::Sent, _) if sight.interval.planned < slo.min_samples => Finding::Silent,
+        _ => judged(slo, sight),
+    }
+}
+
+/// Judges the interval as a run of its own: no data is a breach.
+fn judged(slo: &Slo, sight: &Sight<'_>) -> Finding {
+    // What was attempted has been looked at; how much of it completed is the matter itself.
+    let slo = Slo {
+        min_samples: 0,
+        ..slo.clone()
+    };
+    let observed = Observed::of_interval(sight.interval, &sight.progress.ledger);
+    let judgement = Judgement::of(&slo, &observed);
+    if judgement.holds {
+        Finding::Holds
+    } else {
+        Finding::Broken(judgement.reason)
+    }
+}
+
+/// Returns how much of an operation was attempted in an interval, as far as is known.
+fn attempts(interval: &Interval, operation: Operation) -> u64 {
+    let acts = |act| interval.acts.sent(act);
+    let done = interval.times(operation).response.count();
+    let tried = match operation {
+        Operation::Message | Operation::Private | Operation::Echo => interval.planned,
+        Operation::ConnectTcp | Operation::ConnectTls | Operation::ConnectRegistered => {
+            u64::from(!interval.pending.connect.is_zero())
+        }
+        Operation::Join => acts(Act::Join),
+        Operation::Nick => acts(Act::Nick),
+        Operation::Part => acts(Act::Part),
+        Operation::Quit => acts(Act::Quit),
+        Operation::Kick => acts(Act::Kick),
+        Operation::Mode => acts(Act::Mode),
+        Operation::Topic => acts(Act::Topic),
+        Operation::Ping => 0,
+    };
+    done.max(tried)
+}
+
+fn recovery(
+    rule: &AbortRule,
+    sight: &Sight<'_>,
+    name: &str,
+    share: f64,
+    limit: Duration,
+) -> Finding {
+    let phase = sight.phases.iter().position(|phase| phase.name == name);
+    let mut events = sight.progress.events.iter();
+    let Some(event) = events.find(|event| Some(event.phase.index()) == phase) else {
+        return Finding::Silent;
+    };
+    #[expect(clippy::cast_precision_loss, reason = "a share of users")]
+    let is_whole = event.recovered as f64 >= share * event.affected as f64;
+    if event.affected == 0 || sight.ends <= event.cause_gone + limit {
+        Finding::Silent
+    } else if is_whole {
+        Finding::Holds
+    } else {
+        Finding::Broken(format!(
+            "`{}` does not hold: {} of {} are whole again, {} after `{name}` was over",
+            rule.slo.check,
+            figure::count(event.recovered),
+            figure::count(event.affected),
+            figure::duration(micros(sight.ends.since(event.cause_gone)))
+        ))
+    }
+}
+
+fn forecast(rule: &AbortRule, sight: &Sight<'_>, name: &str) -> Finding {
+    let phases = sight.phases.iter().zip(sight.forecasts);
+    let mut forecasts = phases.filter(|(phase, _)| phase.name == name);
+    let Some((_, Some(forecast))) = forecasts.next() else {
+        return Finding::Silent;
+    };
+    let Limit::Duration(limit) = rule.slo.limit else {
+        return Finding::Silent;
+    };
+    if rule.slo.operator.holds(&forecast.expected, &limit) {
+        return Finding::Holds;
+    }
+    let shown = |duration| figure::duration(micros(duration));
+    Finding::Broken(format!(
+        "`{}` does not hold: at this rate `{name}` takes {} ({} to {})",
+        rule.slo.check,
+        shown(forecast.expected),
+        shown(forecast.earliest),
+        shown(forecast.latest)
+    ))
+}

@@ -1,0 +1,79 @@
+//! When deliveries were required and lost, second by second, so that an event's window can be looked at after the run.
+
+use std::collections::BTreeMap;
+
+use crate::units::offset::Offset;
+
+/// Deliveries judged, by the second of the run in which their message was attempted. A day takes two megabytes at most.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LossLog {
+    seconds: BTreeMap<u32, Loss>,
+}
+
+/// Deliveries of a span.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loss {
+    /// Required.
+    pub required: u64,
+    /// Lost, of those required.
+    pub lost: u64,
+}
+
+impl LossLog {
+    /// Notes a required delivery of a message attempted at `attempt`.
+    pub fn add(&mut self, attempt: Offset, is_lost: bool) {
+        let second = attempt.as_nanos().max(0) / 1_000_000_000;
+        let loss = self
+            .seconds
+            .entry(u32::try_from(second).unwrap_or(u32::MAX))
+            .or_default();
+        loss.required += 1;
+        loss.lost += u64::from(is_lost);
+    }
+
+    /// Adds another shard's part.
+    pub fn merge(&mut self, other: &Self) {
+        for (&second, loss) in &other.seconds {
+            let own = self.seconds.entry(second).or_default();
+            own.required += loss.required;
+            own.lost += loss.lost;
+        }
+    }
+
+    /// Returns what was judged of the seconds that begin from `from` on and before `to`.
+    pub fn between(&self, from: Offset, to: Offset) -> Loss {
+        let second = |at: Offset| {
+            let secs = at.as_nanos().max(0) / 1_000_000_000;
+            u32::try_from(secs).unwrap_or(u32::MAX)
+        };
+        let mut sum = Loss::default();
+        if to <= from {
+            return sum;
+        }
+        for (_, loss) in self.seconds.range(second(from)..=second(to)) {
+            sum.required += loss.required;
+            sum.lost += loss.lost;
+        }
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_has_its_own_seconds_alone() {
+        let mut log = LossLog::default();
+        for (secs, is_lost) in [(1, false), (2, true), (2, false), (5, true)] {
+            log.add(Offset::from_secs(secs), is_lost);
+        }
+        let mut both = log.clone();
+        both.merge(&log);
+        let at = Offset::from_secs;
+        let loss = |required, lost| Loss { required, lost };
+        assert_eq!(log.between(at(2), at(4)), loss(2, 1));
+        assert_eq!(both.between(at(0), at(9)), loss(8, 4));
+        assert_eq!(log.between(at(4), at(2)), Loss::default());
+    }
+}
