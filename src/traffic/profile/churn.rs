@@ -62,8 +62,9 @@ impl Life {
     /// Returns the stays from the place `first` on that begin before a moment or at it.
     fn begun(&self, first: usize, secs: f64) -> &[StayRow] {
         let stays = self.stays.get(first..).unwrap_or_default();
-        let count = stays.partition_point(|stay| stay.start_secs <= secs);
-        stays.get(..count).unwrap_or_default()
+        // One by one: of those that are not over, few have begun.
+        let begun = stays.iter().take_while(|stay| stay.start_secs <= secs);
+        stays.get(..begun.count()).unwrap_or_default()
     }
 
     /// Leaves of it what somebody does who only listens: nobody kicks them, and the modes that they set are those of their JOINs.
@@ -313,6 +314,8 @@ struct Struck<'a> {
     lives: &'a mut [Life],
     /// How many of each life's stays, from the first on, were over at the last look.
     over: Vec<usize>,
+    /// Not before when each is there next: when the first of those stays begins.
+    next_secs: Vec<f64>,
     /// Whom the present event hits.
     is_hit: Vec<bool>,
     /// When the present event begins; never before the one before.
@@ -323,6 +326,7 @@ impl<'a> Struck<'a> {
     fn new(lives: &'a mut [Life]) -> Self {
         Self {
             over: vec![0; lives.len()],
+            next_secs: vec![f64::NEG_INFINITY; lives.len()],
             is_hit: vec![false; lives.len()],
             lives,
             secs: f64::NEG_INFINITY,
@@ -337,12 +341,27 @@ impl<'a> Struck<'a> {
             .iter()
             .take_while(|stay| stay.end_secs <= self.secs)
             .count();
+        if let Some(next) = self.next_secs.get_mut(place) {
+            let first = life.stays.get(*over);
+            *next = first.map_or(f64::INFINITY, |stay| stay.start_secs);
+        }
         Some((life, *over))
     }
 
+    /// Returns whether it is known, without a look, that somebody is not there at a moment of the present event.
+    ///
+    /// Most are not, and their stays lie all over the memory.
+    fn is_away(&self, place: usize, at_secs: f64) -> bool {
+        self.next_secs
+            .get(place)
+            .is_some_and(|&next| at_secs < next)
+    }
+
     fn is_present(&mut self, place: usize, at_secs: f64) -> bool {
-        self.look(place)
-            .is_some_and(|(life, over)| life.is_present_from(over, at_secs))
+        !self.is_away(place, at_secs)
+            && self
+                .look(place)
+                .is_some_and(|(life, over)| life.is_present_from(over, at_secs))
     }
 
     /// Returns when the stay ends in which somebody is at a moment; `None` if nobody would see it.
@@ -370,6 +389,10 @@ impl<'a> Struck<'a> {
             (Some((life, over)), None) => life.leave_early(over, at_secs, victim.cause),
             (None, _) => {}
         }
+        // Their stays are others now.
+        if let Some(next) = self.next_secs.get_mut(place) {
+            *next = f64::NEG_INFINITY;
+        }
     }
 
     /// Returns somebody who is there and not hit yet.
@@ -393,7 +416,7 @@ impl<'a> Struck<'a> {
     fn soonest(&mut self, members: &[usize], at_secs: f64) -> Option<usize> {
         let mut soonest: Option<(f64, usize)> = None;
         for &place in members {
-            if self.is_hit.get(place) != Some(&false) {
+            if self.is_away(place, at_secs) || self.is_hit.get(place) != Some(&false) {
                 continue;
             }
             let leaves = self.leaves_after(place, at_secs);

@@ -2,6 +2,7 @@
 //!
 //! Every draw is a pure function of raw 64-bit numbers by way of `libm`, so that a seed gives the same events on any machine.
 
+use crate::traffic::profile::curve;
 use crate::traffic::profile::number;
 
 /// Intervals of a size table.
@@ -207,8 +208,8 @@ impl GapTable {
 
     /// Returns the gap in seconds at the standard normal score `score`.
     pub fn at_score(&self, score: f64) -> f64 {
-        let position = normal_probability(score) * number::real(GAP_STEPS);
-        libm::exp(interpolate(&self.logarithms, position))
+        let position = curve::normal_level(score) * number::real(GAP_STEPS);
+        curve::exp(interpolate(&self.logarithms, position))
     }
 }
 

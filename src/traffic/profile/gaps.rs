@@ -48,19 +48,63 @@ impl Tempo {
     }
 }
 
+/// A score that resembles the one before it.
+#[derive(Clone, Copy, Debug)]
+struct Walk {
+    /// Its correlation with the one before.
+    kept: f64,
+    /// The standard deviation of what is new.
+    new: f64,
+}
+
+impl Walk {
+    fn new(correlation: f64) -> Self {
+        Self {
+            kept: correlation,
+            new: libm::sqrt(1.0 - correlation * correlation),
+        }
+    }
+
+    fn step(self, score: f64, draw: f64) -> f64 {
+        self.kept * score + self.new * draw
+    }
+}
+
+/// How the parts of a score move and what each counts: roots of the shares of [`Gaps`], taken once and not at each message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Blend {
+    drift_walk: Walk,
+    own_walk: Walk,
+    pace: f64,
+    drift: f64,
+    own: f64,
+}
+
 impl Gaps {
-    /// Returns the next gap in seconds of an episode of `size` messages, whose tempo moves on.
-    pub(crate) fn next_secs(&self, size: u32, tempo: &mut Tempo, draws: [u64; 2]) -> f64 {
-        let [drift_draw, own_draw] = draws.map(normal);
-        let moved = |score: f64, correlation: f64, draw: f64| {
-            correlation * score + libm::sqrt(1.0 - correlation * correlation) * draw
-        };
-        tempo.drift = moved(tempo.drift, DRIFT_CORRELATION, drift_draw);
-        tempo.own = moved(tempo.own, self.correlation.value(), own_draw);
+    /// Returns how the parts of a score move and what each counts.
+    pub(crate) fn blend(&self) -> Blend {
         let (pace, drift) = (self.pace_share.value(), self.drift_share.value());
-        let score = libm::sqrt(pace) * tempo.pace
-            + libm::sqrt(drift) * tempo.drift
-            + libm::sqrt((1.0 - pace - drift).max(0.0)) * tempo.own;
+        Blend {
+            drift_walk: Walk::new(DRIFT_CORRELATION),
+            own_walk: Walk::new(self.correlation.value()),
+            pace: libm::sqrt(pace),
+            drift: libm::sqrt(drift),
+            own: libm::sqrt((1.0 - pace - drift).max(0.0)),
+        }
+    }
+
+    /// Returns the next gap in seconds of an episode of `size` messages, whose tempo moves on; `blend` is that of these gaps.
+    pub(crate) fn next_secs(
+        &self,
+        blend: &Blend,
+        size: u32,
+        tempo: &mut Tempo,
+        draws: [u64; 2],
+    ) -> f64 {
+        let [drift_draw, own_draw] = draws.map(normal);
+        tempo.drift = blend.drift_walk.step(tempo.drift, drift_draw);
+        tempo.own = blend.own_walk.step(tempo.own, own_draw);
+        let score = blend.pace * tempo.pace + blend.drift * tempo.drift + blend.own * tempo.own;
         let class = GAP_CLASS_SIZES.partition_point(|&first| first <= size);
         let table = self.tables.get(class.saturating_sub(1));
         table.map_or(f64::from(EPISODE_GAP_SECS), |table| table.at_score(score))

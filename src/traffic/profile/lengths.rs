@@ -16,6 +16,24 @@ pub const LENGTH_LEVELS: [f64; LENGTH_KNOTS] = [
     0.98, 0.99, 0.995, 0.998, 0.9995, 1.0,
 ];
 
+/// Leading bits of a draw by which the search for its level begins: few levels lie in one slice of all draws.
+const SLICE_BITS: u32 = 6;
+
+/// How many levels are no higher than the lowest draw of each slice.
+const PASSED: [usize; 1 << SLICE_BITS] = {
+    let mut passed = [0; 1 << SLICE_BITS];
+    let (mut slice, mut lowest, mut count) = (0, 0.0, 0);
+    while slice < passed.len() {
+        while LENGTH_LEVELS[count] <= lowest {
+            count += 1;
+        }
+        passed[slice] = count;
+        slice += 1;
+        lowest += 1.0 / (1_u32 << SLICE_BITS) as f64;
+    }
+    passed
+};
+
 /// Longest text of a message in bytes: a line is 512 with its end (RFC 2812, 2.3).
 pub const TEXT_BYTES_MAX: u16 = 510;
 
@@ -30,9 +48,7 @@ impl LengthTable {
     /// Returns the length in bytes at `draw`, 1 to 510.
     pub fn draw(&self, draw: u64) -> u16 {
         let level = uniform(draw);
-        let above = LENGTH_LEVELS
-            .partition_point(|&known| known <= level)
-            .clamp(1, LENGTH_KNOTS - 1);
+        let above = levels_passed(draw).clamp(1, LENGTH_KNOTS - 1);
         let at = |index: usize| self.knots.get(index).copied().unwrap_or(1.0);
         let level_at = |index: usize| LENGTH_LEVELS.get(index).copied().unwrap_or(1.0);
         let (low, high) = (at(above - 1), at(above));
@@ -42,6 +58,15 @@ impl LengthTable {
             .unwrap_or(u16::MAX)
             .clamp(1, TEXT_BYTES_MAX)
     }
+}
+
+/// Returns how many levels are no higher than that of `draw`.
+fn levels_passed(draw: u64) -> usize {
+    let passed = PASSED.get(number::place(draw >> (u64::BITS - SLICE_BITS)));
+    let passed = passed.copied().unwrap_or(0);
+    let rest = LENGTH_LEVELS.get(passed..).unwrap_or_default();
+    let level = uniform(draw);
+    passed + rest.iter().take_while(|&&known| known <= level).count()
 }
 
 /// The length tables of a profile.
@@ -54,18 +79,34 @@ pub struct Lengths {
 }
 
 impl Lengths {
-    /// Returns the length in bytes, 1 to 510, of a message of `kind` by the profile's user `user` at `draw`.
-    pub fn draw(&self, kind: TalkKind, user: Option<u32>, draw: u64) -> u16 {
-        let own = match kind {
-            TalkKind::Message => user.and_then(|user| self.by_user.get(&user)),
-            TalkKind::Action | TalkKind::Notice => None,
-        };
+    /// Returns the tables of the profile's user `user`.
+    pub fn of(&self, user: Option<u32>) -> UserLengths<'_> {
         let [message, action, notice] = &self.by_kind;
-        let table = own.unwrap_or(match kind {
-            TalkKind::Message => message,
-            TalkKind::Action => action,
-            TalkKind::Notice => notice,
-        });
+        let own = user.and_then(|user| self.by_user.get(&user));
+        UserLengths {
+            message: own.unwrap_or(message),
+            action,
+            notice,
+        }
+    }
+}
+
+/// The length tables of one user.
+#[derive(Clone, Copy, Debug)]
+pub struct UserLengths<'a> {
+    message: &'a LengthTable,
+    action: &'a LengthTable,
+    notice: &'a LengthTable,
+}
+
+impl UserLengths<'_> {
+    /// Returns the length in bytes, 1 to 510, of a message of `kind` at `draw`.
+    pub fn draw(&self, kind: TalkKind, draw: u64) -> u16 {
+        let table = match kind {
+            TalkKind::Message => self.message,
+            TalkKind::Action => self.action,
+            TalkKind::Notice => self.notice,
+        };
         table.draw(draw)
     }
 }
@@ -96,14 +137,25 @@ mod tests {
     }
 
     #[test]
+    fn levels_are_found_as_a_search_of_all_would_find_them() {
+        let spread = (0..10_000_u64).map(|step| step.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let edges = (0..64_u64).flat_map(|slice| [slice << 58, (slice << 58).wrapping_sub(1)]);
+        for draw in spread.chain(edges) {
+            let level = uniform(draw);
+            let want = LENGTH_LEVELS.partition_point(|&known| known <= level);
+            assert_eq!(levels_passed(draw), want, "{level}");
+        }
+    }
+
+    #[test]
     fn a_talkative_user_has_lengths_of_their_own_for_messages_only() {
         let lengths = Lengths {
             by_kind: [table(10.0, 10.0), table(20.0, 20.0), table(30.0, 30.0)],
             by_user: BTreeMap::from([(4, table(77.0, 77.0))]),
         };
-        assert_eq!(lengths.draw(TalkKind::Message, Some(4), 1), 77);
-        assert_eq!(lengths.draw(TalkKind::Message, Some(5), 1), 10);
-        assert_eq!(lengths.draw(TalkKind::Action, Some(4), 1), 20);
-        assert_eq!(lengths.draw(TalkKind::Notice, None, 1), 30);
+        assert_eq!(lengths.of(Some(4)).draw(TalkKind::Message, 1), 77);
+        assert_eq!(lengths.of(Some(5)).draw(TalkKind::Message, 1), 10);
+        assert_eq!(lengths.of(Some(4)).draw(TalkKind::Action, 1), 20);
+        assert_eq!(lengths.of(None).draw(TalkKind::Notice, 1), 30);
     }
 }

@@ -21,6 +21,7 @@ pub mod blocks;
 pub mod calendar;
 pub mod churn;
 pub mod commands;
+mod curve;
 pub mod distribution;
 pub mod file;
 pub mod fit;

@@ -24,7 +24,9 @@ pub(crate) fn secs_of_nanos(nanos: i64) -> f64 {
     reason = "the saturating cast is what is wanted"
 )]
 pub(crate) fn nanos_of_secs(secs: f64) -> i64 {
-    libm::round(secs * 1e9) as i64
+    // What `libm::round` does, whose own cutting off the cast repeats: a little less than a half is added.
+    let nanos = secs * 1e9;
+    (nanos + libm::copysign(0.5 - f64::EPSILON / 4.0, nanos)) as i64
 }
 
 /// Returns the whole part of a real that is not negative; negative reals and NaN become zero.
@@ -35,6 +37,15 @@ pub(crate) fn nanos_of_secs(secs: f64) -> i64 {
 )]
 pub(crate) fn whole(real: f64) -> u32 {
     real as u32
+}
+
+/// Returns a small count as a place.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "what is counted so is below 2^32"
+)]
+pub(crate) fn place(count: u64) -> usize {
+    count as usize
 }
 
 /// Returns the whole part of `real` as an index below `len`, which is not zero.

@@ -64,16 +64,16 @@ impl Recency {
         let Some(odds) = situation.row(&self.odds) else {
             return PLACES;
         };
-        let weights: PlaceOdds = std::array::from_fn(|place| {
+        let mut sum = 0.0;
+        let sums: PlaceOdds = std::array::from_fn(|place| {
             let factor = if place == PLACES { 1.0 } else { factor(place) };
-            odds.get(place).copied().unwrap_or(0.0) * factor
+            sum += odds.get(place).copied().unwrap_or(0.0) * factor;
+            sum
         });
-        let mut level = uniform(draw) * weights.iter().sum::<f64>();
-        let chosen = weights.iter().position(|weight| {
-            level -= weight;
-            level < 0.0
-        });
-        chosen.unwrap_or(PLACES)
+        let level = uniform(draw) * sum;
+        // Counted to the end: no processor foresees where a search would stop.
+        let passed = sums.iter().filter(|&&sum| sum <= level).count();
+        passed.min(PLACES)
     }
 }
 

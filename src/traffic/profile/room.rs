@@ -3,6 +3,7 @@
 use rand::Rng;
 use rand::rngs::Xoshiro256PlusPlus;
 
+use crate::traffic::profile::curve;
 use crate::traffic::profile::distribution::normal;
 use crate::traffic::profile::distribution::uniform;
 use crate::traffic::profile::number;
@@ -36,6 +37,8 @@ pub struct Turn {
 #[derive(Clone, Debug)]
 pub struct Room {
     members: Vec<Member>,
+    /// How each member speaks.
+    speakers: Vec<Speaker>,
     /// Sums of the weights of those present.
     weights: Tree,
     turns: Vec<Turn>,
@@ -45,28 +48,43 @@ pub struct Room {
     /// Those who came not long ago.
     newcomers: Vec<u32>,
     day: i64,
+    /// Standard deviation of the logarithm of the day's factors.
+    sigma: f64,
     present_count: u32,
 }
 
-/// A member of a channel.
+/// A member of a channel: what is looked at with every message.
 #[derive(Clone, Copy, Debug)]
 struct Member {
-    speaker: Speaker,
+    /// How many times as readily as others they speak on.
+    insistence: f64,
+    /// The weight of all days.
+    usual_weight: f64,
     /// The logarithm of the day's factor, in its standard deviations.
     score: f64,
-    /// The weight of the day.
+    /// The weight of the day; of an earlier one for those who are not there.
     weight: f64,
     came_nanos: i64,
     is_present: bool,
 }
 
+impl Member {
+    /// Takes the weight of the day.
+    fn weigh(&mut self, sigma: f64) {
+        let log = sigma * self.score - sigma * sigma / 2.0;
+        self.weight = self.usual_weight * curve::exp(log);
+    }
+}
+
 impl Room {
     /// Returns the room of these members, of whom nobody has come yet; `turns` are in order.
     pub fn new(speakers: impl IntoIterator<Item = Speaker>, turns: Vec<Turn>) -> Self {
+        let speakers: Vec<Speaker> = speakers.into_iter().collect();
         let members: Vec<Member> = speakers
-            .into_iter()
+            .iter()
             .map(|speaker| Member {
-                speaker,
+                insistence: speaker.insistence,
+                usual_weight: speaker.weight,
                 score: 0.0,
                 weight: speaker.weight,
                 came_nanos: i64::MIN,
@@ -74,18 +92,20 @@ impl Room {
             })
             .collect();
         let noticing = (0..)
-            .zip(&members)
-            .filter(|(_, member)| member.speaker.notice_weight() > 0.0)
+            .zip(&speakers)
+            .filter(|(_, speaker)| speaker.notice_weight() > 0.0)
             .map(|(index, _)| index)
             .collect();
         Self {
             weights: Tree::new(members.len()),
             noticing,
             members,
+            speakers,
             turns,
             next_turn: 0,
             newcomers: Vec::new(),
             day: i64::MIN,
+            sigma: 0.0,
             present_count: 0,
         }
     }
@@ -102,7 +122,13 @@ impl Room {
 
     /// Returns how a member speaks.
     pub(crate) fn speaker(&self, member: u32) -> Option<&Speaker> {
-        self.member(member).map(|member| &member.speaker)
+        self.speakers.get(member as usize)
+    }
+
+    /// Returns how many times as readily as others a member speaks on: not at all if they are not there.
+    pub(crate) fn insistence(&self, member: u32) -> f64 {
+        let member = self.member(member).filter(|member| member.is_present);
+        member.map_or(0.0, |member| member.insistence)
     }
 
     /// Lets the next turn happen that is due at `nanos`, and returns it.
@@ -115,6 +141,7 @@ impl Room {
         let member = self.members.get_mut(turn.member as usize)?;
         if member.is_present != turn.is_coming {
             let (count, weight) = if turn.is_coming {
+                member.weigh(self.sigma);
                 (self.present_count + 1, member.weight)
             } else {
                 (self.present_count.saturating_sub(1), -member.weight)
@@ -155,16 +182,19 @@ impl Room {
             secs_to_days(day - self.day)
         };
         self.day = day;
+        self.sigma = factor.sigma;
         let kept = libm::pow(factor.correlation, elapsed);
+        let new = libm::sqrt(1.0 - kept * kept);
         for member in self
             .members
             .iter_mut()
-            .filter(|member| member.speaker.weight > 0.0)
+            .filter(|member| member.usual_weight > 0.0)
         {
-            member.score =
-                kept * member.score + libm::sqrt(1.0 - kept * kept) * normal(rng.next_u64());
-            let log = factor.sigma * member.score - factor.sigma * factor.sigma / 2.0;
-            member.weight = member.speaker.weight * libm::exp(log);
+            member.score = kept * member.score + new * normal(rng.next_u64());
+            // Whoever is not there is weighed when they come.
+            if member.is_present {
+                member.weigh(factor.sigma);
+            }
         }
         let now = |member: &Member| {
             if member.is_present {
@@ -219,6 +249,9 @@ impl Room {
                 let member = members.get(at).filter(|member| member.is_present);
                 // A newcomer may be less ready to speak than others.
                 let is_ready = member.is_some_and(|member| {
+                    if self.newcomers.is_empty() {
+                        return true;
+                    }
                     let factor = factor(member);
                     factor >= 1.0 || uniform(rng.next_u64()) < factor
                 });
@@ -249,9 +282,9 @@ impl Room {
         let present = |wants: bool| {
             (0..)
                 .zip(&self.members)
-                .filter(move |(_, member)| member.is_present && member.speaker.weight > 0.0)
+                .filter(move |(_, member)| member.is_present && member.usual_weight > 0.0)
                 .filter(|&(index, _)| is_meant(index) == wants)
-                .map(|(index, member)| (index, member.speaker.weight))
+                .map(|(index, member)| (index, member.usual_weight))
                 .collect::<Vec<(u32, f64)>>()
         };
         let meant = present(true);
@@ -269,8 +302,8 @@ impl Room {
             .noticing
             .iter()
             .filter_map(|&index| {
-                let member = self.member(index).filter(|member| member.is_present)?;
-                Some((index, member.speaker.notice_weight()))
+                let speaker = self.speaker(index).filter(|_| self.is_present(index))?;
+                Some((index, speaker.notice_weight()))
             })
             .collect();
         by_weight(&present, uniform(draw))
@@ -286,9 +319,9 @@ impl Room {
     ) -> Option<u32> {
         let present = |share: &dyn Fn(&Speaker) -> f64| {
             (0..)
-                .zip(&self.members)
-                .filter(|(index, member)| member.is_present && is_meant(*index))
-                .map(|(index, member)| (index, share(&member.speaker)))
+                .zip(&self.speakers)
+                .filter(|&(index, _)| self.is_present(index) && is_meant(index))
+                .map(|(index, speaker)| (index, share(speaker)))
                 .filter(|&(_, share)| share > 0.0)
                 .collect::<Vec<(u32, f64)>>()
         };

@@ -14,12 +14,17 @@ use crate::traffic::profile::blocks::NoRows;
 use crate::traffic::profile::churn::Identity;
 use crate::traffic::profile::churn::Life;
 use crate::traffic::profile::distribution::uniform;
+use crate::traffic::profile::lengths::UserLengths;
 use crate::traffic::profile::number;
 use crate::traffic::profile::resample;
 use crate::traffic::profile::resample::BlockStream;
 use crate::traffic::profile::room::Room;
 use crate::traffic::profile::room::Turn;
 use crate::traffic::profile::rotation::Rotation;
+use crate::traffic::profile::sample::row::Detail;
+use crate::traffic::profile::sample::row::NO_CHANNEL;
+use crate::traffic::profile::sample::row::Row;
+use crate::traffic::profile::sample::row::Said;
 use crate::traffic::profile::speech::Speech;
 use crate::traffic::profile::stream::TalkStream;
 use crate::traffic::profile::stream::WARM_UP_BEGINS;
@@ -29,9 +34,6 @@ use crate::traffic::profile::talk::TalkKind;
 use crate::traffic::profile::timeline::ChangeKind;
 use crate::traffic::profile::timeline::StayRow;
 use crate::traffic::trace::cause::LeaveCause;
-use crate::traffic::trace::event::DETAIL_GONE;
-use crate::traffic::trace::event::DETAIL_NAMES;
-use crate::traffic::trace::event::DETAIL_REPLY;
 use crate::traffic::trace::event::Event;
 use crate::traffic::trace::event::EventKind;
 use crate::units::id::Seed;
@@ -142,11 +144,11 @@ impl Profile {
             };
             unspoken_count += making.talk(number, channel, &mut speech, &mut room, &mut rng);
         }
-        let mut events = making.events;
-        // Events are large: their moments are sorted, and each is moved once.
-        events.sort_by_cached_key(|event| event.at_us);
+        let mut rows = making.rows;
+        // The talk of a channel is in order already, which this sort makes use of.
+        rows.sort_by_key(|row| row.at_us);
         Sample {
-            events,
+            events: row::events(self, &rows),
             unspoken_count,
         }
     }
@@ -208,14 +210,9 @@ struct Making<'a> {
     profile: &'a Profile,
     start_us: i64,
     until_secs: f64,
-    network: Arc<str>,
-    nothing: Arc<str>,
-    reply: Arc<str>,
-    channels: Vec<Arc<str>>,
-    names: Vec<Arc<str>>,
     /// Who kicked whom in the capture.
     kickers: BTreeMap<u32, u32>,
-    events: Vec<Event>,
+    rows: Vec<Row>,
 }
 
 impl<'a> Making<'a> {
@@ -240,53 +237,22 @@ impl<'a> Making<'a> {
             profile,
             start_us,
             until_secs,
-            network: Arc::from("sample"),
-            nothing: Arc::from(""),
-            reply: Arc::from(DETAIL_REPLY),
-            channels: (0..profile.channels().len())
-                .map(|number| Arc::from(format!("#s{number}")))
-                .collect(),
-            names: (0..profile.residents().len())
-                .map(|user| Arc::from(format!("s{user}")))
-                .collect(),
             kickers: kicks.collect(),
-            events: Vec::new(),
+            rows: Vec::new(),
         }
     }
 
     /// Adds an event of a user.
-    fn put(
-        &mut self,
-        secs: f64,
-        kind: EventKind,
-        channel: Option<u32>,
-        user: u32,
-        peer: Option<Arc<str>>,
-        said: Said,
-    ) {
-        if self.events.len() >= EVENTS_MAX {
-            return;
+    fn put(&mut self, secs: f64, kind: EventKind, channel: u32, user: u32, said: Said) {
+        if self.rows.len() < EVENTS_MAX {
+            self.rows.push(Row {
+                at_us: self.start_us + number::nanos_of_secs(secs) / 1_000,
+                kind,
+                channel,
+                user,
+                said,
+            });
         }
-        let channel = channel.and_then(|number| self.channels.get(number as usize));
-        self.events.push(Event {
-            at_us: self.start_us + number::nanos_of_secs(secs) / 1_000,
-            kind,
-            network: Arc::clone(&self.network),
-            channel: Arc::clone(channel.unwrap_or(&self.nothing)),
-            user: self.name(user),
-            peer: peer.unwrap_or_else(|| Arc::clone(&self.nothing)),
-            bytes: said.bytes,
-            detail: match said.detail {
-                "" => Arc::clone(&self.nothing),
-                DETAIL_REPLY => Arc::clone(&self.reply),
-                detail => Arc::from(detail),
-            },
-            text: "".into(),
-        });
-    }
-
-    fn name(&self, user: u32) -> Arc<str> {
-        Arc::clone(self.names.get(user as usize).unwrap_or(&self.nothing))
     }
 
     /// Adds what a user does beside talking.
@@ -303,29 +269,26 @@ impl<'a> Making<'a> {
                 self.put(
                     stay.start_secs,
                     EventKind::Other,
-                    Some(stay.channel),
+                    stay.channel,
                     user,
-                    None,
-                    Said::detail(DETAIL_NAMES),
+                    Said::detail(Detail::Names),
                 );
             }
             if !stay.has_leave && stay.end_secs < self.until_secs {
                 self.put(
                     stay.end_secs,
                     EventKind::Other,
-                    Some(stay.channel),
+                    stay.channel,
                     user,
-                    None,
-                    Said::detail(DETAIL_GONE),
+                    Said::detail(Detail::Gone),
                 );
             }
             if stay.has_join {
                 self.put(
                     stay.start_secs,
                     EventKind::Join,
-                    Some(stay.channel),
+                    stay.channel,
                     user,
-                    None,
                     Said::NOTHING,
                 );
             }
@@ -333,34 +296,21 @@ impl<'a> Making<'a> {
         let mut leaves: Vec<&StayRow> = life.stays.iter().filter(|stay| stay.has_leave).collect();
         leaves.sort_by(|one, other| one.end_secs.total_cmp(&other.end_secs));
         for stay in leaves {
-            let (secs, channel) = (stay.end_secs, Some(stay.channel));
+            let (secs, channel) = (stay.end_secs, stay.channel);
             match stay.cause {
                 LeaveCause::Part => {
-                    self.put(secs, EventKind::Part, channel, user, None, Said::NOTHING);
+                    self.put(secs, EventKind::Part, channel, user, Said::NOTHING);
                 }
                 LeaveCause::Kicked => {
                     let kicker = self.kickers.get(&user).copied().unwrap_or(user);
-                    let victim = self.name(user);
-                    self.put(
-                        secs,
-                        EventKind::Kick,
-                        channel,
-                        kicker,
-                        Some(victim),
-                        Said::NOTHING,
-                    );
+                    let said = Said::to(user);
+                    self.put(secs, EventKind::Kick, channel, kicker, said);
                 }
                 // One QUIT ends the stays in all channels.
                 cause if secs > quit_secs + SAME_SECS => {
                     quit_secs = secs;
-                    self.put(
-                        secs,
-                        EventKind::Quit,
-                        None,
-                        user,
-                        None,
-                        Said::detail(cause.as_str()),
-                    );
+                    let said = Said::detail(Detail::Cause(cause));
+                    self.put(secs, EventKind::Quit, NO_CHANNEL, user, said);
                 }
                 _ => {}
             }
@@ -370,32 +320,17 @@ impl<'a> Making<'a> {
     fn change(&mut self, user: u32, secs: f64, kind: ChangeKind) {
         match kind {
             ChangeKind::Nick => {
-                let other = Arc::from(format!("{}_", self.name(user)));
-                self.put(
-                    secs,
-                    EventKind::Nick,
-                    None,
-                    user,
-                    Some(other),
-                    Said::NOTHING,
-                );
+                self.put(secs, EventKind::Nick, NO_CHANNEL, user, Said::NOTHING);
             }
             ChangeKind::Mode { channel } => {
                 let said = Said {
                     bytes: 2,
-                    detail: "+o",
+                    ..Said::detail(Detail::Op)
                 };
-                self.put(secs, EventKind::Mode, Some(channel), user, None, said);
+                self.put(secs, EventKind::Mode, channel, user, said);
             }
             ChangeKind::Topic { channel } => {
-                self.put(
-                    secs,
-                    EventKind::Topic,
-                    Some(channel),
-                    user,
-                    None,
-                    Said::NOTHING,
-                );
+                self.put(secs, EventKind::Topic, channel, user, Said::NOTHING);
             }
             // It is told where the victim's stay ends.
             ChangeKind::Kick { .. } => {}
@@ -416,11 +351,15 @@ impl<'a> Making<'a> {
             return 0;
         };
         let reply_share = profile.reply_share().value();
+        let speakers = channel.speakers.iter();
+        let lengths: Vec<UserLengths<'_>> = speakers
+            .map(|speaker| talk.lengths.of(profile.user_of(speaker.user)))
+            .collect();
         let mut unspoken_count = 0;
         let mut last: Option<u32> = None;
         loop {
             let slot = speech.next(profile, number, room);
-            if slot.at == Offset::NEVER || self.events.len() >= EVENTS_MAX {
+            if slot.at == Offset::NEVER || self.rows.len() >= EVENTS_MAX {
                 return unspoken_count;
             }
             let is_reply = uniform(rng.next_u64()) < reply_share;
@@ -434,7 +373,6 @@ impl<'a> Making<'a> {
                     .get(member as usize)
                     .map_or(0, |speaker: &Speaker| speaker.user)
             };
-            let speaker = user_of(member);
             let addressee = last.filter(|&last| {
                 is_reply
                     && slot.kind == TalkKind::Message
@@ -447,37 +385,17 @@ impl<'a> Making<'a> {
                 TalkKind::Notice => EventKind::Notice,
             };
             let said = Said {
-                bytes: slot.length(talk, profile.user_of(speaker)),
-                detail: addressee.map_or("", |_| DETAIL_REPLY),
+                bytes: lengths
+                    .get(member as usize)
+                    .map_or(0, |lengths| slot.length(lengths)),
+                ..addressee.map_or(Said::NOTHING, |member| Said::reply(user_of(member)))
             };
-            let peer = addressee.map(|member| self.name(user_of(member)));
-            self.put(
-                slot.at.as_secs_f64(),
-                kind,
-                Some(number),
-                speaker,
-                peer,
-                said,
-            );
+            self.put(slot.at.as_secs_f64(), kind, number, user_of(member), said);
             last = Some(member);
         }
     }
 }
 
-/// What an event says beside who and where.
-#[derive(Clone, Copy)]
-struct Said {
-    bytes: u32,
-    detail: &'static str,
-}
-
-impl Said {
-    const NOTHING: Self = Self::detail("");
-
-    const fn detail(detail: &'static str) -> Self {
-        Self { bytes: 0, detail }
-    }
-}
-
+mod row;
 #[cfg(test)]
 mod tests;

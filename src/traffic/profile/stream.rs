@@ -6,10 +6,13 @@ use rand::rngs::Xoshiro256PlusPlus;
 use crate::traffic::profile::HOUR_SECS;
 use crate::traffic::profile::calendar;
 use crate::traffic::profile::calendar::Cell;
+use crate::traffic::profile::curve;
 use crate::traffic::profile::distribution::exponential;
 use crate::traffic::profile::distribution::normal;
 use crate::traffic::profile::distribution::uniform;
+use crate::traffic::profile::gaps::Blend;
 use crate::traffic::profile::gaps::Tempo;
+use crate::traffic::profile::lengths::UserLengths;
 use crate::traffic::profile::number;
 use crate::traffic::profile::recency::LastSpeakers;
 use crate::traffic::profile::recency::PLACES;
@@ -69,9 +72,9 @@ impl TalkSlot {
         bytes: None,
     };
 
-    /// Returns the length in bytes if the profile's user `profile_user` says it.
-    pub fn length(&self, talk: &Talk, profile_user: Option<u32>) -> u32 {
-        let drawn = || talk.length(self.kind, profile_user, self.length_draw);
+    /// Returns the length in bytes if a user of these lengths says it.
+    pub fn length(&self, lengths: &UserLengths<'_>) -> u32 {
+        let drawn = || lengths.draw(self.kind, self.length_draw);
         self.bytes.unwrap_or_else(|| u32::from(drawn()))
     }
 }
@@ -95,8 +98,9 @@ pub struct TalkStream {
     excited: [f64; 3],
     day: i64,
     day_score: f64,
-    /// How hot the day is.
-    day_heat: f64,
+    /// How the day differs, as a busy day is a hotter channel.
+    today: Factors,
+    blend: Blend,
     episode: Option<Episode>,
     /// When the talk was silent for long enough.
     silent_from_nanos: i64,
@@ -112,6 +116,24 @@ pub struct TalkStream {
     last_nanos: i64,
     /// How many have spoken in the episode: they have the first places.
     company: usize,
+}
+
+/// By what starts, sizes and gaps are multiplied where it is hotter.
+#[derive(Clone, Copy, Debug)]
+struct Factors {
+    start: f64,
+    size: f64,
+    gap: f64,
+}
+
+impl Factors {
+    fn of_heat(heat: f64) -> Self {
+        Self {
+            start: libm::pow(heat, START_EXPONENT),
+            size: libm::pow(heat, SIZE_EXPONENT),
+            gap: libm::pow(heat, GAP_EXPONENT),
+        }
+    }
 }
 
 /// The episode under way.
@@ -145,18 +167,20 @@ impl TalkStream {
         let heat = heat / speed;
         let warm_up_secs = WARM_UP_BEGINS.as_secs_f64() / speed;
         let start_nanos = number::nanos_of_secs(warm_up_secs);
+        let factors = Factors::of_heat(heat);
         let mut stream = Self {
             rng,
             start_week_secs,
-            start_factor: libm::pow(heat, START_EXPONENT),
-            size_factor: libm::pow(heat, SIZE_EXPONENT),
-            gap_factor: libm::pow(heat, GAP_EXPONENT) / speed,
+            start_factor: factors.start,
+            size_factor: factors.size,
+            gap_factor: factors.gap / speed,
             speed,
             now_nanos: start_nanos,
             excited: [0.0; 3],
             day: i64::MIN,
             day_score: 0.0,
-            day_heat: 1.0,
+            today: Factors::of_heat(1.0),
+            blend: talk.gaps.blend(),
             episode: None,
             silent_from_nanos: start_nanos,
             next_start_nanos: i64::MAX,
@@ -169,25 +193,33 @@ impl TalkStream {
             company: 0,
         };
         stream.schedule_start(talk);
-        while stream.next_nanos(room) < 0 {
-            stream.step(talk, room);
-        }
+        while stream.until(talk, room, 0).is_some() {}
         stream
     }
 
     /// Returns the next message.
     pub fn next(&mut self, talk: &Talk, room: &mut Room) -> TalkSlot {
-        while self.next_nanos(room) < self.ends_nanos {
-            if let Some(slot) = self.step(talk, room) {
+        self.until(talk, room, self.ends_nanos)
+            .unwrap_or(TalkSlot::NEVER)
+    }
+
+    /// Returns the next message before `ends_nanos`, and lets everything happen that comes before it.
+    fn until(&mut self, talk: &Talk, room: &mut Room, ends_nanos: i64) -> Option<TalkSlot> {
+        loop {
+            let nanos = self.next_nanos(room);
+            if nanos >= ends_nanos {
+                return None;
+            }
+            let slot = self.step(talk, room, nanos);
+            if slot.is_some() {
                 return slot;
             }
         }
-        TalkSlot::NEVER
     }
 
     /// Returns when the next thing happens: a message, a start, or somebody who comes or goes.
     fn next_nanos(&self, room: &Room) -> i64 {
-        let talks = match self.episode {
+        let talks = match &self.episode {
             Some(episode) => episode.next_nanos,
             None => self.next_start_nanos.min(self.next_trigger_nanos()),
         };
@@ -199,9 +231,8 @@ impl TalkStream {
         moments.min().unwrap_or(i64::MAX)
     }
 
-    /// Lets the next thing happen; returns the message if it is one.
-    fn step(&mut self, talk: &Talk, room: &mut Room) -> Option<TalkSlot> {
-        let nanos = self.next_nanos(room);
+    /// Lets the next thing happen, which is due at `nanos`; returns the message if it is one.
+    fn step(&mut self, talk: &Talk, room: &mut Room, nanos: i64) -> Option<TalkSlot> {
         if let Some(turn) = room.advance(nanos) {
             if turn.is_coming && turn.is_seen {
                 self.welcome(talk, room, turn.at.as_nanos(), turn.member);
@@ -251,9 +282,8 @@ impl TalkStream {
         }
         let (level, rounding) = (self.rng.next_u64(), self.rng.next_u64());
         let cell = self.cell_at(talk, nanos);
-        // A busy day is a hotter channel.
-        let day_heat = self.day_heat(talk, nanos);
-        let size_factor = self.size_factor * libm::pow(day_heat, SIZE_EXPONENT);
+        let today = self.today(talk, nanos);
+        let size_factor = self.size_factor * today.size;
         let size = if opener.is_some() {
             talk.triggers.sizes.draw(size_factor, level, rounding)
         } else {
@@ -269,7 +299,7 @@ impl TalkStream {
             is_notice: opener.is_none()
                 && uniform(self.rng.next_u64()) < talk.notices.value().first,
             tempo: Tempo::draw(std::array::from_fn(|_| self.rng.next_u64())),
-            gap_factor: self.gap_factor * libm::pow(day_heat, GAP_EXPONENT),
+            gap_factor: self.gap_factor * today.gap,
             opener,
         });
         self.triggers.clear();
@@ -332,7 +362,8 @@ impl TalkStream {
         let gap_secs = if is_notice && will_notice {
             talk.gaps.notice_secs(draws[0])
         } else {
-            talk.gaps.next_secs(episode.size, &mut episode.tempo, draws)
+            talk.gaps
+                .next_secs(&self.blend, episode.size, &mut episode.tempo, draws)
         };
         episode.is_notice = will_notice;
         // A longer gap would be a silence, which ends an episode.
@@ -362,9 +393,8 @@ impl TalkStream {
         };
         let last = self.last;
         let factor = |place: usize| {
-            let member = last.at(place).filter(|&member| room.is_present(member));
-            let speaker = member.and_then(|member| room.speaker(member));
-            speaker.map_or(0.0, |speaker| speaker.insistence)
+            let member = last.at(place);
+            member.map_or(0.0, |member| room.insistence(member))
         };
         let place = talk.recency.draw(situation, factor, draws[0]);
         let known = last.at(place);
@@ -384,7 +414,7 @@ impl TalkStream {
     fn pass(&mut self, nanos: i64) {
         let secs = number::secs_of_nanos(nanos.saturating_sub(self.now_nanos).max(0));
         for (excited, decay_secs) in self.excited.iter_mut().zip(EXCITATION_SECS) {
-            *excited *= libm::exp(-secs * self.speed / decay_secs);
+            *excited *= curve::exp(-secs * self.speed / decay_secs);
         }
         self.now_nanos = self.now_nanos.max(nanos);
     }
@@ -395,8 +425,13 @@ impl TalkStream {
         let day_ends = (now.div_euclid(DAY_NANOS) + 1).saturating_mul(DAY_NANOS);
         let mut next = self.calendar_start(talk, now, day_ends);
         for (excited, decay_secs) in self.excited.into_iter().zip(EXCITATION_SECS) {
-            let wanted = exponential(self.rng.next_u64());
+            let draw = self.rng.next_u64();
             let most = excited * self.start_factor * decay_secs;
+            // An exponential draw is never below the uniform one that it is made of: often there is no need to make it.
+            if uniform(draw) >= most {
+                continue;
+            }
+            let wanted = exponential(draw);
             if wanted < most {
                 let secs = -decay_secs * libm::log(1.0 - wanted / most) / self.speed;
                 next = next.min(now.saturating_add(number::nanos_of_secs(secs)));
@@ -409,7 +444,7 @@ impl TalkStream {
     /// Returns the next start that the calendar brings about before `until`, or that: an exponential amount of expected starts
     /// later, hour by hour.
     fn calendar_start(&mut self, talk: &Talk, from: i64, until: i64) -> i64 {
-        let day_factor = libm::pow(self.day_heat(talk, from), START_EXPONENT);
+        let day_factor = self.today(talk, from).start;
         let mut wanted = exponential(self.rng.next_u64());
         let mut nanos = from;
         while nanos < until {
@@ -428,8 +463,8 @@ impl TalkStream {
         until
     }
 
-    /// Returns the heat of the day in which `nanos` lies; days come in order.
-    fn day_heat(&mut self, talk: &Talk, nanos: i64) -> f64 {
+    /// Returns how the day differs in which `nanos` lies; days come in order.
+    fn today(&mut self, talk: &Talk, nanos: i64) -> Factors {
         let factor = talk.day.value();
         let day = nanos.div_euclid(DAY_NANOS);
         while self.day < day {
@@ -442,9 +477,10 @@ impl TalkStream {
             };
             self.day_score = kept * self.day_score + libm::sqrt(1.0 - kept * kept) * draw;
             let sigma = factor.sigma;
-            self.day_heat = libm::exp(sigma * self.day_score - sigma * sigma / 2.0);
+            let heat = curve::exp(sigma * self.day_score - sigma * sigma / 2.0);
+            self.today = Factors::of_heat(heat);
         }
-        self.day_heat
+        self.today
     }
 
     /// Returns the calendar's cell at a moment of the stream.

@@ -117,7 +117,7 @@ pub struct Talk {
 impl Talk {
     /// Returns the length in bytes, 1 to 510, of a message of `kind` by the profile's user `profile_user` at `draw`.
     pub fn length(&self, kind: TalkKind, profile_user: Option<u32>, draw: u64) -> u16 {
-        self.lengths.draw(kind, profile_user, draw)
+        self.lengths.of(profile_user).draw(kind, draw)
     }
 
     /// Returns the names of the parameters, as `profile.toml` has them, and whether each was fitted.

@@ -395,6 +395,6 @@ mod tests {
         };
         let lengths = lengths(&[&episode(&[TalkKind::Message; 59])], &lanes);
         assert_eq!(lengths.by_user.keys().copied().collect::<Vec<_>>(), [0]);
-        assert_eq!(lengths.draw(TalkKind::Notice, None, 5), 20);
+        assert_eq!(lengths.of(None).draw(TalkKind::Notice, 5), 20);
     }
 }
