@@ -65,7 +65,7 @@ pub(crate) struct TwoSample {
     pub(crate) gains: [f64; FEATURE_COUNT],
 }
 
-/// Returns how well windows are told apart that a forest has not seen, or `None` if they are too few.
+/// Returns how well windows are told apart that a forest has not seen, or `None` if they are too few to learn from.
 pub(crate) fn tell_apart(
     live: &[Window],
     other: &[Window],
@@ -92,12 +92,12 @@ pub(crate) fn tell_apart(
                 .filter(|(window, _)| !is_held(window))
                 .map(|(window, is_live)| (&window.features, *is_live))
                 .collect();
-            let forest = Forest::grow(&seen, set.count(), &mut rng);
-            let mut verdicts: Vec<(f64, bool)> = windows
+            let forest = Forest::grow(&seen, set.count(), &mut rng)?;
+            let mut verdicts = windows
                 .iter()
                 .filter(|(window, _)| is_held(window))
-                .map(|(window, is_live)| (forest.verdict(&window.features), *is_live))
-                .collect();
+                .map(|(window, is_live)| Some((forest.verdict(&window.features)?, *is_live)))
+                .collect::<Option<Vec<(f64, bool)>>>()?;
             // Verdicts of different forests have different scales: each fold is judged on its own.
             if let Some((auc, pairs)) = auc(&mut verdicts) {
                 auc_sum += auc * pairs;
