@@ -6,6 +6,7 @@ use clap::Parser;
 use clap::Subcommand;
 
 use crate::cli::capture::CaptureCommand;
+use crate::cli::ctl::CtlCommand;
 use crate::cli::explain::ExplainArguments;
 use crate::cli::network::NetworkArguments;
 use crate::cli::plan::PlanArguments;
@@ -17,6 +18,7 @@ use crate::cli::run::RunArguments;
 mod capture;
 mod check;
 mod counters;
+mod ctl;
 mod diagnostic;
 mod drift;
 mod error;
@@ -63,6 +65,9 @@ enum Command {
     Run(RunArguments),
     /// Play a trace as it was, measure and judge like a run; without --target the embedded network is driven.
     Replay(ReplayArguments),
+    /// Steer a run that goes on: status, hold, resume, abort, mark.
+    #[command(subcommand)]
+    Ctl(CtlCommand),
     /// Render the result of a run again.
     Report(ReportArguments),
     /// Show the exemplars of a class of breach: message, moments, why it was due, what arrived.
@@ -81,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Ctl(command) => ctl::run(&command),
         Command::Report(arguments) => report::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Network(arguments) => network::run(&arguments),

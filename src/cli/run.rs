@@ -29,7 +29,7 @@ use crate::units::id::Seed;
 use crate::units::offset::Offset;
 
 /// Folder under which runs leave their artifacts.
-const REPORTS: &str = "reports";
+pub(crate) const REPORTS: &str = "reports";
 /// Intervals between two lines of progress where there is no terminal.
 const PLAIN_EVERY: u64 = 10;
 

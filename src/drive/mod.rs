@@ -1,6 +1,7 @@
 //! The shell: sockets, clocks, threads and files. It holds no protocol and no accounting.
 
 pub mod clock;
+pub mod control;
 pub mod counters;
 pub mod doctor;
 pub mod host;

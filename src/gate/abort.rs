@@ -269,3 +269,193 @@ fn forecast(rule: &AbortRule, sight: &Sight<'_>, name: &str) -> Finding {
         shown(forecast.latest)
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::progress::EventProgress;
+    use crate::place::Place;
+    use crate::scenario::Condition;
+    use crate::scenario::phase::Begins;
+    use crate::scenario::phase::Commands;
+    use crate::scenario::phase::Cut;
+    use crate::scenario::phase::PhaseKind;
+    use crate::scenario::phase::Returns;
+    use crate::units::id::PhaseId;
+
+    fn phases() -> Vec<Phase> {
+        let steady = PhaseKind::Steady {
+            duration: Duration::from_mins(1),
+        };
+        let mass = PhaseKind::MassDisconnect {
+            fraction: 0.3,
+            how: Cut::Fin,
+            returns: Returns::AtOnce {
+                after: Duration::from_secs(1),
+            },
+        };
+        [("steady", steady), ("mass", mass)]
+            .map(|(name, kind)| Phase {
+                name: name.to_owned(),
+                kind,
+                begins: Begins::AtStart,
+                commands: Commands::default(),
+            })
+            .into()
+    }
+
+    fn rule(check: &str, lasts_secs: u64, min_samples: u64) -> Result<AbortRule, Misread> {
+        let condition = AbortCondition {
+            condition: Condition {
+                check: check.to_owned(),
+                min_samples,
+                place: Place::file("a.toml"),
+            },
+            lasts: Duration::from_secs(lasts_secs),
+            delay: Duration::from_secs(2),
+            is_hard: false,
+        };
+        AbortRule::resolve(&condition, &phases())
+    }
+
+    /// An interval in which so many messages were planned and each of these times was seen.
+    fn interval(planned: u64, millis: &[u64]) -> Interval {
+        let mut interval = Interval::new();
+        interval.planned = planned;
+        for &millis in millis {
+            let times = interval.times_mut(Operation::Message);
+            times.response.record(Duration::from_millis(millis));
+        }
+        interval
+    }
+
+    /// Returns in which interval, from zero, the rule ended the run, and what it said.
+    fn judge(
+        rule: AbortRule,
+        intervals: &[Interval],
+        progress: &Progress,
+    ) -> Option<(i64, String)> {
+        let (rules, phases) = ([rule], phases());
+        let mut monitor = Monitor::new(&rules);
+        (0..).zip(intervals).find_map(|(second, interval)| {
+            let abort = monitor.judge(&Sight {
+                begins: Offset::from_secs(second),
+                ends: Offset::from_secs(second + 1),
+                interval,
+                progress,
+                phases: &phases,
+                is_playing: &[true, false],
+                forecasts: &[None, None],
+            })?;
+            Some((second, abort.text))
+        })
+    }
+
+    #[track_caller]
+    fn check(check: &str, lasts_secs: u64, intervals: &[Interval], want: Option<i64>) {
+        let rule = rule(check, lasts_secs, 2).unwrap();
+        let ended = judge(rule, intervals, &Progress::default());
+        assert_eq!(ended.map(|(second, _)| second), want);
+    }
+
+    #[test]
+    fn a_rule_fires_when_it_has_not_held_for_so_long() {
+        let slow = || interval(9, &[900, 950]);
+        let quick = || interval(9, &[10, 12]);
+        let p99 = "message.response.p99 < 500ms";
+        // Nothing is judged in the first two seconds.
+        check(p99, 0, &[slow(), slow(), slow(), quick()], Some(2));
+        let course = [quick(), quick(), slow(), quick(), slow(), slow(), slow()];
+        check(p99, 3, &course, Some(6));
+        check(p99, 4, &course, None);
+    }
+
+    #[test]
+    fn attempts_of_which_nothing_completes_are_a_breach() {
+        let p99 = "message.response.p99 < 500ms";
+        check(
+            p99,
+            0,
+            &[interval(0, &[]), interval(0, &[]), interval(5, &[])],
+            Some(2),
+        );
+        // One message said in a second need not be seen in that second.
+        check(
+            p99,
+            0,
+            &[interval(0, &[]), interval(0, &[]), interval(1, &[])],
+            None,
+        );
+    }
+
+    #[test]
+    fn what_is_waited_for_has_an_age() {
+        let mut stalled = interval(0, &[]);
+        stalled.pending.message = Duration::from_secs(3);
+        let calm = || interval(0, &[]);
+        check(
+            "message.pending_age.max < 2s",
+            0,
+            &[calm(), calm(), calm(), stalled],
+            Some(3),
+        );
+    }
+
+    #[test]
+    fn a_phase_is_judged_while_it_is_played() {
+        let slow = [
+            interval(9, &[900]),
+            interval(9, &[900]),
+            interval(9, &[900]),
+        ];
+        check(
+            "phase.steady.message.response.p99 < 500ms",
+            0,
+            &slow,
+            Some(2),
+        );
+        check("phase.mass.message.response.p99 < 500ms", 0, &slow, None);
+    }
+
+    #[test]
+    fn victims_that_stay_away_too_long_end_the_run() {
+        let calm: Vec<Interval> = (0..12).map(|_| interval(0, &[])).collect();
+        let progress = Progress {
+            online: 7,
+            wanted: 10,
+            events: vec![EventProgress {
+                phase: PhaseId(1),
+                cause_gone: Offset::from_secs(4),
+                affected: 10,
+                recovered: 7,
+            }],
+            ..Progress::default()
+        };
+        let ended = judge(rule("recover.mass < 5s", 0, 1).unwrap(), &calm, &progress);
+        assert_eq!(
+            ended,
+            Some((
+                9,
+                "at 10.0 s: `recover.mass < 5s` does not hold: 7 of 10 are whole again, 6.00 s after `mass` was over; \
+                 it had not held since 9.00 s; 7 of 10 users were online"
+                    .to_owned()
+            ))
+        );
+        let ended = judge(
+            rule("recover.mass.p50 < 5s", 0, 1).unwrap(),
+            &calm,
+            &progress,
+        );
+        assert_eq!(ended, None);
+    }
+
+    #[test]
+    fn figures_of_the_end_end_no_run() {
+        let misread = rule("recover.mass.lost == 0", 0, 1).unwrap_err();
+        assert_eq!(
+            misread.to_string(),
+            "`recover.mass.lost == 0` is known at the run's end alone"
+        );
+        assert!(rule("forecast.steady < 1min", 0, 1).is_err());
+    }
+}

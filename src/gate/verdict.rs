@@ -272,6 +272,8 @@ pub(crate) mod tests_outcome {
         record(&mut steady, 10);
         steady.planned = 2;
         let phase = |id, name: &str, observed| PhaseOutcome {
+            planned_begins: Offset::ZERO,
+            planned_ends: Offset::ZERO,
             phase: PhaseId(id),
             name: name.to_owned(),
             kind: "steady",
@@ -295,6 +297,7 @@ pub(crate) mod tests_outcome {
                 phase(0, "steady", steady),
                 phase(1, "split", Interval::new()),
             ],
+            marks: Vec::new(),
             events: Vec::new(),
             ledger,
             exemplars: Exemplars::default(),

@@ -91,6 +91,15 @@ impl Event {
         (self.cause_gone + WINDOW_AFTER).max(self.last_recovered)
     }
 
+    /// Puts off what is to happen later than `after`: the run was held.
+    pub fn delay(&mut self, after: Offset, by: Duration) {
+        for at in [&mut self.struck, &mut self.cause_gone] {
+            if *at > after && *at != Offset::NEVER {
+                *at += by;
+            }
+        }
+    }
+
     /// Returns whether its window is open at `now`.
     pub fn is_open(&self, now: Offset) -> bool {
         self.struck <= now && now < self.cause_gone + WINDOW_AFTER

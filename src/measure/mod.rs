@@ -10,6 +10,7 @@ pub mod interval;
 pub mod ledger;
 pub mod likeness;
 pub mod loss;
+pub mod mark;
 pub mod operation;
 pub mod outcome;
 pub mod probe;

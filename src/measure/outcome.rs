@@ -4,6 +4,7 @@ use crate::measure::event::Event;
 use crate::measure::exemplar::Exemplars;
 use crate::measure::interval::Interval;
 use crate::measure::ledger::counts::LedgerCounts;
+use crate::measure::mark::Mark;
 use crate::measure::said::SaidLog;
 use crate::measure::sent::LinesSent;
 use crate::measure::warning::Warning;
@@ -19,6 +20,10 @@ pub struct PhaseOutcome {
     pub name: String,
     /// Its kind's name.
     pub kind: &'static str,
+    /// When it was to begin by the plan.
+    pub planned_begins: Offset,
+    /// When it was to end by the plan.
+    pub planned_ends: Offset,
     /// When it began.
     pub begins: Offset,
     /// When it ended.
@@ -80,6 +85,8 @@ pub struct Outcome {
     pub phases: Vec<PhaseOutcome>,
     /// Each mass event.
     pub events: Vec<Event>,
+    /// What a person did meanwhile.
+    pub marks: Vec<Mark>,
     /// The ledger.
     pub ledger: LedgerCounts,
     /// Evidence.

@@ -1,5 +1,7 @@
 //! Actions: what a plan asks for, when, in which order.
 
+use std::time::Duration;
+
 use crate::measure::ledger::MessageKey;
 use crate::measure::ledger::PlannedMessage;
 use crate::plan::streams::StreamId;
@@ -24,6 +26,14 @@ pub struct Planned {
 }
 
 impl Planned {
+    /// Puts the action off, with what was planned by it.
+    pub fn delay(&mut self, by: Duration) {
+        self.at += by;
+        if let Action::Say { message, .. } = &mut self.action {
+            message.intended += by;
+        }
+    }
+
     /// Returns what actions are sorted by.
     pub fn order(&self) -> (Offset, StreamId, u32) {
         (self.at, self.stream, self.sequence)

@@ -14,6 +14,8 @@ use crate::measure::interval::Interval;
 use crate::measure::ledger::MessageKey;
 use crate::measure::ledger::counts::Breach;
 use crate::measure::ledger::counts::LedgerCounts;
+use crate::measure::mark::Mark;
+use crate::measure::mark::MarkKind;
 use crate::measure::operation::Operation;
 use crate::measure::outcome::Ending;
 use crate::measure::outcome::GeneratorHealth;
@@ -137,6 +139,8 @@ fn outcome() -> Outcome {
         lines_sent.add(line);
     }
     let phase = |id, name: &str, kind, begins, ends, observed| PhaseOutcome {
+        planned_begins: Offset::from_secs(begins),
+        planned_ends: Offset::from_secs(ends),
         phase: PhaseId(id),
         name: name.to_owned(),
         kind,
@@ -158,6 +162,11 @@ fn outcome() -> Outcome {
             phase(1, "steady", "steady", 5, 45, interval(4_000)),
             phase(2, "split", "netsplit", 20, 30, interval(900)),
         ],
+        marks: vec![Mark {
+            at: Offset::from_secs(21),
+            kind: MarkKind::Mark,
+            text: "the old host is off".to_owned(),
+        }],
         events: Vec::new(),
         ledger: ledger(),
         exemplars: Exemplars::default(),

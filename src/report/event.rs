@@ -1,4 +1,4 @@
-//! A mass event in `result.json`: whom it hit, and how it was got over.
+//! What happened on the timeline of a run, in `result.json`: mass events and how they were got over, and what a person did.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -52,4 +52,15 @@ pub struct Event {
     /// Responses of channel messages in that window between users whom the event did not touch.
     #[serde(default)]
     pub bystanders: Summary,
+}
+
+/// What a person did while a run went on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// When.
+    pub at_us: i64,
+    /// What: `mark`, `hold`, `resume` or `abort`.
+    pub kind: String,
+    /// What was said about it.
+    pub text: String,
 }

@@ -23,6 +23,7 @@ pub fn write(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
     latency(result, out)?;
     integrity(result, out)?;
     events(result, out)?;
+    marks(result, out)?;
     phases(result, out)?;
     warnings(result, out)
 }
@@ -224,6 +225,23 @@ fn events(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
             timed(event.latency_back_us),
             figure::count(event.window_lost),
             timed(Some(event.bystanders.p99).filter(|_| event.bystanders.count > 0)),
+        )?;
+    }
+    Ok(())
+}
+
+fn marks(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
+    if result.marks.is_empty() {
+        return Ok(());
+    }
+    head(out, "Steered", "| at | what | note |", "|---:|---|---|")?;
+    for mark in &result.marks {
+        writeln!(
+            out,
+            "| {} | {} | {} |",
+            figure::duration(mark.at_us.unsigned_abs()),
+            inline(&mark.kind),
+            inline(&mark.text)
         )?;
     }
     Ok(())

@@ -19,6 +19,7 @@ use crate::measure::interval::Interval;
 use crate::measure::ledger::counts::Breach;
 use crate::measure::ledger::counts::LedgerCounts;
 use crate::measure::likeness::Likeness;
+use crate::measure::mark::Mark;
 use crate::measure::operation::Operation;
 use crate::measure::outcome::Outcome;
 use crate::measure::outcome::PhaseOutcome;
@@ -95,6 +96,7 @@ impl RunResult {
             acts: acts(total),
             replay: facts.replay.as_ref().map(|facts| replay(facts, total)),
             phases: outcome.phases.iter().map(phase).collect(),
+            marks: outcome.marks.iter().map(mark).collect(),
             events: outcome
                 .events
                 .iter()
@@ -275,6 +277,8 @@ fn phase(phase: &PhaseOutcome) -> result::Phase {
         kind: phase.kind.to_owned(),
         begins_us: phase.begins.as_micros(),
         ends_us: phase.ends.as_micros(),
+        planned_begins_us: phase.planned_begins.as_micros(),
+        planned_ends_us: phase.planned_ends.as_micros(),
         planned: observed.planned,
         sent: observed.sent,
         delivered: observed.delivered,
@@ -331,6 +335,14 @@ fn replay(facts: &ReplayFacts, total: &Interval) -> result::Replay {
     }
 }
 
+fn mark(mark: &Mark) -> event::Mark {
+    event::Mark {
+        at_us: mark.at.as_micros(),
+        kind: mark.kind.name().to_owned(),
+        text: mark.text.clone(),
+    }
+}
+
 fn mass_event(event: &MassEvent, phases: &[PhaseOutcome]) -> event::Event {
     let phase = phases.iter().find(|phase| phase.phase == event.phase);
     let recover = event
@@ -352,7 +364,7 @@ fn mass_event(event: &MassEvent, phases: &[PhaseOutcome]) -> event::Event {
         is_over: event.is_over(),
         recover_us: recover.map(micros),
         times: summary(&event.times),
-        planned_us: phase.map_or(0, |phase| phase.begins.as_micros()),
+        planned_us: phase.map_or(0, |phase| phase.planned_begins.as_micros()),
         whole_p50_us: whole(0.5),
         whole_p95_us: whole(0.95),
         whole_p99_us: whole(0.99),

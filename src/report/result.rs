@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::gate::figure;
 use crate::measure::likeness::MESSAGES_MIN;
 use crate::report::event::Event;
+use crate::report::event::Mark;
 use crate::report::layout;
 
 /// Version of this shape.
@@ -74,6 +75,9 @@ pub struct RunResult {
     pub phases: Vec<Phase>,
     /// Each mass event.
     pub events: Vec<Event>,
+    /// What a person did while the run went on.
+    #[serde(default)]
+    pub marks: Vec<Mark>,
     /// How like live traffic it was.
     pub realism: Realism,
     /// How the generator fared.
@@ -404,6 +408,12 @@ pub struct Phase {
     pub begins_us: i64,
     /// When it ended.
     pub ends_us: i64,
+    /// When it was to begin by the plan; holds put it off.
+    #[serde(default)]
+    pub planned_begins_us: i64,
+    /// When it was to end by the plan.
+    #[serde(default)]
+    pub planned_ends_us: i64,
     /// Messages planned.
     pub planned: u64,
     /// Messages sent.

@@ -44,6 +44,7 @@ pub fn write(result: &RunResult, paint: Paint, out: &mut impl Write) -> io::Resu
     page.latency(result)?;
     page.deliveries(result)?;
     page.events(result)?;
+    page.marks(result)?;
     page.slos(result)?;
     page.warnings(result)
 }
@@ -357,6 +358,22 @@ impl<W: Write> Page<'_, W> {
             ]);
         }
         self.table("Recovery", &columns)
+    }
+
+    fn marks(&mut self, result: &RunResult) -> io::Result<()> {
+        if result.marks.is_empty() {
+            return Ok(());
+        }
+        let mut columns = Columns::new(2, 3);
+        columns.push(["mark", "", "at"].map(str::to_owned));
+        for mark in &result.marks {
+            columns.push([
+                mark.kind.clone(),
+                elided(&printable(&mark.text), PHASE_WIDTH_MAX),
+                moment(mark.at_us),
+            ]);
+        }
+        self.table("Steered", &columns)
     }
 
     fn slos(&mut self, result: &RunResult) -> io::Result<()> {

@@ -7,6 +7,7 @@ mod act;
 mod chores;
 mod dial;
 mod hear;
+mod hold;
 pub mod io;
 mod lists;
 mod manners;
@@ -41,6 +42,7 @@ use crate::plan::Plan;
 use crate::plan::action::Action;
 use crate::plan::action::Planned;
 use crate::plan::planner::Planner;
+use crate::swarm::hold::Hold;
 use crate::swarm::io::Io;
 use crate::swarm::io::PeerFact;
 use crate::swarm::io::ShardFacts;
@@ -83,6 +85,7 @@ pub struct Shard {
     restart: Option<(PhaseId, Offset)>,
     io: VecDeque<Io>,
     outgoing_peers: Vec<PeerFact>,
+    hold: Hold,
     is_over: bool,
     /// The run is judged; only goodbyes are left.
     is_closed: bool,
@@ -154,6 +157,7 @@ impl Shard {
             restart: None,
             io: VecDeque::new(),
             outgoing_peers: Vec::new(),
+            hold: Hold::default(),
             is_over: false,
             is_closed: false,
             caps: None,
@@ -198,7 +202,7 @@ impl Shard {
         let action = self
             .upcoming
             .front()
-            .map_or(Offset::NEVER, |planned| planned.at);
+            .map_or(Offset::NEVER, |planned| self.hold.released(planned.at));
         let timer = self
             .timers
             .peek()
@@ -206,7 +210,7 @@ impl Shard {
         let unroll = if self.planner.is_done() {
             Offset::NEVER
         } else {
-            self.planner.planned_until() - PLAN_AHEAD
+            self.hold.released(self.unroll_due())
         };
         let presence = if self.is_closed {
             Offset::NEVER
@@ -223,7 +227,7 @@ impl Shard {
         }
         while !self.is_over
             && !self.planner.is_done()
-            && self.planner.planned_until() - PLAN_AHEAD <= now
+            && self.hold.released(self.unroll_due()) <= now
         {
             self.unroll();
         }
@@ -231,7 +235,7 @@ impl Shard {
             .upcoming
             .front()
             .copied()
-            .filter(|planned| planned.at <= now)
+            .filter(|planned| self.hold.released(planned.at) <= now)
         {
             self.upcoming.pop_front();
             self.act(&planned, now);
@@ -245,11 +249,17 @@ impl Shard {
         }
     }
 
+    /// Returns when the next slab of the plan is to be unrolled.
+    fn unroll_due(&self) -> Offset {
+        self.planner.planned_until() + self.hold.shift() - PLAN_AHEAD
+    }
+
     fn unroll(&mut self) {
         let mut slab = std::mem::take(&mut self.slab);
         slab.clear();
         self.planner.next_slab(&mut slab);
-        for planned in &slab {
+        for planned in &mut slab {
+            planned.delay(self.hold.shift());
             if let Action::Say { key, message, .. } = planned.action {
                 self.ledger.handle_planned(key, message);
                 if !self.sharding.drives(message.sender) {

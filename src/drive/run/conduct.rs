@@ -12,10 +12,14 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::drive::clock::Clock;
+use crate::drive::control::Control;
 use crate::drive::host::counters;
 use crate::drive::interrupt::Interrupt;
 use crate::drive::listen::Listening;
 use crate::drive::run::overseer::Overseer;
+use crate::drive::run::steering::Run;
+use crate::drive::run::steering::Steering;
+use crate::drive::run::steering::Step;
 use crate::drive::run::upheaval::Upheavals;
 use crate::drive::shard;
 use crate::drive::shard::ShardStart;
@@ -85,6 +89,8 @@ pub struct Conduct<'a> {
     pub lateness_limit: Duration,
     /// Who may ask for the end.
     pub interrupt: Interrupt,
+    /// Where a person may steer.
+    pub control: Option<&'a Control>,
 }
 
 /// Who looks on: artifacts and progress.
@@ -130,6 +136,9 @@ struct Conductor<'a> {
     health: GeneratorHealth,
     reports: Vec<ShardReport>,
     overseer: Overseer<'a>,
+    steering: Steering<'a>,
+    /// When the plan ends, holds included.
+    ends: Offset,
     abort: Option<Abort>,
     broken: Option<String>,
     watch_error: Option<io::Error>,
@@ -222,6 +231,8 @@ impl<'a> Conductor<'a> {
                     phase: id,
                     name: phase.name.clone(),
                     kind: phase.kind.name(),
+                    planned_begins: span.begins,
+                    planned_ends: span.ends,
                     begins: span.begins,
                     ends: span.ends,
                     observed: Interval::new(),
@@ -244,6 +255,8 @@ impl<'a> Conductor<'a> {
             },
             reports: Vec::new(),
             overseer: Overseer::new(conduct.plan, conduct.aborts),
+            steering: Steering::new(conduct.control),
+            ends: conduct.plan.timeline.ends,
             abort: None,
             broken: None,
             watch_error: None,
@@ -257,7 +270,6 @@ impl<'a> Conductor<'a> {
 
     /// Plays until the plan is over and all is judged, or somebody ends it.
     fn play(&mut self, from_shards: &Receiver<FromShard>, watch: &mut dyn Watch) -> Ending {
-        let ends = self.conduct.plan.timeline.ends;
         let mut over_at = None;
         let mut ending = Ending::Complete;
         loop {
@@ -278,6 +290,7 @@ impl<'a> Conductor<'a> {
                     Stage::Playing
                 },
             );
+            self.steer(now, over_at.is_some());
             match over_at {
                 None => {
                     let is_interrupted = self.conduct.interrupt.is_asked();
@@ -290,7 +303,10 @@ impl<'a> Conductor<'a> {
                             return ending;
                         }
                     }
-                    if ending != Ending::Complete || now >= ends || self.broken.is_some() {
+                    if ending != Ending::Complete
+                        || (now >= self.ends && !self.steering.is_held())
+                        || self.broken.is_some()
+                    {
                         over_at = Some(now);
                         self.settled.fill(false);
                         self.tell_all(|| ToShard::Over);
@@ -304,6 +320,36 @@ impl<'a> Conductor<'a> {
                     if is_settled || drained >= limit || self.broken.is_some() {
                         return ending;
                     }
+                }
+            }
+        }
+    }
+
+    /// Does what a person asks for.
+    fn steer(&mut self, now: Offset, is_draining: bool) {
+        let steps = self.steering.look(&Run {
+            now,
+            ends: self.ends,
+            is_draining,
+            phases: &self.phases,
+            overseer: &self.overseer,
+        });
+        for step in steps {
+            match step {
+                Step::Hold(at) => self.tell_all(|| ToShard::Hold(at)),
+                Step::Resume(since, at) => {
+                    self.tell_all(|| ToShard::Resume(at));
+                    let by = at.since(since);
+                    let phases = self.phases.iter_mut();
+                    let moments = phases.flat_map(|phase| [&mut phase.begins, &mut phase.ends]);
+                    for moment in moments.chain([&mut self.ends]) {
+                        if *moment > since {
+                            *moment += by;
+                        }
+                    }
+                }
+                Step::Abort(abort) => {
+                    self.abort.get_or_insert(abort);
                 }
             }
         }
@@ -414,8 +460,11 @@ impl<'a> Conductor<'a> {
             self.total.merge(&interval);
         }
         if self.abort.is_none() {
-            self.abort = self.overseer.look(begins, INTERVAL, &interval, &progress);
+            self.abort = self
+                .overseer
+                .look(begins, INTERVAL, &self.phases, &interval, &progress);
         }
+        self.steering.enter(&interval, progress);
         if let Err(error) = watch.interval(number, begins, &interval) {
             self.watch_error.get_or_insert(error);
         }
@@ -483,6 +532,7 @@ impl<'a> Conductor<'a> {
             said,
             phases: self.phases,
             events,
+            marks: self.steering.marks,
             ledger,
             exemplars,
             health: self.health,

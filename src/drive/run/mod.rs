@@ -5,6 +5,7 @@ pub mod conduct;
 mod overseer;
 mod preflight;
 pub mod safety;
+mod steering;
 mod upheaval;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::drive::clock::Clock;
+use crate::drive::control::Control;
 use crate::drive::doctor::probe::ProbeError;
 use crate::drive::host::counters;
 use crate::drive::host::limits::HostLimit;
@@ -213,6 +215,12 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
     };
     let artifacts = Artifacts::create(&request.out, &plan.scenario, facts.started_unix_ms)
         .map_err(file_error)?;
+    let control = Control::listen(&request.out);
+    if let Err(error) = &control {
+        progress.note(&format!(
+            "this run can't be steered: no control socket: {error}"
+        ));
+    }
     let mut watch = Watching {
         artifacts,
         progress,
@@ -236,6 +244,7 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
             aborts: &rules.aborts,
             lateness_limit: lateness_limit(&rules.slos),
             interrupt: request.interrupt.clone(),
+            control: control.as_ref().ok(),
         },
         &mut watch,
     );

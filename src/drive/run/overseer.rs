@@ -9,10 +9,10 @@ use crate::gate::abort::Sight;
 use crate::measure::forecast::Course;
 use crate::measure::forecast::Forecast;
 use crate::measure::interval::Interval;
+use crate::measure::outcome::PhaseOutcome;
 use crate::measure::progress::Progress;
 use crate::plan::Plan;
 use crate::scenario::phase::PhaseKind;
-use crate::units::id::PhaseId;
 use crate::units::offset::Offset;
 
 /// Watches over a run.
@@ -37,33 +37,34 @@ impl<'a> Overseer<'a> {
         }
     }
 
+    /// Returns the forecasts, by phase.
+    pub(crate) fn forecasts(&self) -> &[Option<Forecast>] {
+        &self.forecasts
+    }
+
     /// Looks at an interval that has closed; returns the end that a rule makes of the run, if one does.
     pub(crate) fn look(
         &mut self,
         begins: Offset,
         length: Duration,
+        phases: &[PhaseOutcome],
         interval: &Interval,
         progress: &Progress,
     ) -> Option<Abort> {
         let ends = begins + length;
         let users = u64::from(self.plan.scenario.population.users);
-        let phases = (0u16..).map(PhaseId).zip(&mut self.courses);
-        for ((phase, course), forecast) in phases.zip(&mut self.forecasts) {
-            let since = self.plan.timeline.span(phase).begins;
+        let courses = self.courses.iter_mut().zip(&mut self.forecasts);
+        for (phase, (course, forecast)) in phases.iter().zip(courses) {
             if let Some(course) = course
-                && since < ends
+                && phase.begins < ends
             {
-                course.push(ends.since(since), progress.online.min(users));
+                course.push(ends.since(phase.begins), progress.online.min(users));
                 *forecast = course.forecast(users);
             }
         }
-        let is_playing: Vec<bool> = (0u16..)
-            .map(PhaseId)
-            .take(self.plan.scenario.phases.len())
-            .map(|phase| {
-                let span = self.plan.timeline.span(phase);
-                span.begins <= begins && begins < span.ends
-            })
+        let is_playing: Vec<bool> = phases
+            .iter()
+            .map(|phase| phase.begins <= begins && begins < phase.ends)
             .collect();
         self.monitor.judge(&Sight {
             begins,

@@ -121,6 +121,12 @@ impl Engine {
             ToShard::Up { phase, at } => {
                 self.with_shard(|shard, _| shard.handle_up(phase, at));
             }
+            ToShard::Hold(at) => {
+                self.with_shard(|shard, _| shard.handle_hold(at));
+            }
+            ToShard::Resume(at) => {
+                self.with_shard(|shard, _| shard.handle_resume(at));
+            }
             ToShard::Over => {
                 self.is_over = true;
                 self.next_look = self.clock.now();

@@ -32,6 +32,10 @@ pub enum ToShard {
         /// Since when.
         at: Offset,
     },
+    /// What is planned later than this waits.
+    Hold(Offset),
+    /// It goes on from here.
+    Resume(Offset),
     /// The plan is over: no more actions, judge what is open.
     Over,
     /// Say goodbye and report.

@@ -193,6 +193,13 @@ impl Ledger {
         }
     }
 
+    /// Puts off every message that is intended later than `after`: the run was held. Every shard is told the same.
+    pub fn delay(&mut self, after: Offset, by: Duration) {
+        for book in &mut self.books {
+            book.delay(after, by);
+        }
+    }
+
     /// Notes that a channel's turn to speak found nobody present.
     pub fn handle_unspoken(&mut self) {
         self.counts.unspoken += 1;

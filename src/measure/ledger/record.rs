@@ -1,6 +1,7 @@
 //! A channel's book: its planned messages from the oldest that can still matter, and the rows of its members.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use crate::measure::exemplar::Exemplar;
 use crate::measure::ledger::MessageKey;
@@ -135,6 +136,15 @@ impl Book {
     pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut Record> {
         self.records
             .get_mut(index.checked_sub(self.oldest)? as usize)
+    }
+
+    /// Puts off every message that is intended later than `after`.
+    pub(crate) fn delay(&mut self, after: Offset, by: Duration) {
+        for record in &mut self.records {
+            if record.planned.intended > after && record.planned.intended != Offset::NEVER {
+                record.planned.intended += by;
+            }
+        }
     }
 
     /// Moves on to the next message to be judged.
