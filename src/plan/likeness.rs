@@ -206,6 +206,9 @@ fn compared(sent: &Figures, draws: &[Figures]) -> Vec<LikenessFigure> {
     figures
 }
 
+/// A distance (Kolmogorov and Smirnov's, 0..=1) that makes no difference: a fiftieth of the values moved a little.
+const DISTANCE_ANY: f64 = 0.02;
+
 /// Returns the distance of what was said from all draws together, beside that of each of them.
 fn distance<'a>(
     key: &'static str,
@@ -220,7 +223,11 @@ fn distance<'a>(
     let sent = distances::kolmogorov_smirnov(sent, &all)?;
     // Nearer than the nearest draw is as like as can be.
     let low = own.iter().copied().min_by(f64::total_cmp)?;
-    LikenessFigure::new(key, name, sent.max(low), &own)
+    let figure = LikenessFigure::new(key, name, sent.max(low), &own)?;
+    Some(LikenessFigure {
+        is_like: figure.is_like || sent <= DISTANCE_ANY,
+        ..figure
+    })
 }
 
 fn sorted(mut values: Vec<f64>) -> Vec<f64> {

@@ -146,6 +146,7 @@ impl Timeline {
             scenario,
             outages,
             streams,
+            ends,
             arrivals: vec![0; phases.len()],
         };
         for (user, person) in (0u32..).map(UserId).zip(&people.people) {
@@ -261,6 +262,8 @@ struct Overlay<'a> {
     scenario: &'a Scenario,
     outages: &'a Outages,
     streams: &'a Streams,
+    /// When the run ends.
+    ends: Offset,
     /// Users that have come online in each ramp.
     arrivals: Vec<u64>,
 }
@@ -297,7 +300,8 @@ impl Overlay<'_> {
                                 span.begins + after + away.div_f64(speed)
                             }),
                     };
-                    interrupt(stays, phase, LeaveHow::from(how), span.begins, back);
+                    let moments = (span.begins, back, self.ends);
+                    interrupt(stays, phase, LeaveHow::from(how), moments);
                 }
             }
             PhaseKind::Netsplit {
@@ -315,7 +319,7 @@ impl Overlay<'_> {
                             .away(self.share(phase, user))
                             .map_or(Offset::NEVER, |away| span.ends + away),
                     };
-                    interrupt(stays, phase, LeaveHow::Drop, span.begins, back);
+                    interrupt(stays, phase, LeaveHow::Drop, (span.begins, back, self.ends));
                 }
             }
             PhaseKind::Steady { .. }
@@ -338,13 +342,13 @@ impl Overlay<'_> {
     }
 }
 
-/// Cuts the stay that covers `at` in two, the second from `back` on.
+/// Cuts the stay that covers `at` in two, the second from `back` on. Only who comes back before the run `ends` has to recover:
+/// whoever had left meanwhile anyway, or stays away, is nobody's debt.
 fn interrupt(
     stays: &mut Vec<PlannedStay>,
     phase: PhaseId,
     how: LeaveHow,
-    at: Offset,
-    back: Offset,
+    (at, back, ends): (Offset, Offset, Offset),
 ) {
     let Some(index) = stays.iter().position(|stay| stay.from < at && at < stay.to) else {
         return;
@@ -353,7 +357,7 @@ fn interrupt(
     stays[index] = PlannedStay {
         to: at,
         how,
-        ended_by: Some(phase),
+        ended_by: (back < stay.to.min(ends)).then_some(phase),
         ..stay
     };
     if back < stay.to {

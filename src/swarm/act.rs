@@ -149,6 +149,7 @@ impl Shard {
         }
         self.users[local].is_wanted = false;
         self.users[local].reconnect_at = Offset::NEVER;
+        self.forgive(local);
         if let Some(phase) = event.filter(|_| is_online) {
             self.note_hit(local, phase);
         }
@@ -207,6 +208,15 @@ impl Shard {
                 hit.is_unnoticed = true;
             }
             self.cut(local, how, now);
+        }
+    }
+
+    /// Takes a user whom the plan lets leave out of the event that had hit it: it does not come back, and owes no return.
+    fn forgive(&mut self, local: usize) {
+        if let Some(hit) = self.users[local].hit_by.take()
+            && let Some(event) = self.event_mut(hit.phase)
+        {
+            event.affected = event.affected.saturating_sub(1);
         }
     }
 
