@@ -1,0 +1,234 @@
+//! Runs that meet a bad end, or none for a long while: killed, left without their terminal, and soaked.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::Path;
+use std::process::Child;
+use std::process::Command;
+use std::process::Output;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use nix::sys::signal::Signal;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+use serde_json::Value;
+
+/// Moments at which runs are killed.
+const KILL_COUNT: u64 = 10;
+/// Runs at once: each wants a core.
+const AT_ONCE: u64 = 2;
+/// Between the first interval that closes and the last moment of a kill; the run lasts longer.
+const KILL_SPAN: Duration = Duration::from_millis(4_500);
+/// Longest that a run, or a part of one that is waited for, may take on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(2);
+/// How far the result of a killed run may lie behind its rows: it is left every five seconds at least.
+const BEHIND_MAX: u64 = 5;
+
+/// A small run on the embedded network: seven seconds and what settles.
+const SMALL: [&str; 8] = [
+    "population.users=40",
+    "population.channels=60",
+    "phase.ramp.rate=80/s",
+    "phase.steady.duration=6s",
+    "phase.split.at=2s",
+    "phase.split.heal_after=1s",
+    "heat=8",
+    "settle=2s",
+];
+
+fn splitstorm(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_splitstorm"));
+    command
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Returns a run of a shipped scenario with settings laid over it, before it is started.
+fn run(scenario: &str, seed: u64, settings: &[&str], out: &Path) -> Command {
+    let scenario = format!("scenarios/{scenario}.toml");
+    let mut command = splitstorm(&["run", &scenario, "--seed", &seed.to_string()]);
+    for setting in settings {
+        command.args(["--set", setting]);
+    }
+    command.arg("--out").arg(out);
+    command
+}
+
+/// A run that does not outlive its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended, where all went well.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Waits until `is_so`.
+#[track_caller]
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !is_so() {
+        assert!(since.elapsed() < PATIENCE, "{what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn report(out: &Path, format: &str) -> Output {
+    let out = out.to_str().unwrap();
+    splitstorm(&["report", out, "--format", format])
+        .output()
+        .unwrap()
+}
+
+/// Returns a report that must be to be had.
+#[track_caller]
+fn reported(out: &Path, format: &str) -> String {
+    let output = report(out, format);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Returns the rows of a series that were written whole: the last one may be torn.
+fn whole_rows(out: &Path) -> Vec<String> {
+    let text = fs::read_to_string(out.join("series.csv")).unwrap();
+    let lines = text.split_inclusive('\n').skip(2);
+    lines
+        .filter(|line| line.ends_with('\n'))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Returns the n-th of moments that lie all over the span, none a multiple of another.
+fn moment(n: u64) -> Duration {
+    // The golden ratio's fractions spread evenly however many are drawn.
+    let share = n as f64 * 0.618_033_988_75 % 1.0;
+    KILL_SPAN.mul_f64(share)
+}
+
+fn kill_at(n: u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let mut command = run("quickstart", n, &SMALL, &out);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let mut running = Running(child.unwrap());
+    wait_until("no interval closed", || out.join("result.json").exists());
+    thread::sleep(moment(n));
+    // SIGKILL.
+    running.0.kill().unwrap();
+    let status = running.0.wait().unwrap();
+    assert_eq!(status.code(), None, "the run had ended: {status}");
+
+    let result: Value = serde_json::from_str(&reported(&out, "json")).unwrap();
+    let verdict = &result["verdict"];
+    assert_eq!(verdict["outcome"], "cut_short");
+    assert_eq!(verdict["exit_code"], 4);
+    let claimed = result["generator"]["intervals"].as_u64().unwrap();
+    assert!(claimed > 0);
+    assert_eq!(result["ended_us"].as_u64(), Some(claimed * 1_000_000));
+    let rows = whole_rows(&out);
+    let count = rows.len() as u64;
+    assert!(
+        (claimed..=claimed + BEHIND_MAX).contains(&count),
+        "{claimed} intervals claimed, {count} rows"
+    );
+    let columns = rows.iter().map(|row| row.split(',').count());
+    assert_eq!(columns.min(), Some(14));
+    for row in &rows[..1] {
+        assert!(row.starts_with("0.000,"), "{row}");
+    }
+
+    let mark = format!("this is what had been measured {claimed}.0 s into it");
+    let text = reported(&out, "text");
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("! CUT SHORT  quickstart"));
+    assert!(lines.next().unwrap().contains(&mark), "{text}");
+    let page = reported(&out, "markdown");
+    assert!(page.starts_with("# ❌ cut short: quickstart\n\n- the run was cut short"));
+    assert!(reported(&out, "junit").contains(&mark));
+    let numbers = reported(&out, "csv");
+    let first = format!("run,cut_short,{claimed}000000,us");
+    assert_eq!(numbers.lines().nth(1), Some(first.as_str()));
+}
+
+#[test]
+fn a_run_killed_at_any_moment_leaves_what_it_had_measured() {
+    thread::scope(|scope| {
+        for first in 0..AT_ONCE {
+            scope.spawn(move || {
+                (first..KILL_COUNT)
+                    .step_by(AT_ONCE as usize)
+                    .for_each(kill_at)
+            });
+        }
+    });
+}
+
+#[test]
+fn a_run_outlives_its_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let mut command = run("quickstart", 7, &SMALL, &out);
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut running = Running(child.unwrap());
+    wait_until("no interval closed", || out.join("result.json").exists());
+    // From here on every write of progress finds nobody.
+    drop(running.0.stdout.take());
+    drop(running.0.stderr.take());
+    let pid = Pid::from_raw(i32::try_from(running.0.id()).unwrap());
+    kill(pid, Signal::SIGHUP).unwrap();
+    let status = running.0.wait().unwrap();
+
+    let result: Value = serde_json::from_str(&reported(&out, "json")).unwrap();
+    assert_ne!(result["verdict"]["outcome"], "cut_short");
+    let code = result["verdict"]["exit_code"].as_i64();
+    assert_eq!(status.code().map(i64::from), code, "{status}");
+    assert!(result["ended_us"].as_i64() > result["scenario"]["lasts_us"].as_i64());
+    let mut names: Vec<String> = fs::read_dir(&out)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let all = [
+        "intervals.hlog",
+        "junit.xml",
+        "result.json",
+        "scenario.resolved.toml",
+        "series.csv",
+        "summary.md",
+    ];
+    assert_eq!(names, all);
+    let rows = whole_rows(&out).len() as u64;
+    assert_eq!(result["generator"]["intervals"].as_u64(), Some(rows));
+}
+
+/// What a process holds.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    secs: u64,
+    rss_kb: u64,
+    descriptors: u64,
+}
+
+fn held(pid: u32, secs: u64) -> Option<Held> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let rss_kb = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count() as u64;
+    Some(Held {
+        secs,
+        rss_kb,
+        descriptors,
+    })
+}
