@@ -18,9 +18,9 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 /// Moments at which runs are killed.
-const KILL_COUNT: u64 = 10;
+const KILL_COUNT: u32 = 10;
 /// Runs at once: each wants a core.
-const AT_ONCE: u64 = 2;
+const AT_ONCE: u32 = 2;
 /// Between the first interval that closes and the last moment of a kill; the run lasts longer.
 const KILL_SPAN: Duration = Duration::from_millis(4_500);
 /// Longest that a run, or a part of one that is waited for, may take on a busy machine.
@@ -51,7 +51,7 @@ fn splitstorm(arguments: &[&str]) -> Command {
 }
 
 /// Returns a run of a shipped scenario with settings laid over it, before it is started.
-fn run(scenario: &str, seed: u64, settings: &[&str], out: &Path) -> Command {
+fn run(scenario: &str, seed: u32, settings: &[&str], out: &Path) -> Command {
     let scenario = format!("scenarios/{scenario}.toml");
     let mut command = splitstorm(&["run", &scenario, "--seed", &seed.to_string()]);
     for setting in settings {
@@ -108,13 +108,12 @@ fn whole_rows(out: &Path) -> Vec<String> {
 }
 
 /// Returns the n-th of moments that lie all over the span, none a multiple of another.
-fn moment(n: u64) -> Duration {
+fn moment(n: u32) -> Duration {
     // The golden ratio's fractions spread evenly however many are drawn.
-    let share = n as f64 * 0.618_033_988_75 % 1.0;
-    KILL_SPAN.mul_f64(share)
+    KILL_SPAN.mul_f64(f64::from(n) * 0.618_033_988_75 % 1.0)
 }
 
-fn kill_at(n: u64) {
+fn kill_at(n: u32) {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");
     let mut command = run("quickstart", n, &SMALL, &out);
@@ -164,9 +163,9 @@ fn a_run_killed_at_any_moment_leaves_what_it_had_measured() {
     thread::scope(|scope| {
         for first in 0..AT_ONCE {
             scope.spawn(move || {
-                (first..KILL_COUNT)
-                    .step_by(AT_ONCE as usize)
-                    .for_each(kill_at)
+                for n in (0..KILL_COUNT).filter(|n| n % AT_ONCE == first) {
+                    kill_at(n);
+                }
             });
         }
     });
@@ -223,7 +222,9 @@ struct Held {
 
 fn held(pid: u32, secs: u64) -> Option<Held> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let rss_kb = line.trim().strip_suffix(" kB")?.parse().ok()?;
     let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count() as u64;
     Some(Held {
@@ -231,4 +232,62 @@ fn held(pid: u32, secs: u64) -> Option<Held> {
         rss_kb,
         descriptors,
     })
+}
+
+/// Users of the soak.
+const SOAK_USERS: u64 = 2_000;
+/// When everybody has come and tables have their size: five seconds of ramp, JOINs, and channels' first words.
+const WARM_SECS: u64 = 25;
+/// When the soak is over, but for what settles.
+const SOAKED_SECS: u64 = 60;
+/// How much more memory may be held at the end than when all was warm. The plan itself brings a few more users in that time (residents
+/// who were away), each of whom takes its buffers; a line leaked for every line heard, or a second's interval, takes several percent.
+const RSS_GROWTH_PERCENT_MAX: u64 = 3;
+/// The same for descriptors; each of those users takes two. A connection leaked in every reconnect or probe shows beyond it.
+const DESCRIPTOR_GROWTH_PERCENT_MAX: u64 = 1;
+
+#[test]
+fn a_soak_holds_no_more_at_its_end_than_when_it_was_warm() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let settings = ["phase.ramp.rate=400/s", "phase.steady.duration=60s"];
+    let mut command = run("soak", 7, &settings, &out);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let mut running = Running(child.unwrap());
+    wait_until("no interval closed", || out.join("result.json").exists());
+    let begun = Instant::now();
+    let mut all = Vec::new();
+    while running.0.try_wait().unwrap().is_none() && begun.elapsed() < PATIENCE {
+        all.extend(held(running.0.id(), begun.elapsed().as_secs()));
+        thread::sleep(Duration::from_secs(1));
+    }
+    let status = running.0.wait().unwrap();
+    assert!(status.code().is_some(), "{status}");
+
+    let soaked = all
+        .iter()
+        .filter(|held| (WARM_SECS..=SOAKED_SECS).contains(&held.secs));
+    let soaked: Vec<Held> = soaked.copied().collect();
+    let (warm, end) = (soaked.first().unwrap(), soaked.last().unwrap());
+    println!("warm {warm:?}, at the end {end:?}");
+    // Each user has a socket at both ends, both in this process: the load was really there.
+    assert!(warm.descriptors > 2 * SOAK_USERS * 9 / 10, "{warm:?}");
+    let is_within = |from: u64, to: u64, percent: u64| to * 100 < from * (100 + percent);
+    assert!(
+        is_within(warm.rss_kb, end.rss_kb, RSS_GROWTH_PERCENT_MAX),
+        "{soaked:?}"
+    );
+    assert!(
+        is_within(
+            warm.descriptors,
+            end.descriptors,
+            DESCRIPTOR_GROWTH_PERCENT_MAX
+        ),
+        "{soaked:?}"
+    );
+
+    let result: Value = serde_json::from_str(&reported(&out, "json")).unwrap();
+    assert_ne!(result["verdict"]["outcome"], "cut_short");
+    let ends = result["disconnects"].as_object().unwrap();
+    assert!(ends.values().all(|count| count == 0), "{ends:?}");
 }

@@ -17,7 +17,7 @@ const SECS_MAX: f64 = 1e9;
 /// How something has gone so far.
 #[derive(Clone, Debug, Default)]
 pub struct Course {
-    /// Seconds since its beginning, and pieces done by then; both only grow.
+    /// Seconds since its beginning, and pieces done by then; both only grow. Two for each number of pieces at most.
     samples: Vec<(f64, f64)>,
 }
 
@@ -50,7 +50,15 @@ impl Course {
             .samples
             .last()
             .is_none_or(|&(secs, done)| secs < sample.0 && done <= sample.1);
-        if is_onward {
+        if !is_onward {
+            return;
+        }
+        // Of a stretch in which nothing gets done, only its ends matter: once all is done it lasts as long as the run.
+        if let [.., (_, before), (secs, last)] = &mut self.samples[..]
+            && (*before, *last) == (sample.1, sample.1)
+        {
+            *secs = sample.0;
+        } else {
             self.samples.push(sample);
         }
     }

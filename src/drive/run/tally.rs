@@ -46,7 +46,7 @@ impl Tally {
         });
         Self {
             counts_from: Offset::ZERO + plan.scenario.warm_up,
-            p99s: P99Log::default(),
+            p99s: P99Log::new(plan.around_events()),
             outcome: Outcome {
                 ending: Ending::CutShort,
                 ending_detail: String::new(),
