@@ -240,17 +240,29 @@ const SOAK_USERS: u64 = 2_000;
 const WARM_SECS: u64 = 25;
 /// When the soak is over, but for what settles.
 const SOAKED_SECS: u64 = 60;
-/// How much more memory may be held at the end than when all was warm. The plan itself brings a few more users in that time (residents
-/// who were away), each of whom takes its buffers; a line leaked for every line heard, or a second's interval, takes several percent.
+/// Messages that must be heard for the bound on memory to mean something.
+const HEARD_MIN: u64 = 18_000;
+/// How much more memory may be held at the end than when all was warm, where one percent was measured: tables that double, distributions
+/// that see longer values, and a few residents who come only now. A hundred bytes kept of every message that is delivered in that
+/// time would be two and a half more, and the distributions of every second twenty.
 const RSS_GROWTH_PERCENT_MAX: u64 = 3;
-/// The same for descriptors; each of those users takes two. A connection leaked in every reconnect or probe shows beyond it.
+/// The same for descriptors, where .3 percent was measured: each of those residents takes two.
 const DESCRIPTOR_GROWTH_PERCENT_MAX: u64 = 1;
 
 #[test]
+#[expect(
+    clippy::print_stdout,
+    reason = "how flat it was is worth knowing, pass or not"
+)]
 fn a_soak_holds_no_more_at_its_end_than_when_it_was_warm() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");
-    let settings = ["phase.ramp.rate=400/s", "phase.steady.duration=60s"];
+    let settings = [
+        "phase.ramp.rate=400/s",
+        "phase.steady.duration=60s",
+        // As much talk as shows what every line leaves behind.
+        "heat=20",
+    ];
     let mut command = run("soak", 7, &settings, &out);
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let mut running = Running(child.unwrap());
@@ -288,6 +300,9 @@ fn a_soak_holds_no_more_at_its_end_than_when_it_was_warm() {
 
     let result: Value = serde_json::from_str(&reported(&out, "json")).unwrap();
     assert_ne!(result["verdict"]["outcome"], "cut_short");
+    let heard = result["received"]["messages"].as_u64().unwrap();
+    println!("{heard} messages were heard");
+    assert!(heard > HEARD_MIN, "{heard}");
     let ends = result["disconnects"].as_object().unwrap();
     assert!(ends.values().all(|count| count == 0), "{ends:?}");
 }

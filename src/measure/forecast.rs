@@ -227,4 +227,15 @@ mod tests {
         let done = course(|_| 1.0, 60.0).forecast(20).unwrap();
         assert_eq!(done.expected, Duration::from_secs(20));
     }
+
+    #[test]
+    fn what_is_long_done_takes_no_more_room() {
+        let mut course = Course::default();
+        for secs in 0..100_000 {
+            course.push(Duration::from_secs(secs), secs.min(50));
+        }
+        assert_eq!(course.samples.len(), 52);
+        let done = course.forecast(50).unwrap();
+        assert_eq!(done.expected, Duration::from_secs(50));
+    }
 }
