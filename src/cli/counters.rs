@@ -23,6 +23,7 @@ use crate::drive::counters::Told;
 use crate::drive::counters::page::PageOptions;
 use crate::drive::counters::server::Operator;
 use crate::drive::counters::server::ServerOptions;
+use crate::drive::interrupt::Hangup;
 use crate::drive::interrupt::Interrupt;
 use crate::drive::run::RunError;
 use crate::drive::run::safety;
@@ -69,7 +70,7 @@ pub(crate) struct CountersArguments {
 /// Reads counters until the time is over or somebody interrupts.
 pub(crate) fn run(arguments: &CountersArguments) -> Result<u8, Error> {
     // Before any thread: they inherit what is blocked.
-    let interrupt = Interrupt::watch().map_err(|source| Error::System {
+    let interrupt = Interrupt::watch(Hangup::IsIgnored).map_err(|source| Error::System {
         what: "watching for Ctrl-C",
         source,
     })?;

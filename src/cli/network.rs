@@ -9,6 +9,7 @@ use clap::Args;
 use crate::cli::error;
 use crate::cli::error::Error;
 use crate::drive::clock::Clock;
+use crate::drive::interrupt::Hangup;
 use crate::drive::interrupt::Interrupt;
 use crate::drive::listen::Listening;
 use crate::irc::network::config::NetworkConfig;
@@ -36,7 +37,7 @@ pub(crate) struct NetworkArguments {
 
 /// Runs the network until it is interrupted. Prints the address of each server, a line each.
 pub(crate) fn run(arguments: &NetworkArguments) -> Result<u8, Error> {
-    let interrupt = Interrupt::watch().map_err(|source| Error::System {
+    let interrupt = Interrupt::watch(Hangup::Ends).map_err(|source| Error::System {
         what: "watching for Ctrl-C",
         source,
     })?;

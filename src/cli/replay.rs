@@ -15,6 +15,7 @@ use crate::cli::plan;
 use crate::cli::run;
 use crate::cli::run::DriveArguments;
 use crate::cli::traces::Traces;
+use crate::drive::interrupt::Hangup;
 use crate::drive::interrupt::Interrupt;
 use crate::gate::rules::Rules;
 use crate::place::Place;
@@ -116,7 +117,7 @@ pub(crate) struct ReplayArguments {
 /// Replays a trace. Returns the verdict's exit code.
 pub(crate) fn run(arguments: &ReplayArguments) -> Result<u8, Error> {
     // Before any thread: they inherit what is blocked.
-    let interrupt = Interrupt::watch().map_err(|source| Error::System {
+    let interrupt = Interrupt::watch(Hangup::IsIgnored).map_err(|source| Error::System {
         what: "watching for Ctrl-C",
         source,
     })?;

@@ -14,6 +14,7 @@ use crate::cli::error;
 use crate::cli::error::Error;
 use crate::cli::files;
 use crate::cli::inputs::InputArguments;
+use crate::drive::interrupt::Hangup;
 use crate::drive::interrupt::Interrupt;
 use crate::drive::run;
 use crate::drive::run::Progress;
@@ -73,7 +74,7 @@ impl DriveArguments {
 /// Runs a scenario. Returns the verdict's exit code.
 pub(crate) fn run(arguments: &RunArguments) -> Result<u8, Error> {
     // Before any thread: they inherit what is blocked.
-    let interrupt = Interrupt::watch().map_err(|source| Error::System {
+    let interrupt = Interrupt::watch(Hangup::IsIgnored).map_err(|source| Error::System {
         what: "watching for Ctrl-C",
         source,
     })?;

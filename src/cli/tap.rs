@@ -19,6 +19,7 @@ use crate::cli::files;
 use crate::cli::key;
 use crate::drive::clock::Clock;
 use crate::drive::host::limits;
+use crate::drive::interrupt::Hangup;
 use crate::drive::interrupt::Interrupt;
 use crate::drive::tap::Tap;
 use crate::drive::tap::TapError;
@@ -102,7 +103,7 @@ enum ProxyVersion {
 /// Taps until interrupted. Prints the address that it listens on.
 pub(crate) fn run(arguments: TapArguments) -> Result<u8, Error> {
     // Before any thread: they inherit what is blocked.
-    let interrupt = Interrupt::watch().map_err(|source| Error::System {
+    let interrupt = Interrupt::watch(Hangup::Ends).map_err(|source| Error::System {
         what: "watching for Ctrl-C",
         source,
     })?;

@@ -51,6 +51,8 @@ pub enum VerdictOutcome {
     Refused,
     /// The target could not be reached.
     Unreached,
+    /// The generator was killed: this is what it had measured by then.
+    CutShort,
 }
 
 impl VerdictOutcome {
@@ -64,6 +66,7 @@ impl VerdictOutcome {
             Self::Interrupted => "interrupted",
             Self::Refused => "refused",
             Self::Unreached => "unreached",
+            Self::CutShort => "cut_short",
         }
     }
 }
@@ -82,6 +85,8 @@ pub struct Reason {
 /// What a reason means for the verdict, in order of precedence for a healthy generator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReasonKind {
+    /// The run was cut short: what follows holds for as long as it went.
+    CutShort,
     /// The run was interrupted.
     Interrupted,
     /// We refused to go on.
@@ -101,6 +106,7 @@ pub enum ReasonKind {
 impl ReasonKind {
     fn outcome(self) -> VerdictOutcome {
         match self {
+            Self::CutShort => VerdictOutcome::CutShort,
             Self::Interrupted => VerdictOutcome::Interrupted,
             Self::Refused => VerdictOutcome::Refused,
             Self::Unreached => VerdictOutcome::Unreached,
@@ -117,7 +123,7 @@ impl ReasonKind {
             Self::Unreached => 5,
             Self::Aborted => 3,
             Self::Breach | Self::Unmet => 1,
-            Self::Invalid => 4,
+            Self::CutShort | Self::Invalid => 4,
         }
     }
 }
@@ -180,7 +186,7 @@ impl Judged {
 }
 
 impl Verdict {
-    /// Decides by the first of: interrupted, refused by us, unreached, aborted, a breach while the generator was healthy, invalid,
+    /// Decides by the first of: cut short, interrupted, refused by us, unreached, aborted, a breach while the generator was healthy, invalid,
     /// anything else that does not hold, pass.
     pub fn decide(mut reasons: Vec<Reason>, generator: Generator) -> Self {
         reasons.sort_by_key(|reason| match (reason.kind, generator) {
@@ -208,6 +214,13 @@ fn reason(kind: ReasonKind, code: &str, text: &str) -> Reason {
 fn ending(outcome: &Outcome) -> Option<Reason> {
     let (kind, code, otherwise) = match outcome.ending {
         Ending::Complete => return None,
+        Ending::CutShort => {
+            let text = format!(
+                "the run was cut short: this is what had been measured {:.1} s into it",
+                outcome.ended.as_secs_f64()
+            );
+            return Some(reason(ReasonKind::CutShort, "cut_short", &text));
+        }
         Ending::Interrupted => (
             ReasonKind::Interrupted,
             "interrupted",
@@ -319,7 +332,7 @@ mod tests {
     use crate::place::Place;
     use crate::scenario::Condition;
 
-    const KINDS: [ReasonKind; 7] = [
+    const KINDS: [ReasonKind; 8] = [
         ReasonKind::Unmet,
         ReasonKind::Invalid,
         ReasonKind::Breach,
@@ -327,12 +340,15 @@ mod tests {
         ReasonKind::Unreached,
         ReasonKind::Refused,
         ReasonKind::Interrupted,
+        ReasonKind::CutShort,
     ];
 
     /// The rule as the design has it, written out.
     fn expected(kinds: &[ReasonKind], generator: Generator) -> (u8, VerdictOutcome) {
         let has = |kind| kinds.contains(&kind);
-        if has(ReasonKind::Interrupted) {
+        if has(ReasonKind::CutShort) {
+            (4, VerdictOutcome::CutShort)
+        } else if has(ReasonKind::Interrupted) {
             (130, VerdictOutcome::Interrupted)
         } else if has(ReasonKind::Refused) {
             (2, VerdictOutcome::Refused)
@@ -455,6 +471,7 @@ mod tests {
             (1, "fail", &["no_data"]),
         );
         for (ending, code, name) in [
+            (Ending::CutShort, 4, "cut_short"),
             (Ending::Interrupted, 130, "interrupted"),
             (Ending::Refused, 2, "refused"),
             (Ending::Unreached, 5, "unreached"),
@@ -482,6 +499,12 @@ mod tests {
         assert_eq!(
             judged.verdict.reasons[0].text,
             "`disconnects < 5` was broken, 30.0 s into the run"
+        );
+        outcome.ending = Ending::CutShort;
+        let judged = Judged::new(&Rules::default(), &outcome, &[]);
+        assert_eq!(
+            judged.verdict.reasons[0].text,
+            "the run was cut short: this is what had been measured 30.0 s into it"
         );
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::measure::around::Around;
 use crate::measure::distribution::Distribution;
 use crate::units::offset::Offset;
 
@@ -13,17 +14,29 @@ const BAND_SLACK_MICROS: u64 = 1_000;
 /// Intervals in a row that must lie in the band before latency counts as back.
 const BACK_COUNT: usize = 3;
 
-/// The p99 of message responses, interval by interval; those without a message are left out. Sixteen bytes a second.
+/// The p99 of message responses, interval by interval around mass events; those without a message are left out. Sixteen bytes a
+/// second, 60 kB an event.
 #[derive(Clone, Debug, Default)]
 pub struct P99Log {
+    kept: Around,
     /// Beginning of the interval, and microseconds.
     rows: Vec<(Offset, u64)>,
 }
 
 impl P99Log {
+    /// Returns a log that keeps the intervals that begin where `kept` holds.
+    pub fn new(kept: Around) -> Self {
+        Self {
+            kept,
+            rows: Vec::new(),
+        }
+    }
+
     /// Notes the message responses of the interval that began at `begins`; intervals come in order.
     pub fn push(&mut self, begins: Offset, responses: &Distribution) {
-        if let Some(micros) = responses.at_quantile(0.99) {
+        if self.kept.holds(begins)
+            && let Some(micros) = responses.at_quantile(0.99)
+        {
             self.rows.push((begins, micros));
         }
     }
@@ -66,7 +79,8 @@ mod tests {
 
     #[track_caller]
     fn check(millis: &[u64], struck: i64, from: i64, want: Option<i64>) {
-        let mut log = P99Log::default();
+        let event = (Offset::from_secs(struck), Offset::from_secs(from));
+        let mut log = P99Log::new(Around::events([event]));
         for (second, &millis) in (0..).zip(millis) {
             let mut responses = Distribution::new();
             if millis > 0 {
@@ -94,5 +108,19 @@ mod tests {
     fn without_a_band_or_a_return_there_is_none() {
         check(&[0, 0, 0, 90, 10, 10, 10], 3, 4, None);
         check(&[10, 10, 10, 90, 90, 90, 10, 10], 3, 4, None);
+    }
+
+    #[test]
+    fn nothing_is_kept_far_from_events() {
+        let mut responses = Distribution::new();
+        responses.record(Duration::from_millis(1));
+        let mut log = P99Log::new(Around::events([(
+            Offset::from_secs(90_000),
+            Offset::from_secs(90_010),
+        )]));
+        for second in 0..200_000 {
+            log.push(Offset::from_secs(second), &responses);
+        }
+        assert_eq!(log.rows.len(), 120 + 10 + 3_600 + 1);
     }
 }

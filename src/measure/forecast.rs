@@ -17,7 +17,7 @@ const SECS_MAX: f64 = 1e9;
 /// How something has gone so far.
 #[derive(Clone, Debug, Default)]
 pub struct Course {
-    /// Seconds since its beginning, and pieces done by then; both only grow.
+    /// Seconds since its beginning, and pieces done by then; both only grow. Two for each number of pieces at most.
     samples: Vec<(f64, f64)>,
 }
 
@@ -50,7 +50,15 @@ impl Course {
             .samples
             .last()
             .is_none_or(|&(secs, done)| secs < sample.0 && done <= sample.1);
-        if is_onward {
+        if !is_onward {
+            return;
+        }
+        // Of a stretch in which nothing gets done, only its ends matter: once all is done it lasts as long as the run.
+        if let [.., (_, before), (secs, last)] = &mut self.samples[..]
+            && (*before, *last) == (sample.1, sample.1)
+        {
+            *secs = sample.0;
+        } else {
             self.samples.push(sample);
         }
     }
@@ -218,5 +226,16 @@ mod tests {
         assert_eq!(course(|_| 30.0, 60.0).forecast(10), None);
         let done = course(|_| 1.0, 60.0).forecast(20).unwrap();
         assert_eq!(done.expected, Duration::from_secs(20));
+    }
+
+    #[test]
+    fn what_is_long_done_takes_no_more_room() {
+        let mut course = Course::default();
+        for secs in 0..100_000 {
+            course.push(Duration::from_secs(secs), secs.min(50));
+        }
+        assert_eq!(course.samples.len(), 52);
+        let done = course.forecast(50).unwrap();
+        assert_eq!(done.expected, Duration::from_secs(50));
     }
 }

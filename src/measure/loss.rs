@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::measure::around::Around;
 use crate::units::offset::Offset;
 
-/// Deliveries judged, by the second of the run in which their message was attempted. A day takes two megabytes at most.
+/// Deliveries judged around mass events, by the second of the run in which their message was attempted. An event takes a tenth of a
+/// megabyte at most.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LossLog {
+    kept: Around,
     seconds: BTreeMap<u32, Loss>,
 }
 
@@ -20,8 +23,19 @@ pub struct Loss {
 }
 
 impl LossLog {
+    /// Returns a log that keeps deliveries of messages attempted where `kept` holds.
+    pub fn new(kept: Around) -> Self {
+        Self {
+            kept,
+            seconds: BTreeMap::new(),
+        }
+    }
+
     /// Notes a required delivery of a message attempted at `attempt`.
     pub fn add(&mut self, attempt: Offset, is_lost: bool) {
+        if !self.kept.holds(attempt) {
+            return;
+        }
         let second = attempt.as_nanos().max(0) / 1_000_000_000;
         let loss = self
             .seconds
@@ -64,8 +78,9 @@ mod tests {
 
     #[test]
     fn a_window_has_its_own_seconds_alone() {
-        let mut log = LossLog::default();
-        for (secs, is_lost) in [(1, false), (2, true), (2, false), (5, true)] {
+        let event = (Offset::from_secs(2), Offset::from_secs(4));
+        let mut log = LossLog::new(Around::events([event]));
+        for (secs, is_lost) in [(1, false), (2, true), (2, false), (5, true), (9_000, true)] {
             log.add(Offset::from_secs(secs), is_lost);
         }
         let mut both = log.clone();
@@ -74,6 +89,7 @@ mod tests {
         let loss = |required, lost| Loss { required, lost };
         assert_eq!(log.between(at(2), at(4)), loss(2, 1));
         assert_eq!(both.between(at(0), at(9)), loss(8, 4));
+        assert_eq!(both.between(at(0), Offset::NEVER), loss(8, 4));
         assert_eq!(log.between(at(4), at(2)), Loss::default());
     }
 }

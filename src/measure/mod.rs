@@ -1,6 +1,7 @@
 //! What a run observed: operations, probes, ledgers, reasons, intervals; results that merge.
 
 pub mod act;
+pub mod around;
 pub mod band;
 pub mod distribution;
 pub mod event;

@@ -64,6 +64,8 @@ pub enum Ending {
     Unreached,
     /// Our own safety rules stopped it.
     Refused,
+    /// Its process came to an end before it did: this is what had been observed by then.
+    CutShort,
 }
 
 /// Everything a run observed.

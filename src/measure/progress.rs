@@ -1,6 +1,7 @@
 //! How far a run has come, told by each shard at the edge of an interval, for whoever watches over it.
 
 use crate::measure::ledger::counts::LedgerCounts;
+use crate::measure::sent::LinesSent;
 use crate::units::id::PhaseId;
 use crate::units::offset::Offset;
 
@@ -13,6 +14,8 @@ pub struct Progress {
     pub wanted: u64,
     /// What has been judged so far.
     pub ledger: LedgerCounts,
+    /// Lines sent so far.
+    pub lines_sent: LinesSent,
     /// Each mass event that has struck.
     pub events: Vec<EventProgress>,
 }
@@ -36,6 +39,7 @@ impl Progress {
         self.online += other.online;
         self.wanted += other.wanted;
         self.ledger.merge(&other.ledger);
+        self.lines_sent.merge(&other.lines_sent);
         for event in &other.events {
             match self.events.iter_mut().find(|own| own.phase == event.phase) {
                 Some(own) => {

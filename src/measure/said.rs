@@ -4,8 +4,9 @@ use crate::units::id::ChannelId;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
 
-/// Messages that one shard keeps: 24 MB of them. What comes later is not compared.
-const SAID_MAX: usize = 1_000_000;
+/// Messages that one shard keeps: 7 MB of them, and more than are needed to tell talk from its profile; draws of as many take two
+/// seconds. What comes later is not compared.
+const SAID_MAX: usize = 300_000;
 
 /// A message in a channel that the kernel took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

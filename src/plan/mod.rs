@@ -19,6 +19,7 @@ pub mod victims;
 
 use std::sync::Arc;
 
+use crate::measure::around::Around;
 use crate::plan::clients::Clients;
 use crate::plan::names::Names;
 use crate::plan::outages::Outages;
@@ -29,7 +30,9 @@ use crate::plan::timeline::Timeline;
 use crate::plan::victims::Victims;
 use crate::scenario::Scenario;
 use crate::traffic::profile::Profile;
+use crate::units::id::PhaseId;
 use crate::units::id::Seed;
+use crate::units::offset::Offset;
 
 /// Why a plan can't be made of a profile and a scenario.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -104,6 +107,21 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Returns each mass event: the phase that makes it, when it is to strike and when its cause is to be gone.
+    pub fn events(&self) -> impl Iterator<Item = (PhaseId, Offset, Offset)> {
+        let phases = (0u16..).map(PhaseId).zip(&self.scenario.phases);
+        phases.filter_map(|(id, phase)| {
+            let struck = self.timeline.span(id).begins;
+            let cause_gone = phase.kind.cause_gone(struck)?;
+            Some((id, struck, cause_gone))
+        })
+    }
+
+    /// Returns the time around mass events, of which more is kept.
+    pub fn around_events(&self) -> Around {
+        Around::events(self.events().map(|(_, struck, gone)| (struck, gone)))
+    }
+
     /// Settles everything of a run that its shards share.
     ///
     /// # Errors

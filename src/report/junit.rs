@@ -14,7 +14,13 @@ use crate::report::layout::printable;
 use crate::report::result::RunResult;
 
 /// Reasons that stand for the run's end rather than for anything measured in it.
-const ENDING_CODES: [&str; 4] = ["interrupted", "refused", "unreached", "aborted"];
+const ENDING_CODES: [&str; 5] = [
+    "cut_short",
+    "interrupted",
+    "refused",
+    "unreached",
+    "aborted",
+];
 /// The reason for what preflight found wrong.
 const SET_UP_CODE: &str = "set_up";
 

@@ -30,6 +30,11 @@ pub(crate) fn printable(text: &str) -> String {
     out
 }
 
+/// Returns a name of results, such as `cut_short`, as words.
+pub(crate) fn words(name: &str) -> String {
+    name.replace('_', " ")
+}
+
 /// Returns text of at most `width` characters, the last of them `…` where more was cut off.
 pub(crate) fn elided(text: &str, width: usize) -> String {
     if text.chars().count() <= width {

@@ -7,6 +7,7 @@ use std::io::Write;
 use crate::gate::figure;
 use crate::measure::operation::Operation;
 use crate::report::layout::printable;
+use crate::report::layout::words;
 use crate::report::result::RunResult;
 
 /// Writes the summary.
@@ -38,7 +39,7 @@ fn verdict(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
         "# {mark} {}: {}\n",
-        verdict.outcome,
+        words(&verdict.outcome),
         inline(&result.scenario.name)
     )?;
     for reason in &verdict.reasons {

@@ -8,7 +8,7 @@ use crate::report::result::Latency;
 use crate::report::result::RunResult;
 use crate::report::result::Summary;
 
-/// Writes `scope,metric,value,unit`; the scope is `run` or `phase.<name>`.
+/// Writes `scope,metric,value,unit`; the scope is `run` or `phase.<name>`. The first row of a run that was cut short says when.
 ///
 /// # Errors
 ///
@@ -21,6 +21,11 @@ pub fn write(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
     rows.out
         .write_record(["scope", "metric", "value", "unit"])
         .map_err(io::Error::other)?;
+    // A number that a whole run would have made otherwise must not be taken for one of a whole run.
+    if result.is_cut_short() {
+        let ended_us = u64::try_from(result.ended_us).unwrap_or(0);
+        rows.row("cut_short", ended_us, "us")?;
+    }
     rows.latency(&result.latency)?;
     rows.times("lateness", &result.lateness)?;
     rows.times("blocked", &result.blocked)?;

@@ -89,6 +89,11 @@ pub struct RunResult {
 }
 
 impl RunResult {
+    /// Returns whether the generator came to its end before the run: nothing after `ended_us` was measured.
+    pub fn is_cut_short(&self) -> bool {
+        self.verdict.outcome == "cut_short"
+    }
+
     /// Returns the programs of the users with their shares; behind those of each kind, how it is known what they do.
     pub fn clients_text(&self) -> String {
         let mut bases: Vec<&str> = self.clients.iter().map(|client| &*client.basis).collect();

@@ -9,6 +9,7 @@ use crate::report::layout::Columns;
 use crate::report::layout::WIDTH_MAX;
 use crate::report::layout::elided;
 use crate::report::layout::printable;
+use crate::report::layout::words;
 use crate::report::layout::wrapped;
 use crate::report::paint::Paint;
 use crate::report::paint::Tone;
@@ -62,7 +63,7 @@ impl<W: Write> Page<'_, W> {
             "fail" | "aborted" | "unreached" => ("✗", Tone::Bad),
             _ => ("!", Tone::Warn),
         };
-        let word = format!("{mark} {}", verdict.outcome.to_uppercase());
+        let word = format!("{mark} {}", words(&verdict.outcome).to_uppercase());
         writeln!(
             self.out,
             "{}  {}",

@@ -128,16 +128,12 @@ impl Shard {
             sides: Arc::clone(&plan.population.sides),
             settle: plan.scenario.settle,
             prober,
+            around: plan.around_events(),
         };
         let ledger = Ledger::new(config, planner.channels());
-        let events = (0u16..)
-            .map(PhaseId)
-            .zip(&plan.scenario.phases)
-            .filter_map(|(id, phase)| {
-                let struck = plan.timeline.span(id).begins;
-                let cause_gone = phase.kind.cause_gone(struck)?;
-                Some(Event::new(id, struck, cause_gone))
-            });
+        let events = plan
+            .events()
+            .map(|(id, struck, cause_gone)| Event::new(id, struck, cause_gone));
         Self {
             sharding,
             users: (0..sharding.local_count(user_count))

@@ -90,6 +90,7 @@ impl Shard {
             online: count(&|state| state.session.is_online()),
             wanted: count(&|state| state.is_wanted),
             ledger: self.ledger.counts().clone(),
+            lines_sent: self.lines_sent.clone(),
             events: struck
                 .map(|event| EventProgress {
                     phase: event.phase,

@@ -20,6 +20,7 @@ use crate::drive::run::overseer::Overseer;
 use crate::drive::run::steering::Run;
 use crate::drive::run::steering::Steering;
 use crate::drive::run::steering::Step;
+use crate::drive::run::tally::Tally;
 use crate::drive::run::upheaval::Upheavals;
 use crate::drive::shard;
 use crate::drive::shard::ShardStart;
@@ -28,24 +29,14 @@ use crate::drive::shard::message::ToShard;
 use crate::gate::abort::Abort;
 use crate::gate::abort::AbortRule;
 use crate::gate::figure;
-use crate::measure::band::P99Log;
-use crate::measure::event::Event;
-use crate::measure::exemplar::Exemplars;
 use crate::measure::interval::Interval;
-use crate::measure::ledger::counts::LedgerCounts;
-use crate::measure::loss::LossLog;
-use crate::measure::operation::Operation;
 use crate::measure::outcome::Ending;
 use crate::measure::outcome::GeneratorHealth;
 use crate::measure::outcome::Outcome;
-use crate::measure::outcome::PhaseOutcome;
 use crate::measure::progress::Progress;
-use crate::measure::said::SaidLog;
-use crate::measure::sent::LinesSent;
 use crate::plan::Plan;
 use crate::swarm::Caps;
 use crate::swarm::report::ShardReport;
-use crate::units::id::PhaseId;
 use crate::units::id::ShardId;
 use crate::units::id::Sharding;
 use crate::units::offset::Offset;
@@ -102,6 +93,14 @@ pub trait Watch {
     /// An error does not end the run; it is told at its end.
     fn interval(&mut self, number: u64, begins: Offset, interval: &Interval) -> io::Result<()>;
 
+    /// Takes what has been observed up to the interval that has just closed, and what went wrong with the scenario's own commands,
+    /// as of a run that is cut short there.
+    ///
+    /// # Errors
+    ///
+    /// An error does not end the run; it is told at its end.
+    fn so_far(&mut self, outcome: &mut Outcome, set_up_faults: &[String]) -> io::Result<()>;
+
     /// Takes the state of the run between intervals.
     fn look(&mut self, now: Offset, stage: Stage);
 }
@@ -130,10 +129,7 @@ struct Conductor<'a> {
     pending: BTreeMap<u64, Pending>,
     settled: Vec<bool>,
     upheavals: Upheavals<'a>,
-    total: Interval,
-    p99s: P99Log,
-    phases: Vec<PhaseOutcome>,
-    health: GeneratorHealth,
+    tally: Tally,
     reports: Vec<ShardReport>,
     overseer: Overseer<'a>,
     steering: Steering<'a>,
@@ -196,7 +192,7 @@ pub fn conduct(conduct: &Conduct<'_>, watch: &mut dyn Watch) -> io::Result<Condu
         }
     }
     if let (Some(before), Some(after)) = (syn_before, counters::syn_retransmits()) {
-        conductor.health.syn_retransmits = after.saturating_sub(before);
+        conductor.tally.health_mut().syn_retransmits = after.saturating_sub(before);
     }
     match conductor.broken.take() {
         Some(reason) => Err(io::Error::other(reason)),
@@ -222,37 +218,19 @@ fn broken(shard: ShardId, reason: &str) -> String {
 
 impl<'a> Conductor<'a> {
     fn new(conduct: &'a Conduct<'a>, to_shards: Vec<mpsc::Sender<ToShard>>) -> Self {
-        let phases = (0u16..)
-            .map(PhaseId)
-            .zip(&conduct.plan.scenario.phases)
-            .map(|(id, phase)| {
-                let span = conduct.plan.timeline.span(id);
-                PhaseOutcome {
-                    phase: id,
-                    name: phase.name.clone(),
-                    kind: phase.kind.name(),
-                    planned_begins: span.begins,
-                    planned_ends: span.ends,
-                    begins: span.begins,
-                    ends: span.ends,
-                    observed: Interval::new(),
-                }
-            });
+        let limit = conduct.lateness_limit.as_micros();
+        let health = GeneratorHealth {
+            lateness_limit_micros: u64::try_from(limit).unwrap_or(u64::MAX),
+            shard_count: conduct.shard_count,
+            ..GeneratorHealth::default()
+        };
         Self {
             clock: Clock::starting_in(HEAD_START),
             settled: vec![false; to_shards.len()],
             to_shards,
             pending: BTreeMap::new(),
             upheavals: Upheavals::new(&conduct.plan.scenario, conduct.network),
-            total: Interval::new(),
-            p99s: P99Log::default(),
-            phases: phases.collect(),
-            health: GeneratorHealth {
-                lateness_limit_micros: u64::try_from(conduct.lateness_limit.as_micros())
-                    .unwrap_or(u64::MAX),
-                shard_count: conduct.shard_count,
-                ..GeneratorHealth::default()
-            },
+            tally: Tally::new(conduct.plan, health),
             reports: Vec::new(),
             overseer: Overseer::new(conduct.plan, conduct.aborts),
             steering: Steering::new(conduct.control),
@@ -331,7 +309,7 @@ impl<'a> Conductor<'a> {
             now,
             ends: self.ends,
             is_draining,
-            phases: &self.phases,
+            phases: self.tally.phases(),
             overseer: &self.overseer,
         });
         for step in steps {
@@ -340,12 +318,9 @@ impl<'a> Conductor<'a> {
                 Step::Resume(since, at) => {
                     self.tell_all(|| ToShard::Resume(at));
                     let by = at.since(since);
-                    let phases = self.phases.iter_mut();
-                    let moments = phases.flat_map(|phase| [&mut phase.begins, &mut phase.ends]);
-                    for moment in moments.chain([&mut self.ends]) {
-                        if *moment > since {
-                            *moment += by;
-                        }
+                    self.tally.delay(since, by);
+                    if self.ends > since {
+                        self.ends += by;
                     }
                 }
                 Step::Abort(abort) => {
@@ -390,6 +365,7 @@ impl<'a> Conductor<'a> {
                     }
                 }
                 self.settled[shard.index()] = is_settled;
+                self.tally.count_cpu(cpu);
                 if let Some((number, interval)) = interval {
                     self.enter(number, &interval, cpu, watch);
                 }
@@ -402,7 +378,7 @@ impl<'a> Conductor<'a> {
                 self.upheavals.handle(upheaval, || clock.now(), &tell);
             }
             FromShard::Report { report, cpu } => {
-                self.health.cpu_micros += u64::try_from(cpu.as_micros()).unwrap_or(0);
+                self.tally.count_cpu(cpu);
                 self.reports.push(*report);
             }
             FromShard::Broken { shard, reason } => {
@@ -442,30 +418,18 @@ impl<'a> Conductor<'a> {
             return;
         };
         let begins = Offset::from_secs(i64::try_from(number).unwrap_or(i64::MAX));
-        self.health.interval_count += 1;
-        self.health.busy_count += u64::from(is_busy);
-        let is_late = interval
-            .lateness
-            .at_quantile(0.99)
-            .is_some_and(|micros| micros > self.health.lateness_limit_micros);
-        self.health.late_count += u64::from(is_late);
-        for phase in &mut self.phases {
-            if phase.begins <= begins && begins < phase.ends {
-                phase.observed.merge(&interval);
-            }
-        }
-        self.p99s
-            .push(begins, &interval.times(Operation::Message).response);
-        if begins >= Offset::ZERO + self.conduct.plan.scenario.warm_up {
-            self.total.merge(&interval);
-        }
+        self.tally.enter(begins, &interval, is_busy);
         if self.abort.is_none() {
-            self.abort = self
-                .overseer
-                .look(begins, INTERVAL, &self.phases, &interval, &progress);
+            self.abort =
+                self.overseer
+                    .look(begins, INTERVAL, self.tally.phases(), &interval, &progress);
         }
-        self.steering.enter(&interval, progress);
-        if let Err(error) = watch.interval(number, begins, &interval) {
+        self.steering.enter(&interval, progress.clone());
+        let marks = &self.steering.marks;
+        let so_far = self.tally.cut_short(begins + INTERVAL, progress, marks);
+        let watched = watch.interval(number, begins, &interval);
+        let kept = watch.so_far(so_far, &self.upheavals.faults);
+        if let Err(error) = watched.and(kept) {
             self.watch_error.get_or_insert(error);
         }
     }
@@ -484,62 +448,20 @@ impl<'a> Conductor<'a> {
         }
         // An interval that was still open is incomplete, but what there is of it counts.
         for (_, pending) in std::mem::take(&mut self.pending) {
-            self.total.merge(&pending.interval);
+            self.tally.enter_open(&pending.interval);
         }
     }
 
     fn conducted(self, ending: Ending) -> Conducted {
-        let mut ledger = LedgerCounts::default();
-        let mut exemplars = Exemplars::default();
-        let mut events: Vec<Event> = Vec::new();
-        let mut registered_count = 0;
-        let mut lines_sent = LinesSent::default();
-        let mut said = SaidLog::default();
-        let mut losses = LossLog::default();
-        for report in &self.reports {
-            ledger.merge(&report.ledger);
-            exemplars.merge(&report.exemplars);
-            registered_count += report.registered_count;
-            lines_sent.merge(&report.lines_sent);
-            said.merge(&report.said);
-            losses.merge(&report.losses);
-            for event in &report.events {
-                match events.iter_mut().find(|known| known.phase == event.phase) {
-                    Some(known) => known.merge(event),
-                    None => events.push(event.clone()),
-                }
-            }
-        }
-        for event in &mut events {
-            event.loss = losses.between(event.struck, event.window_ends());
-            event.calm = self.p99s.back_in_band(event.struck, event.cause_gone);
-        }
-        let is_unreached = registered_count == 0 && ending == Ending::Complete;
-        let outcome = Outcome {
-            ended: self.now(),
-            ending: if is_unreached {
-                Ending::Unreached
-            } else {
-                ending
-            },
-            ending_detail: match &self.abort {
-                _ if is_unreached => "nobody could log in".to_owned(),
-                Some(abort) if ending == Ending::Aborted => abort.text.clone(),
-                _ => String::new(),
-            },
-            total: self.total,
-            lines_sent,
-            said,
-            phases: self.phases,
-            events,
-            marks: self.steering.marks,
-            ledger,
-            exemplars,
-            health: self.health,
-            warnings: Vec::new(),
+        let detail = match self.abort {
+            Some(abort) if ending == Ending::Aborted => abort.text,
+            _ => String::new(),
         };
+        let ended = self.clock.now();
         Conducted {
-            outcome,
+            outcome: self
+                .tally
+                .ended(ended, (ending, detail), self.steering.marks, &self.reports),
             watch_error: self.watch_error,
             set_up_faults: self.upheavals.faults,
         }
@@ -558,6 +480,10 @@ struct Nobody;
 
 impl Watch for Nobody {
     fn interval(&mut self, _: u64, _: Offset, _: &Interval) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn so_far(&mut self, _: &mut Outcome, _: &[String]) -> io::Result<()> {
         Ok(())
     }
 

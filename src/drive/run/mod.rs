@@ -6,11 +6,13 @@ mod overseer;
 mod preflight;
 pub mod safety;
 mod steering;
+mod tally;
 mod upheaval;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::drive::clock::Clock;
 use crate::drive::control::Control;
@@ -31,6 +33,7 @@ use crate::gate::slo::lateness_limit;
 use crate::gate::verdict::Judged;
 use crate::measure::interval::Interval;
 use crate::measure::outcome::Outcome;
+use crate::measure::sent::LinesSent;
 use crate::measure::warning::Warning;
 use crate::place::Misread;
 use crate::plan::Plan;
@@ -59,6 +62,11 @@ use crate::units::offset::Offset;
 
 /// Share of planned messages that may find nobody to speak before a reader is told.
 const UNSPOKEN_SHARE_TOLD: f64 = 0.1;
+
+/// What a result of the run so far may cost the thread that orders splits and passes facts on, before it is left less often.
+const SO_FAR_COST_MAX: Duration = Duration::from_millis(5);
+/// How often it is left then.
+const SO_FAR_EVERY: Duration = Duration::from_secs(5);
 
 /// What is to be run.
 #[derive(Debug)]
@@ -221,10 +229,20 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
             "this run can't be steered: no control socket: {error}"
         ));
     }
+    let judging = Judging {
+        plan: &plan,
+        rules: &rules,
+        lines_before: &preflight.probed.lines_sent,
+        warnings: &preflight.warnings,
+    };
     let mut watch = Watching {
         artifacts,
         progress,
         ends: plan.timeline.ends,
+        clock,
+        judging,
+        facts: &facts,
+        next_so_far: Offset::ZERO,
     };
     let shard_count = match (preflight.caps, request.shard_count) {
         // Caps are counted over everybody.
@@ -264,17 +282,10 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
                 .note(&format!("the embedded network ended early: {error}"));
         }
     }
-    outcome.lines_sent.merge(&preflight.probed.lines_sent);
-    outcome.warnings.extend(preflight.warnings);
-    warn(&plan, &mut outcome);
+    let artifacts = watch.artifacts;
     facts.likeness = likeness::judge(&plan, &outcome.said, outcome.ended);
-    let judged = Judged::new(&rules, &outcome, &set_up_faults);
-    let naming = Naming {
-        user: &|user: UserId| plan.names.nick_text(user),
-        channel: &|channel: ChannelId| plan.names.channel_text(channel),
-    };
-    let result = RunResult::new(&facts, &outcome, &judged, &naming);
-    let written = watch.artifacts.finish(&result);
+    let result = judging.result(&facts, &mut outcome, &set_up_faults);
+    let written = artifacts.finish(&result);
     Ok(RunEnd {
         result,
         write_error: watch_error.or(written.err()),
@@ -292,16 +303,66 @@ fn suitable_shards(is_loopback: bool) -> u16 {
     }
 }
 
+/// What a result is made of beside what was observed.
+#[derive(Clone, Copy)]
+struct Judging<'a> {
+    plan: &'a Plan,
+    rules: &'a Rules,
+    /// Lines of the login before the run.
+    lines_before: &'a LinesSent,
+    /// What preflight warns of.
+    warnings: &'a [Warning],
+}
+
+impl Judging<'_> {
+    /// Judges an outcome that has no warnings yet and no lines from before the run.
+    fn result(
+        &self,
+        facts: &RunFacts,
+        outcome: &mut Outcome,
+        set_up_faults: &[String],
+    ) -> RunResult {
+        outcome.lines_sent.merge(self.lines_before);
+        outcome.warnings = self.warnings.to_vec();
+        warn(self.plan, outcome);
+        let judged = Judged::new(self.rules, outcome, set_up_faults);
+        let names = &self.plan.names;
+        let naming = Naming {
+            user: &|user: UserId| names.nick_text(user),
+            channel: &|channel: ChannelId| names.channel_text(channel),
+        };
+        RunResult::new(facts, outcome, &judged, &naming)
+    }
+}
+
 struct Watching<'a> {
     artifacts: Artifacts,
     progress: &'a mut dyn Progress,
     ends: Offset,
+    clock: Clock,
+    judging: Judging<'a>,
+    facts: &'a RunFacts,
+    /// When the next result of the run so far is due, by its last interval's end.
+    next_so_far: Offset,
 }
 
 impl Watch for Watching<'_> {
     fn interval(&mut self, _number: u64, begins: Offset, interval: &Interval) -> io::Result<()> {
         self.progress.interval(begins, interval);
         self.artifacts.append(begins, interval)
+    }
+
+    fn so_far(&mut self, outcome: &mut Outcome, set_up_faults: &[String]) -> io::Result<()> {
+        if outcome.ended < self.next_so_far {
+            return Ok(());
+        }
+        let begun = self.clock.now();
+        let result = self.judging.result(self.facts, outcome, set_up_faults);
+        let kept = self.artifacts.keep(&result);
+        if self.clock.now().since(begun) > SO_FAR_COST_MAX {
+            self.next_so_far = outcome.ended + SO_FAR_EVERY;
+        }
+        kept
     }
 
     fn look(&mut self, now: Offset, stage: Stage) {

@@ -160,17 +160,22 @@ impl Engine {
         }
     }
 
+    /// Returns the thread's CPU time since the last edge was told.
+    pub(crate) fn cpu_since_edge(&self) -> Duration {
+        counters::thread_cpu().saturating_sub(self.cpu_at_edge)
+    }
+
     fn tell_edge(&mut self, interval: Option<(u64, Box<(Interval, Progress)>)>) {
+        let cpu = self.cpu_since_edge();
         let Some(shard) = &mut self.shard else { return };
-        let cpu = counters::thread_cpu();
         let edge = FromShard::Edge {
             shard: shard.sharding().shard(),
             interval,
-            cpu: cpu.saturating_sub(self.cpu_at_edge),
+            cpu,
             facts: Arc::new(shard.take_facts()),
             is_settled: shard.is_settled(),
         };
-        self.cpu_at_edge = cpu;
+        self.cpu_at_edge += cpu;
         self.tell(edge);
     }
 

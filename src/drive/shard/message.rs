@@ -79,7 +79,7 @@ pub enum FromShard {
     Report {
         /// What it observed.
         report: Box<ShardReport>,
-        /// CPU time of the thread.
+        /// CPU time of the thread since the last edge.
         cpu: Duration,
     },
     /// The shard can't go on.

@@ -16,7 +16,6 @@ use tokio::runtime::Builder;
 use tokio::runtime::LocalOptions;
 use tokio::sync::mpsc::Receiver;
 
-use crate::drive::host::counters;
 use crate::drive::shard::engine::Engine;
 use crate::drive::shard::message::FromShard;
 use crate::drive::shard::message::ToShard;
@@ -105,10 +104,11 @@ fn play(
         }
         engine::say_goodbye(&engine, &timer).await;
         let report = finish(&engine);
+        let cpu = engine.borrow().cpu_since_edge();
         // The run may have been ended by a second signal; then nobody is left to tell.
         let _ = to_run.send(FromShard::Report {
             report: Box::new(report),
-            cpu: counters::thread_cpu(),
+            cpu,
         });
         Ok(())
     })

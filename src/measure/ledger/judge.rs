@@ -118,7 +118,19 @@ impl Ledger {
                 return;
             }
             self.judge(book, index, &record);
-            self.books[book].advance();
+            if let Some(forgotten) = self.books[book].advance() {
+                self.forget_missing(book, forgotten);
+            }
+        }
+    }
+
+    /// Forgets who has not seen a message that its book has forgotten: nothing is recognised as it any more.
+    fn forget_missing(&mut self, book: usize, index: u32) {
+        if self.missing.is_empty() {
+            return;
+        }
+        for &id in &self.books[book].rows {
+            self.missing.remove(&(id, index));
         }
     }
 
@@ -344,11 +356,17 @@ impl Ledger {
             books,
             members,
             missing,
+            spill,
             ..
         } = self;
         books[book].rows.retain(|&id| {
-            let keep = members.rows[id as usize].stay.left > horizon;
+            let row = &members.rows[id as usize];
+            let keep = row.stay.left > horizon;
             if !keep {
+                // What came far ahead of its turn waits for a turn that this row will not have, and its number is another's soon.
+                if row.has_spill {
+                    spill.retain(|&(row, _)| row != id);
+                }
                 members.free(id);
                 missing.retain(|&(row, _), _| row != id);
             }

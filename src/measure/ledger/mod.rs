@@ -21,6 +21,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::measure::around::Around;
 use crate::measure::exemplar::Exemplars;
 use crate::measure::ledger::counts::LedgerCounts;
 use crate::measure::ledger::ends::Ends;
@@ -40,9 +41,13 @@ use crate::units::id::Sharding;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
 
-/// Most deliveries remembered as unseen after their judgement, so that a late arrival is told from a second one. Beyond it
-/// late arrivals count as duplicates; a run that lost a million deliveries has failed already.
+/// Most deliveries remembered as unseen after their judgement, so that a late arrival is told from a second one. Each is remembered
+/// for as long as its message, so that only messages lost a few at a time in very many rows come near. Beyond it late arrivals
+/// count as duplicates.
 const MISSING_COUNT_MAX: usize = 1_000_000;
+
+/// Private messages to one user among which forgotten ones are looked for, wherever they stand.
+const PRIVATE_WALKED_MIN: usize = 64;
 
 /// A message as planned, before anything happened to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +86,8 @@ pub struct LedgerConfig {
     pub settle: Duration,
     /// The run's prober.
     pub prober: Prober,
+    /// The time around mass events, of which it is told when deliveries were lost.
+    pub around: Around,
 }
 
 /// The delivery and presence ledger of one shard.
@@ -116,6 +123,7 @@ impl Ledger {
             books.push(Book::new(channel));
         }
         let ends = Ends::new(config.user_count);
+        let losses = LossLog::new(config.around.clone());
         let members = Members::new(config.sharding.local_count(config.user_count));
         Self {
             config,
@@ -131,7 +139,7 @@ impl Ledger {
             outgoing: Facts::default(),
             counts: LedgerCounts::default(),
             exemplars: Exemplars::default(),
-            losses: LossLog::default(),
+            losses,
         }
     }
 
@@ -183,12 +191,19 @@ impl Ledger {
         if let Some(local) = message.to.and_then(|to| self.config.sharding.local(to)) {
             let private = &mut self.members.users[local].private;
             private.push_back(key);
-            // What its book has forgotten can't be recognised any more.
-            while private.front().is_some_and(|key| {
-                self.book_of[key.channel.index()] == NO_BOOK
-                    || self.books[self.book_of[key.channel.index()] as usize].oldest() > key.index
-            }) {
+            // What its book has forgotten can't be recognised any more. A message of a quiet channel is remembered for days, and
+            // those of others wait behind it no longer than they are few.
+            let (book_of, books) = (&self.book_of, &self.books);
+            let is_forgotten = |key: &MessageKey| {
+                let book = book_of.get(key.channel.index()).copied();
+                let book = book.and_then(|book| books.get(book as usize));
+                book.is_none_or(|book| book.oldest() > key.index)
+            };
+            while private.front().is_some_and(is_forgotten) {
                 private.pop_front();
+            }
+            if private.len() > PRIVATE_WALKED_MIN {
+                private.retain(|key| !is_forgotten(key));
             }
         }
     }

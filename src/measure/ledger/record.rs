@@ -147,13 +147,15 @@ impl Book {
         }
     }
 
-    /// Moves on to the next message to be judged.
-    pub(crate) fn advance(&mut self) {
+    /// Moves on to the next message to be judged; returns the one that is forgotten for it, if there is one.
+    pub(crate) fn advance(&mut self) -> Option<u32> {
         self.first_open += 1;
-        while (self.first_open - self.oldest) as usize > JUDGED_COUNT_MAX {
-            self.records.pop_front();
-            self.oldest += 1;
+        if (self.first_open - self.oldest) as usize <= JUDGED_COUNT_MAX {
+            return None;
         }
+        self.records.pop_front();
+        self.oldest += 1;
+        Some(self.oldest - 1)
     }
 
     /// Returns the largest planned index that is `index` modulo `modulus`.
