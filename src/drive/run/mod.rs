@@ -1,5 +1,6 @@
 //! One run from preflight to verdict, with its artifacts on disk.
 
+mod aftermath;
 pub mod artifacts;
 pub mod conduct;
 mod overseer;
@@ -247,6 +248,7 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
         what: "running the shards",
         source,
     })?;
+    let aftermath = aftermath::look(&preflight, &plan.scenario, outcome.ending);
     if let Some(network) = preflight.network {
         // A network that had died shows in what was lost; its own words are still worth having.
         if let Err(error) = Listening::stop(network) {
@@ -256,10 +258,11 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
         }
     }
     outcome.lines_sent.merge(&preflight.probed.lines_sent);
+    outcome.lines_sent.merge(&aftermath.lines_sent);
     outcome.warnings.extend(preflight.warnings);
     warn(&plan, &mut outcome);
     facts.likeness = likeness::judge(&plan, &outcome.said, outcome.ended);
-    let judged = Judged::new(&rules, &outcome, &set_up_faults);
+    let judged = Judged::new(&rules, &outcome, &set_up_faults).and(aftermath.reasons);
     let naming = Naming {
         user: &|user: UserId| plan.names.nick_text(user),
         channel: &|channel: ChannelId| plan.names.channel_text(channel),
