@@ -240,7 +240,7 @@ fn a_server_that_stops_reading_fails_and_does_not_excuse_itself() {
     outcome.check_code(1);
     assert!(number(&outcome.played, "ledger.lost") > 100);
     check_whole(&outcome.played, &["lost"]);
-    assert_eq!(outcome.played.reasons(), ["lost"]);
+    assert_eq!(outcome.played.reasons(), ["lost", "target_gone"]);
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn a_server_that_freezes_for_good_loses() {
     outcome.check_code(1);
     assert!(number(&outcome.played, "ledger.lost") > 100);
     check_whole(&outcome.played, &["lost"]);
-    assert_eq!(outcome.played.reasons(), ["lost"]);
+    assert_eq!(outcome.played.reasons(), ["lost", "target_gone"]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 use crate::cli::error;
 use crate::cli::error::Error;
@@ -13,6 +14,7 @@ use crate::drive::interrupt::Hangup;
 use crate::drive::interrupt::Interrupt;
 use crate::drive::listen::Listening;
 use crate::irc::network::config::NetworkConfig;
+use crate::irc::network::family::Family;
 use crate::units::id::ServerId;
 
 /// How often a person's wish to end is looked for.
@@ -27,9 +29,21 @@ pub(crate) struct NetworkArguments {
     /// The network's name.
     #[arg(long, value_name = "NAME", default_value = "Splitstorm")]
     name: String,
+    /// Whose servers it is like when links break and heal, nicks collide and it stops: QUITs, JOINs, MODEs, batches, texts and
+    /// capabilities are those of recordings. SIGTERM stops it as it stops such a server; SIGKILL leaves only ends of connections.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = Family::default().name(),
+        value_parser = PossibleValuesParser::new(Family::ALL.map(Family::name)),
+    )]
+    family: String,
     /// Break the link to the second server after so many seconds.
     #[arg(long, value_name = "SECONDS", requires = "heal_after")]
     split_after: Option<u64>,
+    /// Kill the second server when its link breaks: its clients read the end of their connections and nothing else.
+    #[arg(long, requires = "split_after")]
+    split_kills: bool,
     /// Heal it after so many seconds more.
     #[arg(long, value_name = "SECONDS")]
     heal_after: Option<u64>,
@@ -41,7 +55,10 @@ pub(crate) fn run(arguments: &NetworkArguments) -> Result<u8, Error> {
         what: "watching for Ctrl-C",
         source,
     })?;
+    let family = Family::named(&arguments.family).unwrap_or_default();
     let config = NetworkConfig {
+        family,
+        caps: family.caps(),
         name: arguments.name.clone(),
         servers: (1..=arguments.listen.len())
             .map(|number| format!("irc{number}.splitstorm.test"))
@@ -69,7 +86,11 @@ pub(crate) fn run(arguments: &NetworkArguments) -> Result<u8, Error> {
         let now = clock.now().since(crate::units::offset::Offset::ZERO);
         if listening.addresses.len() > 1 && !is_split && split_at.is_some_and(|at| now >= at) {
             is_split = true;
-            listening.split(ServerId(1));
+            if arguments.split_kills {
+                listening.kill(ServerId(1));
+            } else {
+                listening.split(ServerId(1));
+            }
             error::say("split\n");
         }
         if is_split && !is_healed && heal_at.is_some_and(|at| now >= at) {

@@ -5,6 +5,7 @@
 
 pub mod abort;
 pub mod figure;
+pub mod identity;
 pub mod integrity;
 pub mod judgement;
 pub mod limit;

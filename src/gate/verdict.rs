@@ -171,17 +171,20 @@ impl Judged {
         );
         let unmet = slos.iter().filter(|judgement| !judgement.holds);
         reasons.extend(unmet.map(|judgement| reason(ReasonKind::Unmet, "slo", &judgement.reason)));
-        let generator = if validity.iter().all(|check| check.holds) {
-            Generator::Healthy
-        } else {
-            Generator::Strained
-        };
         Self {
-            verdict: Verdict::decide(reasons, generator),
+            verdict: Verdict::decide(reasons, generator(&validity)),
             slos,
             integrity,
             validity,
         }
+    }
+
+    /// Judges again with more reasons, found out by other means than what was observed.
+    #[must_use]
+    pub fn and(mut self, found: Vec<Reason>) -> Self {
+        self.verdict.reasons.extend(found);
+        self.verdict = Verdict::decide(self.verdict.reasons, generator(&self.validity));
+        self
     }
 }
 
@@ -200,6 +203,14 @@ impl Verdict {
             exit_code: first.map_or(0, ReasonKind::exit_code),
             reasons,
         }
+    }
+}
+
+fn generator(validity: &[ValidityCheck]) -> Generator {
+    if validity.iter().all(|check| check.holds) {
+        Generator::Healthy
+    } else {
+        Generator::Strained
     }
 }
 

@@ -26,6 +26,10 @@ pub struct Probed {
     pub server: String,
     /// The server's version (004).
     pub version: String,
+    /// When the server was made or started (003), in its own words.
+    pub created: String,
+    /// The tokens of 005.
+    pub tokens: Vec<String>,
     /// 005 and MOTD, as they came.
     pub greeting: String,
     /// Lines that it was sent.
@@ -112,9 +116,17 @@ fn note(probed: &mut Probed, message: &Message<'_>) {
                 .unwrap_or_default();
         }
         Some(numeric::RPL_MYINFO) => probed.version = text(2).unwrap_or_default(),
+        Some(numeric::RPL_CREATED) => probed.created = text(1).unwrap_or_default(),
         Some(numeric::RPL_ISUPPORT | numeric::RPL_MOTD | numeric::RPL_MOTDSTART)
             if probed.greeting.len() < GREETING_BYTES_MAX =>
         {
+            if message.numeric() == Some(numeric::RPL_ISUPPORT) {
+                // Between the nick and the words for people.
+                let count = message.params.len().saturating_sub(2);
+                let tokens = message.params.iter().skip(1).take(count);
+                let text = |token| String::from_utf8_lossy(token).into_owned();
+                probed.tokens.extend(tokens.map(text));
+            }
             for param in message.params.iter() {
                 probed.greeting.push_str(&String::from_utf8_lossy(param));
                 probed.greeting.push(' ');

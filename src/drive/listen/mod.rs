@@ -78,6 +78,11 @@ impl Listening {
         self.order(|done| Order::Heal { far, done });
     }
 
+    /// Kills a server: its link breaks, and its clients' connections end without a word. Returns once it is done.
+    pub fn kill(&self, far: ServerId) {
+        self.order(|done| Order::Kill { far, done });
+    }
+
     /// Takes the whole network down, as a crash of its host would: every connection ends, none is accepted, nothing is remembered.
     pub fn take_down(&self) {
         self.order(|done| Order::Down { done });

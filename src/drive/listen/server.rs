@@ -35,6 +35,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) enum Order {
     Split { far: ServerId, done: SyncSender<()> },
     Heal { far: ServerId, done: SyncSender<()> },
+    Kill { far: ServerId, done: SyncSender<()> },
     Down { done: SyncSender<()> },
     Up { done: SyncSender<()> },
     Stop,
@@ -95,6 +96,7 @@ pub(crate) async fn serve(
             order = orders.recv() => match order {
                 Some(Order::Split { far, done }) => command(&server, &done, |network, now| network.split(now, far)),
                 Some(Order::Heal { far, done }) => command(&server, &done, |network, now| network.heal(now, far)),
+                Some(Order::Kill { far, done }) => command(&server, &done, |network, now| network.kill(now, far)),
                 Some(Order::Down { done }) => {
                     for door in doors.drain(..) {
                         door.abort();
@@ -116,7 +118,16 @@ pub(crate) async fn serve(
                     }
                     let _ = done.send(());
                 }
-                Some(Order::Stop) | None => return Ok(()),
+                Some(Order::Stop) | None => {
+                    {
+                        let mut this = server.borrow_mut();
+                        let now = this.clock.now();
+                        this.network.shut_down(now);
+                    }
+                    // Who has no room for its last lines goes without them: nothing waits for a peer that does not read.
+                    carry(&server);
+                    return Ok(());
+                }
             },
             () = timer.expired() => {
                 let mut this = server.borrow_mut();

@@ -1,5 +1,6 @@
 //! One run from preflight to verdict, with its artifacts on disk.
 
+mod aftermath;
 pub mod artifacts;
 pub mod conduct;
 mod overseer;
@@ -31,6 +32,7 @@ use crate::drive::transport::address::TargetError;
 use crate::gate::rules::Rules;
 use crate::gate::slo::lateness_limit;
 use crate::gate::verdict::Judged;
+use crate::gate::verdict::Reason;
 use crate::measure::interval::Interval;
 use crate::measure::outcome::Outcome;
 use crate::measure::sent::LinesSent;
@@ -274,6 +276,7 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
         what: "running the shards",
         source,
     })?;
+    let aftermath = aftermath::look(&preflight, &plan.scenario, outcome.ending);
     if let Some(network) = preflight.network {
         // A network that had died shows in what was lost; its own words are still worth having.
         if let Err(error) = Listening::stop(network) {
@@ -283,8 +286,9 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
         }
     }
     let artifacts = watch.artifacts;
+    outcome.lines_sent.merge(&aftermath.lines_sent);
     facts.likeness = likeness::judge(&plan, &outcome.said, outcome.ended);
-    let result = judging.result(&facts, &mut outcome, &set_up_faults);
+    let result = judging.result(&facts, &mut outcome, &set_up_faults, aftermath.reasons);
     let written = artifacts.finish(&result);
     Ok(RunEnd {
         result,
@@ -315,17 +319,18 @@ struct Judging<'a> {
 }
 
 impl Judging<'_> {
-    /// Judges an outcome that has no warnings yet and no lines from before the run.
+    /// Judges an outcome that has no warnings yet and no lines from before the run; `beside` is what else speaks against a pass.
     fn result(
         &self,
         facts: &RunFacts,
         outcome: &mut Outcome,
         set_up_faults: &[String],
+        beside: Vec<Reason>,
     ) -> RunResult {
         outcome.lines_sent.merge(self.lines_before);
         outcome.warnings = self.warnings.to_vec();
         warn(self.plan, outcome);
-        let judged = Judged::new(self.rules, outcome, set_up_faults);
+        let judged = Judged::new(self.rules, outcome, set_up_faults).and(beside);
         let names = &self.plan.names;
         let naming = Naming {
             user: &|user: UserId| names.nick_text(user),
@@ -357,7 +362,9 @@ impl Watch for Watching<'_> {
             return Ok(());
         }
         let begun = self.clock.now();
-        let result = self.judging.result(self.facts, outcome, set_up_faults);
+        let result = self
+            .judging
+            .result(self.facts, outcome, set_up_faults, Vec::new());
         let kept = self.artifacts.keep(&result);
         if self.clock.now().since(begun) > SO_FAR_COST_MAX {
             self.next_so_far = outcome.ended + SO_FAR_EVERY;

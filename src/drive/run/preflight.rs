@@ -1,5 +1,6 @@
 //! What is checked and made ready before anything is loaded.
 
+use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 
@@ -11,6 +12,7 @@ use crate::drive::listen::Listening;
 use crate::drive::run::Progress;
 use crate::drive::run::RunError;
 use crate::drive::run::RunRequest;
+use crate::drive::run::aftermath;
 use crate::drive::run::safety;
 use crate::drive::transport::address;
 use crate::drive::transport::address::TargetUrl;
@@ -32,6 +34,10 @@ pub(crate) struct Preflight {
     pub(crate) servers: Vec<SocketAddr>,
     pub(crate) network: Option<Listening>,
     pub(crate) probed: Probed,
+    /// The source of the probe; none for what the kernel chooses.
+    pub(crate) source: Option<IpAddr>,
+    /// The process behind each server, where it can be known.
+    pub(crate) listening: Vec<Option<u32>>,
     pub(crate) is_loopback: bool,
     pub(crate) is_spread: bool,
     pub(crate) caps: Option<Caps>,
@@ -91,6 +97,8 @@ impl Preflight {
             servers,
             network: Some(network),
             probed,
+            source: None,
+            listening: Vec::new(),
             is_loopback: true,
             caps: None,
             password,
@@ -117,6 +125,7 @@ impl Preflight {
         let is_spread = request.scenario.target.spread_sources && is_loopback;
         // The highest source there is: none of the run's users comes from it.
         let source = address::source_of(UserId(u32::MAX), &resolved, is_spread);
+        let listening = aftermath::listening(&servers);
         let probed = probe::probe(resolved, source, password.clone())?;
         safety::check_network(&probed)?;
         let mut warnings = split_by_clients(request, servers.len());
@@ -148,6 +157,8 @@ impl Preflight {
             servers,
             network: None,
             probed,
+            source,
+            listening,
             is_loopback,
             is_spread,
             caps,

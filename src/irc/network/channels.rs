@@ -102,6 +102,8 @@ pub(super) struct Member {
     /// The place of this channel among the client's memberships.
     back: u32,
     pub(super) status: Status,
+    /// Its turn among those who joined; of the network's own count.
+    pub(super) joined: u64,
 }
 
 impl ChannelModes {
@@ -216,6 +218,7 @@ impl Channels {
             client: entry.client,
             back: u32::try_from(client.memberships.len()).unwrap_or(u32::MAX),
             status: entry.status,
+            joined: entry.joined,
         };
         let slot = channel.members.len();
         channel.members.push(member);
@@ -240,6 +243,7 @@ impl Channels {
         let entry = Entry {
             client,
             status: self.channel(ix).members[slot].status,
+            joined: self.channel(ix).members[slot].joined,
             is_listening: slot < self.channel(ix).listening_count,
         };
         if entry.is_listening {
@@ -326,6 +330,8 @@ impl Channels {
 pub(super) struct Entry {
     pub(super) client: ClientId,
     pub(super) status: Status,
+    /// Its turn among those who joined.
+    pub(super) joined: u64,
     /// Whether it has a connection that lines go to.
     pub(super) is_listening: bool,
 }

@@ -44,6 +44,10 @@ pub(super) struct Client {
     /// When the nick was taken: at a collision the older keeps it.
     pub(super) nick_since: Offset,
     pub(super) signed_on: Offset,
+    /// Its turn among those who became users; of the network's own count.
+    pub(super) enlisted: u64,
+    /// Its turn among those whom the server at the other end of the link was told of, anew after each heal.
+    pub(super) introduced: u64,
     pub(super) spoke: Offset,
     pub(super) away: Option<Vec<u8>>,
     pub(super) modes: UserModes,
@@ -87,6 +91,8 @@ impl Client {
             mask: Vec::new(),
             nick_since: now,
             signed_on: now,
+            enlisted: 0,
+            introduced: 0,
             spoke: now,
             away: None,
             modes: UserModes::default(),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::irc::network::caps::Caps;
+use crate::irc::network::family::Family;
 
 /// The network to simulate.
 #[derive(Clone, Debug)]
@@ -11,7 +12,9 @@ pub struct NetworkConfig {
     pub name: String,
     /// The names of the servers. They form a star around the first; at least one.
     pub servers: Vec<String>,
-    /// The capabilities on offer.
+    /// Whose manners its servers have.
+    pub family: Family,
+    /// The capabilities on offer; [`Family::caps`] are those of a family.
     pub caps: Caps,
     /// What the network refuses.
     pub limits: Limits,
@@ -26,6 +29,7 @@ impl Default for NetworkConfig {
         Self {
             name: "Splitstorm".to_owned(),
             servers: vec!["irc1.test".to_owned()],
+            family: Family::default(),
             caps: Caps::all(),
             limits: Limits::default(),
             motd: Vec::new(),

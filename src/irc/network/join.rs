@@ -27,9 +27,6 @@ use crate::irc::wire::numeric::RPL_INVITING;
 /// Most invitations of one user that are remembered; the oldest goes first.
 const INVITES_MAX: usize = 16;
 
-/// The modes of a new channel, as most servers set them.
-const NEW_CHANNEL_FLAGS: &[u8] = b"nt";
-
 impl Network {
     pub(super) fn join_command(&mut self, id: ClientId, message: &Message<'_>) {
         let Some(names) = message.params.get(0) else {
@@ -76,12 +73,14 @@ impl Network {
         } else {
             let side = self.directory.side_of(id);
             let ix = self.channels.add(side, name, self.unix_secs());
-            self.channels.channel_mut(ix).modes.flags = NEW_CHANNEL_FLAGS.to_vec();
+            let flags = self.manners().new_channel.flags.to_vec();
+            self.channels.channel_mut(ix).modes.flags = flags;
             (ix, Status::OPERATOR)
         };
         let entry = Entry {
             client: id,
             status,
+            joined: self.next_turn(),
             is_listening: self.ports.port(id).state == PortState::Open,
         };
         self.channels.join(&mut self.directory, ix, entry);
@@ -100,6 +99,10 @@ impl Network {
         if self.compose_away(id) {
             let readers = self.listeners_of(ix);
             self.relay_away(&readers);
+        }
+        if found.is_none() && self.manners().new_channel.is_told {
+            let server = self.directory.server_of(id).name.clone();
+            self.tell_modes(ix, &server);
         }
         if entry.is_listening {
             if self.channels.channel(ix).topic.is_some() {
@@ -153,12 +156,13 @@ impl Network {
     pub(super) fn compose_join(&mut self, id: ClientId, ix: ChannelIx) {
         let client = self.directory.client(id);
         let name = &self.channels.channel(ix).name;
-        self.relay
-            .begin()
-            .source(&client.mask)
-            .command(b"JOIN")
-            .param(name)
-            .end();
+        let has_colon = self.manners().colons.before_join;
+        let line = self.relay.begin().source(&client.mask).command(b"JOIN");
+        if has_colon {
+            line.trailing(name);
+        } else {
+            line.param(name).end();
+        }
         self.extended
             .begin()
             .source(&client.mask)

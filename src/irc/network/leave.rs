@@ -32,23 +32,7 @@ impl Network {
     pub(super) fn drop_client(&mut self, id: ClientId, reason: &[u8]) {
         match self.ports.port(id).state {
             PortState::Open => {
-                let client = self.directory.client(id);
-                let user: &[u8] = if client.user.is_empty() {
-                    b"unknown"
-                } else {
-                    &client.user
-                };
-                let text = [
-                    b"Closing link: (",
-                    user,
-                    b"@",
-                    &client.host,
-                    b") [",
-                    reason,
-                    b"]",
-                ]
-                .concat();
-                self.ports.line(id).command(b"ERROR").trailing(&text);
+                self.send_error(id, reason);
                 self.depart(id, reason);
                 self.clear_deadline(id);
                 self.ports.close(id);

@@ -1,6 +1,7 @@
 //! A channel that lived on both sides of a netsplit becomes one.
 
 use crate::irc::network::Network;
+use crate::irc::network::channels::Channel;
 use crate::irc::network::channels::ChannelIx;
 use crate::irc::network::channels::ChannelModes;
 use crate::irc::network::channels::Status;
@@ -14,6 +15,9 @@ use crate::units::id::ServerId;
 impl Network {
     /// Gives both halves the modes and the topic of the whole, and tells each half's members what changed.
     pub(super) fn merge_channels(&mut self, near: ChannelIx, ix: ChannelIx, far: ServerId) {
+        if !self.manners().has_ages {
+            return self.merge_without_ages(near, ix, far);
+        }
         let (ours, theirs) = (self.channels.channel(near), self.channels.channel(ix));
         let created = ours.created.min(theirs.created);
         let bans_max = self.config.limits.bans_max;
@@ -43,6 +47,42 @@ impl Network {
             if self.channels.channel(half).topic != topic {
                 self.set_topic(half, topic.clone(), &source);
             }
+        }
+    }
+
+    /// Each half keeps what it has: a half without modes takes those of the other and reads them, even if there are none to read, if
+    /// the other has modes or a topic; a half without a topic takes the other's.
+    fn merge_without_ages(&mut self, near: ChannelIx, ix: ChannelIx, far: ServerId) {
+        let is_bare = |modes: &ChannelModes| {
+            modes.flags.is_empty() && modes.key.is_none() && modes.limit.is_none()
+        };
+        let (ours, theirs) = (self.channels.channel(near), self.channels.channel(ix));
+        let created = ours.created.min(theirs.created);
+        let topic = ours.topic.clone().or_else(|| theirs.topic.clone());
+        let mut modes = if is_bare(&ours.modes) {
+            theirs.modes.clone()
+        } else {
+            ours.modes.clone()
+        };
+        modes.bans = united(&ours.modes, &theirs.modes, self.config.limits.bans_max).bans;
+        let tells = |half: &Channel| !is_bare(&half.modes) || half.topic.is_some();
+        let told = [
+            (near, Part::Near, is_bare(&ours.modes) && tells(theirs)),
+            (ix, Part::Far, is_bare(&theirs.modes) && tells(ours)),
+        ];
+        for (half, part, reads_modes) in told {
+            let (source, _) = self.link_names(part.other(), far);
+            let source = source.to_vec();
+            let channel = self.channels.channel_mut(half);
+            channel.created = created;
+            channel.modes = modes.clone();
+            if reads_modes {
+                self.tell_modes(half, &source);
+            }
+            if self.channels.channel(half).topic.is_none() && topic.is_some() {
+                self.set_topic(half, topic.clone(), &source);
+            }
+            self.channels.channel_mut(half).topic.clone_from(&topic);
         }
     }
 

@@ -9,12 +9,14 @@ pub mod caps;
 pub mod channels;
 pub mod client;
 pub mod config;
+pub mod family;
 pub mod outbox;
 
 mod away;
 mod directory;
 mod dispatch;
 mod doors;
+mod farewell;
 mod heal;
 mod info;
 mod join;
@@ -47,6 +49,7 @@ use crate::irc::network::client::Stage;
 use crate::irc::network::config::NetworkConfig;
 use crate::irc::network::directory::Directory;
 use crate::irc::network::doors::Doors;
+use crate::irc::network::family::Manners;
 use crate::irc::network::outbox::Outbox;
 use crate::irc::network::ports::PortState;
 use crate::irc::network::ports::Ports;
@@ -116,6 +119,8 @@ pub struct Network {
     /// Who reads the batch under way, each once.
     in_batch: Vec<ClientId>,
     user_count_max: u64,
+    /// How many turns were given out; the last one's number.
+    turn_count: u64,
 }
 
 impl Network {
@@ -141,6 +146,7 @@ impl Network {
             split_count: 0,
             in_batch: Vec::new(),
             user_count_max: 0,
+            turn_count: 0,
             config,
         };
         network.tick(now);
@@ -257,8 +263,7 @@ impl Network {
         client.user = who.user.as_bytes().to_vec();
         client.real_name = who.real_name.as_bytes().to_vec();
         self.directory.set_nick(id, nick, now);
-        self.directory.set_stage(id, Stage::Registered);
-        self.note_user_count();
+        self.enlist(id);
         Some(id)
     }
 
@@ -325,6 +330,26 @@ impl Network {
             .iter()
             .map(|server| server.user_count)
             .sum()
+    }
+
+    fn manners(&self) -> &'static Manners {
+        self.config.family.manners()
+    }
+
+    /// Returns the next number of a row in which things happen.
+    fn next_turn(&mut self) -> u64 {
+        self.turn_count += 1;
+        self.turn_count
+    }
+
+    /// Makes a client a user of the network.
+    fn enlist(&mut self, id: ClientId) {
+        let turn = self.next_turn();
+        let client = self.directory.client_mut(id);
+        client.enlisted = turn;
+        client.introduced = turn;
+        self.directory.set_stage(id, Stage::Registered);
+        self.note_user_count();
     }
 
     fn tick(&mut self, now: Offset) {

@@ -244,21 +244,51 @@ impl Network {
                 taken += 1;
             }
             rest = &rest[taken..];
-            let name = &self.channels.channel(ix).name;
-            let mut line = self
-                .relay
-                .begin()
-                .source(source)
-                .command(b"MODE")
-                .param(name)
-                .param(&letters);
-            for param in params {
-                line = line.param(param);
-            }
-            line.end();
-            self.relay.cut();
-            self.relay_to_channel(ix);
+            let words: Vec<&[u8]> = std::iter::once(&letters[..]).chain(params).collect();
+            self.relay_mode(ix, source, &words);
         }
+    }
+
+    /// Sends a MODE of letters and their parameters to a channel's members.
+    pub(super) fn relay_mode(&mut self, ix: ChannelIx, source: &[u8], words: &[&[u8]]) {
+        let has_colon = self.manners().colons.before_mode;
+        let name = &self.channels.channel(ix).name;
+        let mut line = self
+            .relay
+            .begin()
+            .source(source)
+            .command(b"MODE")
+            .param(name);
+        if let Some((last, before)) = words.split_last() {
+            for word in before {
+                line = line.param(word);
+            }
+            if has_colon {
+                line.trailing(last);
+            } else {
+                line.param(last).end();
+            }
+        }
+        self.relay.cut();
+        self.relay_to_channel(ix);
+    }
+
+    /// Tells the members of a channel its modes without bans, even if it has none.
+    pub(super) fn tell_modes(&mut self, ix: ChannelIx, source: &[u8]) {
+        let modes = &self.channels.channel(ix).modes;
+        let mut words = vec![[b"+", &modes.flags[..]].concat()];
+        if let Some(key) = modes.key.clone() {
+            words[0].push(b'k');
+            words.push(key);
+        }
+        if let Some(limit) = modes.limit {
+            let mut text = Vec::new();
+            push_number(u64::from(limit), &mut text);
+            words[0].push(b'l');
+            words.push(text);
+        }
+        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        self.relay_mode(ix, source, &words);
     }
 
     fn send_channel_modes(&mut self, id: ClientId, ix: ChannelIx) {

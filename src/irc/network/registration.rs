@@ -148,7 +148,7 @@ impl Network {
             .directory
             .holder(self.directory.side(client.server), nick);
         if holder.is_some_and(|holder| holder != id) {
-            let text = "Nickname is already in use";
+            let text = self.manners().nick_in_use;
             return self.fail(id, ERR_NICKNAMEINUSE, &[nick], text);
         }
         if client.is_registered() {
@@ -209,8 +209,7 @@ impl Network {
         self.directory.client_mut(id).rebuild_mask();
         self.directory.client_mut(id).signed_on = self.now;
         self.directory.client_mut(id).spoke = self.now;
-        self.directory.set_stage(id, Stage::Registered);
-        self.note_user_count();
+        self.enlist(id);
         self.set_deadline(id);
         self.welcome(id);
     }

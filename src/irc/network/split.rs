@@ -1,10 +1,13 @@
 //! Netsplits: a link breaks, and each side reads the QUITs of the other.
 
+use std::cmp::Reverse;
+
 use crate::irc::network::Network;
 use crate::irc::network::caps::Caps;
 use crate::irc::network::channels::ChannelIx;
 use crate::irc::network::client::ClientId;
 use crate::irc::network::directory::HUB;
+use crate::irc::network::family::Order;
 use crate::units::id::ServerId;
 use crate::units::offset::Offset;
 
@@ -94,7 +97,7 @@ impl Network {
         };
         let (near_text, far_text) = (text(Part::Near), text(Part::Far));
         self.begin_batches();
-        for id in self.directory.ids() {
+        for id in self.in_order_of_quits() {
             let client = self.directory.client(id);
             if !client.is_registered() || self.directory.side(client.server) != HUB {
                 continue;
@@ -130,6 +133,15 @@ impl Network {
         self.end_batches();
     }
 
+    /// Returns the ids in the order in which a server tells that their users are lost.
+    fn in_order_of_quits(&self) -> Vec<ClientId> {
+        let mut ids: Vec<ClientId> = self.directory.ids().collect();
+        if self.manners().order == Order::NewestFirst {
+            ids.sort_by_key(|&id| Reverse(self.directory.client(id).introduced));
+        }
+        ids
+    }
+
     fn split_channel(&mut self, ix: ChannelIx, far: ServerId) {
         let members = self.channels.channel(ix).members();
         let leaving: Vec<ClientId> = members
@@ -160,6 +172,9 @@ impl Network {
 
     /// Puts the lines from now on into a batch for those who take batches; each reader's begins with [`Self::open_batch`].
     pub(super) fn begin_batches(&mut self) {
+        if !self.manners().has_link_batches {
+            return;
+        }
         self.split_count += 1;
         let reference = format!("link{}", self.split_count);
         self.relay.set_batch(reference.as_bytes());
@@ -168,7 +183,8 @@ impl Network {
 
     /// Begins the batch for a reader if it takes batches and has none yet.
     pub(super) fn open_batch(&mut self, reader: ClientId, kind: &[u8], far: ServerId) {
-        if !self.ports.has(reader, Caps::BATCH) || self.ports.port(reader).is_in_batch {
+        let takes_batch = self.manners().has_link_batches && self.ports.has(reader, Caps::BATCH);
+        if !takes_batch || self.ports.port(reader).is_in_batch {
             return;
         }
         self.ports.port_mut(reader).is_in_batch = true;

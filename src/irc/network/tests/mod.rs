@@ -1,6 +1,7 @@
 //! Tests of the network as a whole.
 
 mod channels;
+mod families;
 mod harness;
 mod limits;
 mod links;
