@@ -5,6 +5,9 @@
     reason = "a test that can't be set up has failed; its figures are for people"
 )]
 
+#[path = "outside/lively.rs"]
+mod lively;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +25,6 @@ use splitstorm::sim::SimConfig;
 use splitstorm::sim::faults::FaultPlan;
 use splitstorm::swarm::Shard;
 use splitstorm::swarm::io::Io;
-use splitstorm::traffic::profile::Profile;
 use splitstorm::traffic::trace::event::Event;
 use splitstorm::traffic::trace::event::EventKind;
 use splitstorm::traffic::trace::event::TraceMeta;
@@ -39,18 +41,6 @@ const WATCHED: UserId = UserId(0);
 const OFFERED: &str = "account-notify away-notify batch cap-notify chghost draft/chathistory echo-message extended-join \
     invite-notify message-tags multi-prefix server-time setname userhost-in-names";
 
-fn lively() -> Profile {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/profiles/lively");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| {
-        let entry = entry.unwrap();
-        (
-            entry.file_name().into_string().unwrap(),
-            std::fs::read_to_string(entry.path()).unwrap(),
-        )
-    });
-    Profile::read(folder, &files.collect()).unwrap()
-}
-
 fn scenario_text(client: &str) -> String {
     format!(
         "profile = \"lively\"\nheat = 50.0\n[population]\nusers = 4\nchannels = 3\nmembers_per_channel = 4\n\
@@ -61,7 +51,7 @@ fn scenario_text(client: &str) -> String {
 fn plan(client: &str) -> Arc<Plan> {
     let text = scenario_text(client);
     let scenario = file::read("clients.toml", &text, &BTreeMap::new()).unwrap();
-    let profile = lively();
+    let profile = lively::LIVELY.clone();
     (1..10_000)
         .map(|seed| Plan::new(scenario.clone(), profile.clone(), Seed(seed)).unwrap())
         .find(|plan| is_still(plan))
@@ -461,7 +451,7 @@ fn storm_lines(client: &str) -> (u64, u64) {
     let scenario = STORM.replace("[client]", &format!("[client]\n{client}"));
     let lines = |scenario: &str| {
         let scenario = file::read("storm.toml", scenario, &BTreeMap::new()).unwrap();
-        let plan = Plan::new(scenario, lively(), Seed(1)).unwrap();
+        let plan = Plan::new(scenario, lively::LIVELY.clone(), Seed(1)).unwrap();
         let faults = FaultPlan::none(Seed(1));
         let config = SimConfig {
             shard_count: 1,

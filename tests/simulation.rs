@@ -5,9 +5,11 @@
     reason = "a test that can't be set up has failed; its figures are for people"
 )]
 
+#[path = "outside/lively.rs"]
+mod lively;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use splitstorm::irc::fault::lie::Lie;
@@ -29,7 +31,6 @@ use splitstorm::sim::faults::FaultPlan;
 use splitstorm::swarm::Caps;
 use splitstorm::swarm::Shard;
 use splitstorm::swarm::io::Io;
-use splitstorm::traffic::profile::Profile;
 use splitstorm::traffic::trace::event::Event;
 use splitstorm::traffic::trace::event::EventKind;
 use splitstorm::traffic::trace::event::TraceMeta;
@@ -37,18 +38,6 @@ use splitstorm::units::id::Seed;
 use splitstorm::units::id::Sharding;
 use splitstorm::units::offset::Offset;
 use splitstorm::units::rate::Rate;
-
-static LIVELY: LazyLock<Profile> = LazyLock::new(|| {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/profiles/lively");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| {
-        let entry = entry.unwrap();
-        (
-            entry.file_name().into_string().unwrap(),
-            std::fs::read_to_string(entry.path()).unwrap(),
-        )
-    });
-    Profile::read(folder, &files.collect()).unwrap()
-});
 
 /// Everything at once: a ramp, comings and goings, a split with its heal, a mass disconnect.
 const STORM: &str = r#"
@@ -101,7 +90,7 @@ duration = "120s"
 
 fn plan(scenario: &str, seed: u64) -> Arc<Plan> {
     let scenario = file::read("storm.toml", scenario, &BTreeMap::new()).unwrap();
-    Plan::new(scenario, LIVELY.clone(), Seed(seed)).unwrap()
+    Plan::new(scenario, lively::LIVELY.clone(), Seed(seed)).unwrap()
 }
 
 fn stormy(seed: u64) -> FaultPlan {

@@ -1,9 +1,11 @@
 //! Virtual runs of every kind of storm: what each phase strikes, that its victims come back, and that nobody is blamed for it.
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has failed")]
 
+#[path = "outside/lively.rs"]
+mod lively;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use splitstorm::irc::fault::link::Delay;
@@ -17,21 +19,8 @@ use splitstorm::sim;
 use splitstorm::sim::SimConfig;
 use splitstorm::sim::SimOutcome;
 use splitstorm::sim::faults::FaultPlan;
-use splitstorm::traffic::profile::Profile;
 use splitstorm::units::id::PhaseId;
 use splitstorm::units::id::Seed;
-
-static LIVELY: LazyLock<Profile> = LazyLock::new(|| {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/profiles/lively");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| {
-        let entry = entry.unwrap();
-        (
-            entry.file_name().into_string().unwrap(),
-            std::fs::read_to_string(entry.path()).unwrap(),
-        )
-    });
-    Profile::read(folder, &files.collect()).unwrap()
-});
 
 /// Half a minute of talk; storms are laid over it.
 const TALK: &str = r#"
@@ -59,7 +48,7 @@ duration = "40s"
 
 fn plan(storm: &str, seed: u64) -> Arc<Plan> {
     let scenario = file::read("storm.toml", &format!("{TALK}{storm}"), &BTreeMap::new()).unwrap();
-    Plan::new(scenario, LIVELY.clone(), Seed(seed)).unwrap()
+    Plan::new(scenario, lively::LIVELY.clone(), Seed(seed)).unwrap()
 }
 
 /// Plays a storm with links slow enough that much is under way when it strikes, and checks that nobody is blamed for it.
@@ -198,7 +187,7 @@ fn a_curve_of_a_real_outage_needs_a_profile_that_had_one() {
         "{TALK}[phase.mass]\nkind = \"mass_disconnect\"\nduring = \"steady\"\nreturns = \"outage\"\n"
     );
     let scenario = file::read("storm.toml", &text, &BTreeMap::new()).unwrap();
-    let error = Plan::new(scenario, LIVELY.clone(), Seed(1)).unwrap_err();
+    let error = Plan::new(scenario, lively::LIVELY.clone(), Seed(1)).unwrap_err();
     assert_eq!(
         error.to_string(),
         "profile `lively` has no mass event whose returns phase `mass` could follow"

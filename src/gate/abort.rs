@@ -273,36 +273,11 @@ fn forecast(rule: &AbortRule, sight: &Sight<'_>, name: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::slo::tests_phases::phases;
     use crate::measure::progress::EventProgress;
     use crate::place::Place;
     use crate::scenario::Condition;
-    use crate::scenario::phase::Begins;
-    use crate::scenario::phase::Commands;
-    use crate::scenario::phase::Cut;
-    use crate::scenario::phase::PhaseKind;
-    use crate::scenario::phase::Returns;
     use crate::units::id::PhaseId;
-
-    fn phases() -> Vec<Phase> {
-        let steady = PhaseKind::Steady {
-            duration: Duration::from_mins(1),
-        };
-        let mass = PhaseKind::MassDisconnect {
-            fraction: 0.3,
-            how: Cut::Fin,
-            returns: Returns::AtOnce {
-                after: Duration::from_secs(1),
-            },
-        };
-        [("steady", steady), ("mass", mass)]
-            .map(|(name, kind)| Phase {
-                name: name.to_owned(),
-                kind,
-                begins: Begins::AtStart,
-                commands: Commands::default(),
-            })
-            .into()
-    }
 
     fn rule(check: &str, lasts_secs: u64, min_samples: u64) -> Result<AbortRule, Misread> {
         let condition = AbortCondition {

@@ -233,27 +233,19 @@ impl Form {
     }
 }
 
+/// Two phases for the gate's tests.
 #[cfg(test)]
-mod tests {
-    use super::*;
+pub(crate) mod tests_phases {
+    use std::time::Duration;
+
     use crate::scenario::phase::Begins;
     use crate::scenario::phase::Commands;
     use crate::scenario::phase::Cut;
+    use crate::scenario::phase::Phase;
+    use crate::scenario::phase::PhaseKind;
     use crate::scenario::phase::Returns;
 
-    fn condition(check: &str) -> Condition {
-        Condition {
-            check: check.to_owned(),
-            min_samples: 1,
-            place: Place {
-                path: "a.toml".to_owned(),
-                line: 9,
-                column: 9,
-            },
-        }
-    }
-
-    fn phases() -> Vec<Phase> {
+    pub(crate) fn phases() -> Vec<Phase> {
         let steady = PhaseKind::Steady {
             duration: Duration::from_secs(1),
         };
@@ -272,6 +264,24 @@ mod tests {
                 commands: Commands::default(),
             })
             .into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::slo::tests_phases::phases;
+
+    fn condition(check: &str) -> Condition {
+        Condition {
+            check: check.to_owned(),
+            min_samples: 1,
+            place: Place {
+                path: "a.toml".to_owned(),
+                line: 9,
+                column: 9,
+            },
+        }
     }
 
     #[track_caller]
