@@ -65,6 +65,10 @@ impl Control {
     /// Returns why it can't: a path of over a hundred bytes is too long for a socket.
     pub fn listen(folder: &Path) -> io::Result<Self> {
         let path = folder.join(SOCKET);
+        if UnixStream::connect(&path).is_err() {
+            // There is none, or a run that was killed has left it: nobody listens.
+            let _ = std::fs::remove_file(&path);
+        }
         let listener = UnixListener::bind(&path)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         let (to_run, requests) = sync_channel(REQUESTS_MAX);
@@ -135,4 +139,20 @@ pub fn ask(path: &Path, request: &Request) -> io::Result<Answer> {
     let mut answer = String::new();
     stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;
     Answer::read(&answer).map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_run_left_is_in_nobodys_way() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(UnixListener::bind(folder.path().join(SOCKET)).unwrap());
+        let control = Control::listen(folder.path()).unwrap();
+        // One run a folder: a second one does not take the socket of a first that lives.
+        assert!(Control::listen(folder.path()).is_err());
+        drop(control);
+        assert!(!folder.path().join(SOCKET).exists());
+    }
 }
