@@ -2,42 +2,31 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has failed")]
 
+#[path = "outside/network.rs"]
+mod network;
 #[path = "outside/play.rs"]
 mod play;
+#[path = "outside/playing.rs"]
+mod playing;
+#[path = "outside/process.rs"]
+mod process;
+#[path = "outside/slot.rs"]
+mod slot;
 
-use std::io::BufRead;
-use std::io::BufReader;
-use std::process::Stdio;
 use std::time::Duration;
 
-use crate::play::Played;
-use crate::play::Process;
-use crate::play::Slot;
-use crate::play::bound;
 use crate::play::play;
+use crate::playing::Played;
+use crate::process::Process;
+use crate::slot::Slot;
 
 /// When the target is disturbed: `calm` lasts seven seconds after everybody has come.
 const DISTURBED_AFTER: Duration = Duration::from_secs(4);
 
-/// Starts the simulated network as a process of its own; returns where it listens.
-fn network(address: &str) -> (Process, String) {
-    let mut child = bound(env!("CARGO_BIN_EXE_splitstorm"))
-        .args(["network", "--listen", address])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    let mut out = BufReader::new(child.stdout.take().unwrap());
-    out.read_line(&mut line).unwrap();
-    (Process(child), line.trim().to_owned())
-}
-
 /// Plays `calm`, and hands the target's process to `disturb` in the middle of it.
 fn played(disturb: impl FnOnce(Process, &str) -> Option<Process>) -> Played {
     let _slot = Slot::take();
-    let (process, address) = network("127.0.0.1:0");
+    let (process, address) = network::listen("127.0.0.1:0");
     let target = format!("irc://{address}");
     std::thread::scope(|scope| {
         let run = scope.spawn(|| play("calm", &target, &[]));
@@ -88,7 +77,7 @@ fn an_undisturbed_target_is_not_accused() {
 fn a_target_that_another_process_took_over_never_passes() {
     let played = played(|process, address| {
         drop(process);
-        Some(network(address).0)
+        Some(network::listen(address).0)
     });
     assert_ne!(played.code, 0, "{}", played.stderr);
     let text = text_of(&played, "target_changed");

@@ -157,12 +157,7 @@ impl Table {
             Io::Close { user } | Io::Finish { user } => {
                 self.shard.handle_closed(user, Closed::Local, now);
             }
-            Io::Reset { .. }
-            | Io::Abandon { .. }
-            | Io::Split { .. }
-            | Io::Heal { .. }
-            | Io::Stop { .. }
-            | Io::Start { .. } => {}
+            Io::Reset { .. } | Io::Abandon { .. } | Io::Upheave { .. } => {}
         }
     }
 

@@ -1,14 +1,12 @@
 //! `capture counters` against servers that answer by heart: refusals, restarts, pages of metrics.
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has failed")]
-// Each test binary uses a part of what they share.
-#![expect(dead_code, reason = "shared with the tests against real servers")]
 
 #[path = "counters/counted.rs"]
 mod counted;
-#[path = "tap/network.rs"]
+#[path = "outside/network.rs"]
 mod network;
-#[path = "outside/play.rs"]
-mod play;
+#[path = "outside/process.rs"]
+mod process;
 
 use std::fmt::Write as _;
 use std::io::BufRead;
@@ -19,7 +17,6 @@ use std::net::TcpListener;
 use std::net::TcpStream;
 
 use crate::counted::Counted;
-use crate::network::Served;
 
 /// Serves connection after connection, each by one of `answers`; the last serves all that follow. Returns its address.
 fn serve(answers: Vec<fn(TcpStream)>) -> String {
@@ -189,11 +186,10 @@ fn wander(address: &str, nick: &str) -> TcpStream {
 
 #[test]
 fn what_the_simulated_network_counts_goes_into_a_profile() {
-    let served = Served::start();
-    let counted = Counted::start(&format!("irc://{}", served.address), &["--every", "1s"]);
+    let (_network, address) = network::listen("127.0.0.1:0");
+    let counted = Counted::start(&format!("irc://{address}"), &["--every", "1s"]);
     counted.wait(|counted| counted.readings() >= 1);
-    let clients =
-        ["ash", "birch", "cedar", "dogwood", "elm"].map(|nick| wander(&served.address, nick));
+    let clients = ["ash", "birch", "cedar", "dogwood", "elm"].map(|nick| wander(&address, nick));
     let before = counted.readings();
     counted.wait(|counted| counted.readings() >= before + 2);
     let folder = tempfile::TempDir::new().unwrap();
@@ -205,7 +201,7 @@ fn what_the_simulated_network_counts_goes_into_a_profile() {
     assert_eq!(ended.gained().get("JOIN"), Some(&100), "{}", ended.stderr);
     assert_eq!(ended.gained().get("WHO"), Some(&25));
     let splitstorm = |arguments: &[&str]| {
-        let output = play::bound(env!("CARGO_BIN_EXE_splitstorm"))
+        let output = process::bound(env!("CARGO_BIN_EXE_splitstorm"))
             .current_dir(folder.path())
             .args(arguments)
             .output()

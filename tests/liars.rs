@@ -8,27 +8,30 @@
 
 #[path = "outside/ledger.rs"]
 mod ledger;
+#[path = "outside/network.rs"]
+mod network;
 #[path = "outside/play.rs"]
 mod play;
+#[path = "outside/playing.rs"]
+mod playing;
+#[path = "outside/process.rs"]
+mod process;
 #[path = "liars/proxy.rs"]
 mod proxy;
 #[path = "liars/served.rs"]
 mod served;
+#[path = "outside/slot.rs"]
+mod slot;
 #[path = "liars/told.rs"]
 mod told;
-
-use std::io::BufRead;
-use std::io::BufReader;
-use std::process::Stdio;
 
 use splitstorm::irc::fault::lie::Lie;
 
 use crate::ledger::check_whole;
 use crate::ledger::number;
-use crate::play::Played;
-use crate::play::Process;
-use crate::play::Slot;
+use crate::playing::Played;
 use crate::proxy::Proxy;
+use crate::slot::Slot;
 use crate::told::Told;
 use crate::told::check_explained;
 
@@ -353,18 +356,8 @@ fn a_server_that_resets_is_unreached() {
 fn lied_to_by_proxy(scenario: &str, lie: Lie, one_in: u32) -> Outcome {
     let _slot = Slot::take();
     for _ in 0..TRIES_MAX {
-        let mut child = play::bound(env!("CARGO_BIN_EXE_splitstorm"))
-            .args(["network", "--listen", "127.0.0.1:0"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let _network = Process(child);
-        let proxy = Proxy::start(line.trim().parse().unwrap(), lie, one_in);
+        let (_network, address) = network::listen("127.0.0.1:0");
+        let proxy = Proxy::start(address.parse().unwrap(), lie, one_in);
         let played = play::play(scenario, &proxy.target, &[]);
         if !played.is_strained() {
             let told = proxy.told();

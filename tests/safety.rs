@@ -8,16 +8,22 @@
 
 #[path = "outside/play.rs"]
 mod play;
+#[path = "outside/playing.rs"]
+mod playing;
+#[path = "outside/process.rs"]
+mod process;
 #[path = "liars/served.rs"]
 mod served;
+#[path = "outside/slot.rs"]
+mod slot;
 
 use std::time::Duration;
 use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::play::Slot;
 use crate::play::play;
+use crate::slot::Slot;
 
 /// How long a refusal may take that needs no answer from anybody; connecting to an address that leads nowhere takes longer.
 const AT_ONCE: Duration = Duration::from_secs(3);

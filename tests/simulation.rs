@@ -5,11 +5,14 @@
     reason = "a test that can't be set up has failed; its figures are for people"
 )]
 
+#[path = "outside/crowd.rs"]
+mod crowd;
 #[path = "outside/lively.rs"]
 mod lively;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use splitstorm::irc::fault::lie::Lie;
@@ -40,23 +43,15 @@ use splitstorm::units::offset::Offset;
 use splitstorm::units::rate::Rate;
 
 /// Everything at once: a ramp, comings and goings, a split with its heal, a mass disconnect.
-const STORM: &str = r#"
-profile = "lively"
-heat = 8.0
-settle = "5s"
-[population]
-users = 24
-channels = 8
-members_per_channel = 8
-private_share = 0.1
-[client]
-ping_every = "10s"
-[reconnect]
-first = "200ms"
-longest = "2s"
-[phase.ramp]
-kind = "ramp"
-rate = "12/s"
+static STORM: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "profile = \"lively\"\nheat = 8.0{}{UPHEAVALS}",
+        crowd::CROWD
+    )
+});
+
+/// What happens to them.
+const UPHEAVALS: &str = r#"
 [phase.steady]
 kind = "steady"
 duration = "50s"
@@ -135,7 +130,7 @@ fn an_honest_network_passes_whatever_its_links_do() {
                     (0..seeds)
                         .filter(|seed| seed % workers == worker)
                         .map(|seed| {
-                            let outcome = play(&plan(STORM, seed), 1, stormy(seed));
+                            let outcome = play(&plan(&STORM, seed), 1, stormy(seed));
                             assert_eq!(outcome.violations, Vec::<String>::new(), "seed {seed}");
                             let evidence = Breach::INTEGRITY
                                 .map(|breach| outcome.exemplars.of(breach).into_iter().next());
@@ -193,7 +188,7 @@ fn what_a_half_open_link_swallows_is_lost_by_its_user_alone() {
     let mut lost = 0;
     for seed in 0..40 {
         let outcome = play(
-            &plan(STORM, seed),
+            &plan(&STORM, seed),
             1,
             FaultPlan {
                 half_open_share: 0.2,
@@ -235,7 +230,7 @@ fn slow(seed: u64) -> FaultPlan {
 #[test]
 fn what_goes_down_with_its_senders_connection_is_lost_by_nobody() {
     for seed in 0..100 {
-        let plan = plan(STORM, seed);
+        let plan = plan(&STORM, seed);
         let one = play(&plan, 1, slow(seed));
         let evidence = Breach::INTEGRITY.map(|breach| one.exemplars.of(breach).into_iter().next());
         assert_eq!(
@@ -258,7 +253,7 @@ fn what_goes_down_with_its_senders_connection_is_lost_by_nobody() {
 #[test]
 fn any_number_of_shards_gives_the_same_result() {
     for seed in 0..60 {
-        let plan = plan(STORM, seed);
+        let plan = plan(&STORM, seed);
         let one = play(&plan, 1, stormy(seed));
         for shard_count in [2, 7] {
             let many = play(&plan, shard_count, stormy(seed));
@@ -324,7 +319,7 @@ fn scripted(seed: u64) -> Arc<Plan> {
     };
     let script = Script::new("wood", clipping.finish().unwrap(), options).unwrap();
     // Links stall for seconds: a message that waits there is not lost.
-    let scenario = file::read("replay.toml", STORM, &BTreeMap::new()).unwrap();
+    let scenario = file::read("replay.toml", &STORM, &BTreeMap::new()).unwrap();
     Plan::of_script(scenario, script)
 }
 
@@ -442,7 +437,7 @@ fn a_hidden_quit_is_missed_by_the_very_observer() {
             lie: Some((Lie::HideQuit, 5)),
             ..FaultPlan::none(Seed(seed))
         };
-        let outcome = play(&plan(STORM, seed), 1, faults);
+        let outcome = play(&plan(&STORM, seed), 1, faults);
         let told = outcome.truth.lies[Lie::HideQuit as usize];
         let count = outcome.ledger.count(Breach::PresenceMissed);
         // Some hidden ones are of users whom the observer was itself joining or leaving beside: not provable.
@@ -484,7 +479,7 @@ fn clients_of_every_program_pass_as_well() {
 
 #[test]
 fn mass_events_end_with_everybody_whole() {
-    let outcome = play(&plan(STORM, 3), 1, FaultPlan::none(Seed(3)));
+    let outcome = play(&plan(&STORM, 3), 1, FaultPlan::none(Seed(3)));
     for event in &outcome.events {
         assert!(event.affected > 0 && event.is_over(), "{event:?}");
         assert!(event.recover().unwrap().as_secs() < 5, "{event:?}");
@@ -494,16 +489,16 @@ fn mass_events_end_with_everybody_whole() {
 #[test]
 fn one_seed_gives_one_run() {
     let (first, second) = (
-        play(&plan(STORM, 5), 2, stormy(5)),
-        play(&plan(STORM, 5), 2, stormy(5)),
+        play(&plan(&STORM, 5), 2, stormy(5)),
+        play(&plan(&STORM, 5), 2, stormy(5)),
     );
     assert_eq!(first.ledger, second.ledger);
-    assert_ne!(first.ledger, play(&plan(STORM, 6), 2, stormy(6)).ledger);
+    assert_ne!(first.ledger, play(&plan(&STORM, 6), 2, stormy(6)).ledger);
 }
 
 #[test]
 fn caps_hold_whatever_the_plan_says() {
-    let plan = plan(STORM, 1);
+    let plan = plan(&STORM, 1);
     let mut shard = Shard::new(&plan, Sharding::WHOLE, None);
     let caps = Caps {
         connections_max: 3,

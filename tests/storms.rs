@@ -1,6 +1,8 @@
 //! Virtual runs of every kind of storm: what each phase strikes, that its victims come back, and that nobody is blamed for it.
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has failed")]
 
+#[path = "outside/crowd.rs"]
+mod crowd;
 #[path = "outside/lively.rs"]
 mod lively;
 
@@ -22,32 +24,17 @@ use splitstorm::sim::faults::FaultPlan;
 use splitstorm::units::id::PhaseId;
 use splitstorm::units::id::Seed;
 
-/// Half a minute of talk; storms are laid over it.
-const TALK: &str = r#"
-profile = "lively"
-starts = "Mon 09:00"
-heat = 8.0
-settle = "5s"
-[population]
-users = 24
-channels = 8
-members_per_channel = 8
-private_share = 0.1
-[client]
-ping_every = "10s"
-[reconnect]
-first = "200ms"
-longest = "2s"
-[phase.ramp]
-kind = "ramp"
-rate = "12/s"
-[phase.steady]
-kind = "steady"
-duration = "40s"
-"#;
+/// Returns half a minute of talk, over which a storm is laid.
+fn stormy(storm: &str) -> String {
+    format!(
+        "profile = \"lively\"\nstarts = \"Mon 09:00\"\nheat = 8.0{}\
+         [phase.steady]\nkind = \"steady\"\nduration = \"40s\"\n{storm}",
+        crowd::CROWD
+    )
+}
 
 fn plan(storm: &str, seed: u64) -> Arc<Plan> {
-    let scenario = file::read("storm.toml", &format!("{TALK}{storm}"), &BTreeMap::new()).unwrap();
+    let scenario = file::read("storm.toml", &stormy(storm), &BTreeMap::new()).unwrap();
     Plan::new(scenario, lively::LIVELY.clone(), Seed(seed)).unwrap()
 }
 
@@ -135,6 +122,27 @@ fn a_restart_takes_everybody_and_everybody_returns_by_itself() {
 }
 
 #[test]
+fn who_is_hit_again_before_it_is_whole_is_waited_for_once() {
+    for seed in 0..30 {
+        // The outage takes half of them and lets them come back while the target goes down, and down again.
+        let storm = "[phase.mass]\nkind = \"mass_disconnect\"\nduring = \"steady\"\nat = \"10s\"\nfraction = 0.5\nreconnect_after = \"0s\"\nreconnect_over = \"2s\"\n\
+             [phase.again]\nkind = \"restart\"\nduring = \"mass\"\nat = \"1s\"\nlasts = \"1s\"\n\
+             [phase.third]\nkind = \"restart\"\nduring = \"again\"\nat = \"1500ms\"\nlasts = \"1s\"\n";
+        let outcome = play(&plan(storm, seed), 1, seed);
+        for event in &outcome.events {
+            assert!(
+                event.is_over(),
+                "seed {seed}: {} of {} recovered from phase {}",
+                event.recovered,
+                event.affected,
+                event.phase
+            );
+        }
+        assert!(outcome.events.iter().any(|event| event.affected > 0));
+    }
+}
+
+#[test]
 fn one_server_can_part_twice_and_two_at_a_time() {
     for seed in 0..60 {
         let storm = "[phase.first]\nkind = \"netsplit\"\nduring = \"steady\"\nat = \"8s\"\nheal_after = \"6s\"\nserver = \"west\"\nfraction = 0.4\n\
@@ -183,10 +191,9 @@ fn nobody_speaks_in_a_quiet_phase() {
 
 #[test]
 fn a_curve_of_a_real_outage_needs_a_profile_that_had_one() {
-    let text = format!(
-        "{TALK}[phase.mass]\nkind = \"mass_disconnect\"\nduring = \"steady\"\nreturns = \"outage\"\n"
-    );
-    let scenario = file::read("storm.toml", &text, &BTreeMap::new()).unwrap();
+    let storm =
+        "[phase.mass]\nkind = \"mass_disconnect\"\nduring = \"steady\"\nreturns = \"outage\"\n";
+    let scenario = file::read("storm.toml", &stormy(storm), &BTreeMap::new()).unwrap();
     let error = Plan::new(scenario, lively::LIVELY.clone(), Seed(1)).unwrap_err();
     assert_eq!(
         error.to_string(),

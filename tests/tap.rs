@@ -10,10 +10,14 @@
 mod blast;
 #[path = "tap/certificate.rs"]
 mod certificate;
-#[path = "tap/network.rs"]
+#[path = "tap/client.rs"]
+mod client;
+#[path = "outside/network.rs"]
 mod network;
 #[path = "tap/passed.rs"]
 mod passed;
+#[path = "outside/process.rs"]
+mod process;
 #[path = "tap/tapped.rs"]
 mod tapped;
 #[path = "replay/verbatim.rs"]
@@ -35,8 +39,7 @@ use splitstorm::traffic::trace::event::EventKind;
 
 use crate::blast::GREETING;
 use crate::blast::check_passes;
-use crate::network::Client;
-use crate::network::Served;
+use crate::client::Client;
 use crate::passed::Pace;
 use crate::tapped::Tapped;
 
@@ -84,7 +87,8 @@ fn wait_until(mut is_true: impl FnMut() -> bool) {
 
 #[test]
 fn a_replayed_trace_is_told_again_event_by_event() {
-    verbatim::check_verbatim(&Served::start().address);
+    let (_network, address) = network::listen("127.0.0.1:0");
+    verbatim::check_verbatim(&address);
 }
 
 #[test]
@@ -468,8 +472,8 @@ fn a_full_disk_stops_the_recording_and_nobody_else() {
 #[test]
 fn several_clients_make_one_trace_that_tells_each_message_once() {
     const TALK: u32 = 20;
-    let served = Served::start();
-    let tap = Tapped::start(&[], &served.address, &["--keep-text", "--network", "wood"]);
+    let (_network, address) = network::listen("127.0.0.1:0");
+    let tap = Tapped::start(&[], &address, &["--keep-text", "--network", "wood"]);
     let mut clients: Vec<Client> = ["alder", "birch", "rowan"]
         .into_iter()
         .map(|nick| Client::join(&tap.address, nick))

@@ -16,8 +16,14 @@ mod ledger;
 mod passed;
 #[path = "outside/play.rs"]
 mod play;
+#[path = "outside/playing.rs"]
+mod playing;
+#[path = "outside/process.rs"]
+mod process;
 #[path = "targets/relay.rs"]
 mod relay;
+#[path = "outside/slot.rs"]
+mod slot;
 #[path = "tap/tapped.rs"]
 mod tapped;
 #[path = "replay/verbatim.rs"]
@@ -33,9 +39,9 @@ use crate::launch::launch;
 use crate::ledger::check_whole;
 use crate::ledger::number;
 use crate::passed::Pace;
-use crate::play::Played;
-use crate::play::Slot;
 use crate::play::play;
+use crate::playing::Played;
+use crate::slot::Slot;
 use crate::tapped::Tapped;
 
 /// Times that a run is tried: one in which the machine made the generator late says nothing of the target.

@@ -116,14 +116,11 @@ fn event(plan: &Plan, planned: &Planned, out: &mut impl Write) -> io::Result<()>
         Action::Leave { how, event, .. } => {
             writeln!(out, ",,,,,{} {}", how.name(), event.map_or("", phase))
         }
-        Action::Lose { how, event, .. } => {
-            writeln!(out, ",,,,,{} {}", how.name(), phase(event))
+        Action::Lose { cut, event, .. } => {
+            writeln!(out, ",,,,,{} {}", cut.name(), phase(event))
         }
         Action::Arrive { event, .. } => writeln!(out, ",,,,,{}", event.map_or("", phase)),
-        Action::Split { phase: of }
-        | Action::Heal { phase: of }
-        | Action::Stop { phase: of }
-        | Action::Start { phase: of } => {
+        Action::Upheave { phase: of, .. } => {
             writeln!(out, ",,,,,{}", phase(of))
         }
         Action::Join {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::measure::around::Around;
 use crate::measure::distribution::Distribution;
+use crate::measure::interval::Interval;
 use crate::units::offset::Offset;
 
 /// How far before an event its band is looked for.
@@ -43,10 +44,9 @@ impl P99Log {
 
     /// Returns the upper edge of the band before `struck`, in microseconds; `None` if nothing was said before it.
     pub fn band_before(&self, struck: Offset) -> Option<u64> {
-        let before = self
-            .rows
-            .iter()
-            .filter(|(begins, _)| struck - BEFORE <= *begins && *begins + interval() <= struck);
+        let before = self.rows.iter().filter(|(begins, _)| {
+            struck - BEFORE <= *begins && *begins + Interval::LENGTH <= struck
+        });
         let largest = before.map(|&(_, micros)| micros).max()?;
         Some(largest + largest / BAND_SLACK_SHARE + BAND_SLACK_MICROS)
     }
@@ -58,7 +58,7 @@ impl P99Log {
         let after = self
             .rows
             .iter()
-            .filter(|(begins, _)| *begins + interval() > from);
+            .filter(|(begins, _)| *begins + Interval::LENGTH > from);
         let after: Vec<(Offset, bool)> = after
             .map(|&(begins, micros)| (begins, micros <= band))
             .collect();
@@ -66,11 +66,6 @@ impl P99Log {
         let back = after.windows(BACK_COUNT).find(is_back)?;
         back.first().map(|&(begins, _)| begins.max(from))
     }
-}
-
-/// Length of the intervals.
-const fn interval() -> Duration {
-    Duration::from_secs(1)
 }
 
 #[cfg(test)]

@@ -7,6 +7,9 @@ use crate::measure::loss::Loss;
 use crate::units::id::PhaseId;
 use crate::units::offset::Offset;
 
+/// How long an event's window stays open after its cause is gone, unless its last victim takes longer.
+const WINDOW_AFTER: Duration = Duration::from_secs(10);
+
 /// What one shard, or the whole run, knows of a mass event.
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -31,9 +34,6 @@ pub struct Event {
     /// When message latency was back in the band that it had before.
     pub calm: Option<Offset>,
 }
-
-/// How long an event's window stays open after its cause is gone, unless its last victim takes longer.
-const WINDOW_AFTER: Duration = Duration::from_secs(10);
 
 impl Event {
     /// Returns an event that has hit nobody yet.

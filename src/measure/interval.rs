@@ -65,6 +65,9 @@ impl Default for Interval {
 }
 
 impl Interval {
+    /// How long an interval is.
+    pub const LENGTH: Duration = Duration::from_secs(1);
+
     /// Returns an empty interval.
     pub fn new() -> Self {
         Self {

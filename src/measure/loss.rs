@@ -36,11 +36,7 @@ impl LossLog {
         if !self.kept.holds(attempt) {
             return;
         }
-        let second = attempt.as_nanos().max(0) / 1_000_000_000;
-        let loss = self
-            .seconds
-            .entry(u32::try_from(second).unwrap_or(u32::MAX))
-            .or_default();
+        let loss = self.seconds.entry(second(attempt)).or_default();
         loss.required += 1;
         loss.lost += u64::from(is_lost);
     }
@@ -54,12 +50,8 @@ impl LossLog {
         }
     }
 
-    /// Returns what was judged of the seconds that begin from `from` on and before `to`.
+    /// Returns what was judged of the seconds from that of `from` to that of `to`.
     pub fn between(&self, from: Offset, to: Offset) -> Loss {
-        let second = |at: Offset| {
-            let secs = at.as_nanos().max(0) / 1_000_000_000;
-            u32::try_from(secs).unwrap_or(u32::MAX)
-        };
         let mut sum = Loss::default();
         if to <= from {
             return sum;
@@ -70,6 +62,12 @@ impl LossLog {
         }
         sum
     }
+}
+
+/// Returns the second of the run in which a moment lies.
+fn second(at: Offset) -> u32 {
+    let secs = at.as_nanos().max(0) / 1_000_000_000;
+    u32::try_from(secs).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -45,24 +45,10 @@ impl Planned {
 pub enum LeaveHow {
     /// With QUIT.
     Quit,
-    /// Without a word: our side of the connection is closed.
-    Drop,
     /// With PART of every channel; the connection stays.
     Part,
-    /// With a reset of the connection.
-    Reset,
-    /// Without anything: the connection is left standing, and nobody reads it any more.
-    Silent,
-}
-
-impl From<Cut> for LeaveHow {
-    fn from(cut: Cut) -> Self {
-        match cut {
-            Cut::Fin => Self::Drop,
-            Cut::Rst => Self::Reset,
-            Cut::Silent => Self::Silent,
-        }
-    }
+    /// Without a word.
+    Cut(Cut),
 }
 
 impl LeaveHow {
@@ -70,10 +56,8 @@ impl LeaveHow {
     pub fn name(self) -> &'static str {
         match self {
             Self::Quit => "quit",
-            Self::Drop => "drop",
             Self::Part => "part",
-            Self::Reset => "reset",
-            Self::Silent => "silent",
+            Self::Cut(cut) => cut.name(),
         }
     }
 }
@@ -104,7 +88,7 @@ pub enum Action {
         /// Who.
         user: UserId,
         /// How the connection ends.
-        how: LeaveHow,
+        cut: Cut,
         /// The mass event that makes it.
         event: PhaseId,
     },
@@ -168,26 +152,38 @@ pub enum Action {
         /// The channel.
         channel: ChannelId,
     },
-    /// Break the link of a netsplit phase.
-    Split {
-        /// The phase.
+    /// Do something to the whole target.
+    Upheave {
+        /// The phase that does it.
         phase: PhaseId,
+        /// What.
+        upheaval: Upheaval,
     },
+}
+
+/// What a phase does to the whole target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upheaval {
+    /// Break the link of a netsplit.
+    Split,
     /// Heal it.
-    Heal {
-        /// The phase.
-        phase: PhaseId,
-    },
-    /// Take the target down, as a restart phase begins.
-    Stop {
-        /// The phase.
-        phase: PhaseId,
-    },
+    Heal,
+    /// Take the target down, as a restart begins.
+    Stop,
     /// Have it up again.
-    Start {
-        /// The phase.
-        phase: PhaseId,
-    },
+    Start,
+}
+
+impl Upheaval {
+    /// Returns the name in previews.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Split => "split",
+            Self::Heal => "heal",
+            Self::Stop => "stop",
+            Self::Start => "start",
+        }
+    }
 }
 
 impl Action {
@@ -204,11 +200,7 @@ impl Action {
             | Self::Topic { user, .. }
             | Self::Kick { user, .. } => Some(user),
             Self::Say { message, .. } => Some(message.sender),
-            Self::Unspoken { .. }
-            | Self::Split { .. }
-            | Self::Heal { .. }
-            | Self::Stop { .. }
-            | Self::Start { .. } => None,
+            Self::Unspoken { .. } | Self::Upheave { .. } => None,
         }
     }
 
@@ -226,10 +218,7 @@ impl Action {
             Self::Kick { .. } => "kick",
             Self::Say { kind, .. } => kind.as_str(),
             Self::Unspoken { .. } => "unspoken",
-            Self::Split { .. } => "split",
-            Self::Heal { .. } => "heal",
-            Self::Stop { .. } => "stop",
-            Self::Start { .. } => "start",
+            Self::Upheave { upheaval, .. } => upheaval.name(),
         }
     }
 }

@@ -4,8 +4,11 @@ use sha2::Digest;
 use sha2::Sha256;
 
 use crate::plan::action::Action;
+use crate::plan::action::LeaveHow;
 use crate::plan::action::Planned;
+use crate::plan::action::Upheaval;
 use crate::plan::planner::Planner;
+use crate::scenario::phase::Cut;
 use crate::units::hex;
 use crate::units::id::PhaseId;
 
@@ -29,7 +32,13 @@ impl PlanDigest {
                 is_synthetic,
             } => (
                 2,
-                [user.0, phase(event), how as u32, u32::from(is_synthetic), 0],
+                [
+                    user.0,
+                    phase(event),
+                    number(how),
+                    u32::from(is_synthetic),
+                    0,
+                ],
             ),
             Action::Rename { user } => (3, [user.0, 0, 0, 0, 0]),
             Action::Mode { user, channel } => (4, [user.0, channel.0, 0, 0, 0]),
@@ -54,8 +63,15 @@ impl PlanDigest {
                 )
             }
             Action::Unspoken { channel } => (10, [channel.0, 0, 0, 0, 0]),
-            Action::Split { phase } => (11, [u32::from(phase.0), 0, 0, 0, 0]),
-            Action::Heal { phase } => (12, [u32::from(phase.0), 0, 0, 0, 0]),
+            Action::Upheave { phase, upheaval } => {
+                let tag = match upheaval {
+                    Upheaval::Split => 11,
+                    Upheaval::Heal => 12,
+                    Upheaval::Stop => 16,
+                    Upheaval::Start => 17,
+                };
+                (tag, [u32::from(phase.0), 0, 0, 0, 0])
+            }
             Action::Join {
                 user,
                 channel,
@@ -66,11 +82,10 @@ impl PlanDigest {
                 channel,
                 is_synthetic,
             } => (14, [user.0, channel.0, u32::from(is_synthetic), 0, 0]),
-            Action::Lose { user, how, event } => {
-                (15, [user.0, u32::from(event.0), how as u32, 0, 0])
+            Action::Lose { user, cut, event } => {
+                let how = number(LeaveHow::Cut(cut));
+                (15, [user.0, u32::from(event.0), how, 0, 0])
             }
-            Action::Stop { phase } => (16, [u32::from(phase.0), 0, 0, 0, 0]),
-            Action::Start { phase } => (17, [u32::from(phase.0), 0, 0, 0, 0]),
         };
         self.0.update([tag]);
         for field in fields {
@@ -81,6 +96,17 @@ impl PlanDigest {
     /// Returns the digest in hexadecimal.
     pub fn finish(self) -> String {
         hex::text(&self.0.finalize())
+    }
+}
+
+/// Returns the number of a way of leaving; a digest is a promise, and so are its numbers.
+fn number(how: LeaveHow) -> u32 {
+    match how {
+        LeaveHow::Quit => 0,
+        LeaveHow::Cut(Cut::Fin) => 1,
+        LeaveHow::Part => 2,
+        LeaveHow::Cut(Cut::Rst) => 3,
+        LeaveHow::Cut(Cut::Silent) => 4,
     }
 }
 
@@ -103,10 +129,7 @@ pub fn for_each(planners: &mut [Planner], mut each: impl FnMut(&Planned)) {
             let sharding = planner.sharding();
             // Others' messages are known to a shard, but told by their sender's alone; what nobody acts is told by the first.
             all.extend(slab.iter().copied().filter(|planned| match planned.action {
-                Action::Split { .. }
-                | Action::Heal { .. }
-                | Action::Stop { .. }
-                | Action::Start { .. } => sharding.shard().0 == 0,
+                Action::Upheave { .. } => sharding.shard().0 == 0,
                 action => action.user().is_none_or(|user| sharding.drives(user)),
             }));
         }

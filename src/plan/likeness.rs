@@ -57,6 +57,9 @@ const BINS: [(f64, &str, &str); 3] = [
 /// Bins that a run must have for its burstiness to be told.
 const BINS_MIN: f64 = 20.0;
 
+/// A distance (Kolmogorov and Smirnov's, 0..=1) that makes no difference: a fiftieth of the values moved a little.
+const DISTANCE_ANY: f64 = 0.02;
+
 /// Compares what was said from when all who came by a ramp speak until `ended` with the plan's profile; `None` for a replay, which
 /// has no profile.
 pub fn judge(plan: &Plan, said: &SaidLog, ended: Offset) -> Option<Likeness> {
@@ -205,9 +208,6 @@ fn compared(sent: &Figures, draws: &[Figures]) -> Vec<LikenessFigure> {
     }
     figures
 }
-
-/// A distance (Kolmogorov and Smirnov's, 0..=1) that makes no difference: a fiftieth of the values moved a little.
-const DISTANCE_ANY: f64 = 0.02;
 
 /// Returns the distance of what was said from all draws together, beside that of each of them.
 fn distance<'a>(

@@ -6,8 +6,8 @@ use rand::Rng;
 
 use crate::plan::Plan;
 use crate::plan::action::Action;
-use crate::plan::action::LeaveHow;
 use crate::plan::action::Planned;
+use crate::plan::action::Upheaval;
 use crate::plan::planner::SETTLED_AFTER;
 use crate::plan::streams::Purpose;
 use crate::plan::streams::StreamId;
@@ -82,35 +82,34 @@ fn of_phase(
     moves: &mut Vec<Planned>,
 ) {
     let span = plan.timeline.span(phase);
-    let mut world = |at, sequence, action| {
+    let mut upheave = |at, sequence, upheaval| {
         moves.push(Planned {
             at,
             stream: StreamId::of_user(Purpose::Mass, u32::from(phase.0), UserId(0)),
             sequence,
-            action,
+            action: Action::Upheave { phase, upheaval },
         });
     };
     match *kind {
         PhaseKind::Netsplit {
             by: SplitBy::Links, ..
         } => {
-            world(span.begins, 0, Action::Split { phase });
-            world(span.ends, 1, Action::Heal { phase });
+            upheave(span.begins, 0, Upheaval::Split);
+            upheave(span.ends, 1, Upheaval::Heal);
         }
         PhaseKind::Restart { .. } => {
-            world(span.begins, 0, Action::Stop { phase });
-            world(span.ends, 1, Action::Start { phase });
+            upheave(span.begins, 0, Upheaval::Stop);
+            upheave(span.ends, 1, Upheaval::Start);
         }
         PhaseKind::MassDisconnect {
             fraction,
             how,
             returns: Returns::Backoff { .. },
         } => {
-            let how = LeaveHow::from(how);
             moves.extend(each_hit(plan, sharding, phase, fraction, |user, _| {
                 let lose = Action::Lose {
                     user,
-                    how,
+                    cut: how,
                     event: phase,
                 };
                 vec![(span.begins, lose)]

@@ -87,12 +87,7 @@ impl Planner {
         let mut due = BinaryHeap::new();
         let start_secs = f64::from(population::start_week_sec(&plan.scenario, profile));
         for channel in plan.population.talking_channels() {
-            if !plan
-                .population
-                .members(channel)
-                .iter()
-                .any(|&member| sharding.drives(member))
-            {
+            if !is_known(&plan, sharding, channel) {
                 continue;
             }
             let rng = plan
@@ -129,12 +124,9 @@ impl Planner {
         let moves = moves::moves(&plan, sharding);
         let talked = talkers.iter().map(|talker: &Talker| talker.channel);
         let storms = plan.population.storm_channels();
-        let is_known = |channel: &ChannelId| {
-            let mut members = plan.population.members(*channel).iter();
-            members.any(|&member| sharding.drives(member))
-        };
+        let storms = storms.filter(|&channel| is_known(&plan, sharding, channel));
         Self {
-            channels: talked.chain(storms.filter(is_known)).collect(),
+            channels: talked.chain(storms).collect(),
             talkers,
             due,
             moves,
@@ -144,13 +136,10 @@ impl Planner {
 
     /// Returns the view of a replay: the script itself, of which every shard knows the whole.
     fn of_script(plan: Arc<Plan>, sharding: Sharding) -> Self {
-        let is_known = |channel: &ChannelId| {
-            let mut members = plan.population.members(*channel).iter();
-            members.any(|&member| sharding.drives(member))
-        };
         let channels = (0..plan.population.channel_count()).map(ChannelId);
+        let known = channels.filter(|&channel| is_known(&plan, sharding, channel));
         Self {
-            channels: channels.filter(is_known).collect(),
+            channels: known.collect(),
             ..Self::empty(plan, sharding)
         }
     }
@@ -443,6 +432,12 @@ fn room(plan: &Plan, row: &ChannelRow, channel: ChannelId) -> Room {
     }
     turns.sort_unstable();
     Room::new(speakers, turns)
+}
+
+/// Returns whether one of a shard's users is a member of a channel.
+fn is_known(plan: &Plan, sharding: Sharding, channel: ChannelId) -> bool {
+    let mut members = plan.population.members(channel).iter();
+    members.any(|&member| sharding.drives(member))
 }
 
 fn slab_of(at: Offset) -> i64 {

@@ -11,6 +11,7 @@ use crate::plan::streams::StreamId;
 use crate::plan::streams::Streams;
 use crate::scenario::Scenario;
 use crate::scenario::phase::Begins;
+use crate::scenario::phase::Cut;
 use crate::scenario::phase::Heal;
 use crate::scenario::phase::Phase;
 use crate::scenario::phase::PhaseKind;
@@ -239,7 +240,7 @@ fn planned(stay: &StayRow) -> PlannedStay {
     let offset = |secs: f64| Offset::from_nanos(libm::floor(secs * 1e9) as i64);
     let how = match stay.cause {
         LeaveCause::Part | LeaveCause::Kicked => LeaveHow::Part,
-        cause if cause.is_involuntary() => LeaveHow::Drop,
+        cause if cause.is_involuntary() => LeaveHow::Cut(Cut::Fin),
         _ => LeaveHow::Quit,
     };
     // Who is there when the run begins has been so for long: nobody waits for them to settle.
@@ -301,7 +302,7 @@ impl Overlay<'_> {
                             }),
                     };
                     let moments = (span.begins, back, self.ends);
-                    interrupt(stays, phase, LeaveHow::from(how), moments);
+                    interrupt(stays, phase, LeaveHow::Cut(how), moments);
                 }
             }
             PhaseKind::Netsplit {
@@ -319,7 +320,8 @@ impl Overlay<'_> {
                             .away(self.share(phase, user))
                             .map_or(Offset::NEVER, |away| span.ends + away),
                     };
-                    interrupt(stays, phase, LeaveHow::Drop, (span.begins, back, self.ends));
+                    let moments = (span.begins, back, self.ends);
+                    interrupt(stays, phase, LeaveHow::Cut(Cut::Fin), moments);
                 }
             }
             PhaseKind::Steady { .. }

@@ -153,7 +153,7 @@ impl Pace {
 }
 
 /// How a connection that a mass event hits ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cut {
     /// Our side is closed: the target reads an end.
     Fin,

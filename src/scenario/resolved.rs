@@ -192,13 +192,12 @@ impl Scenario {
                 put("stay", span(*stay))?;
             }
         }
-        let is_split = matches!(phase.kind, PhaseKind::Netsplit { .. });
-        let (begin, end) = if is_split {
-            ("split_command", "heal_command")
-        } else {
-            ("command", "end_command")
+        let begin = match phase.kind {
+            PhaseKind::Netsplit { .. } => "split_command",
+            _ => "command",
         };
-        for (key, command) in [(begin, &phase.commands.begin), (end, &phase.commands.end)] {
+        let commands = &phase.commands;
+        for (key, command) in [(begin, &commands.begin), ("heal_command", &commands.end)] {
             if let Some(command) = command {
                 put(key, quoted(command))?;
             }

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use std::collections::BinaryHeap;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::irc::fault::lie::Liar;
 use crate::irc::network::Network;
@@ -45,8 +44,6 @@ use crate::units::id::Sharding;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
 
-/// Length of an interval.
-const INTERVAL: Duration = Duration::from_secs(1);
 /// Steps after which a virtual run counts as stuck.
 const STEPS_MAX: u64 = 50_000_000;
 /// Texts of lies kept to be found in the evidence.
@@ -81,7 +78,6 @@ enum What {
     UserEnd {
         user: UserId,
         epoch: u32,
-        is_reset: bool,
     },
     Fault {
         user: UserId,
@@ -162,7 +158,7 @@ impl World {
             queue: BinaryHeap::new(),
             entry: 0,
             now: Offset::ZERO,
-            next_edge: Offset::ZERO + INTERVAL,
+            next_edge: Offset::ZERO + Interval::LENGTH,
             splits: Vec::new(),
             faults,
             fault_streams,
@@ -193,7 +189,7 @@ impl World {
     /// Plays to the plan's end and until all is judged.
     pub(crate) fn play(&mut self) {
         let ends = self.plan.timeline.ends;
-        let settled_by = ends + self.plan.scenario.settle * 2 + INTERVAL * 3;
+        let settled_by = ends + self.plan.scenario.settle * 2 + Interval::LENGTH * 3;
         let mut is_over = false;
         for step in 0.. {
             if step >= STEPS_MAX {
@@ -253,7 +249,7 @@ impl World {
 
     /// Closes an interval: shards tell each other what they must know, then judge.
     fn edge(&mut self, is_over: bool) {
-        self.next_edge += INTERVAL;
+        self.next_edge += Interval::LENGTH;
         let facts: Vec<_> = self.shards.iter_mut().map(Shard::take_facts).collect();
         for (to, shard) in self.shards.iter_mut().enumerate() {
             for (from, facts) in facts.iter().enumerate() {
@@ -339,9 +335,7 @@ impl World {
                 self.links[user.index()].is_up = false;
                 self.shard(user).handle_closed(user, Closed::Local, now);
             }
-            Io::Split { .. } | Io::Heal { .. } | Io::Stop { .. } | Io::Start { .. } => {
-                self.upheave(io);
-            }
+            Io::Upheave { phase, upheaval } => self.upheave(phase, upheaval),
         }
     }
 
@@ -436,17 +430,11 @@ impl World {
                 epoch,
                 is_reset,
             } => self.network_end(user, epoch, is_reset),
-            What::UserEnd {
-                user,
-                epoch,
-                is_reset,
-            } if self.is_current(user, epoch) && self.links[user.index()].is_up => {
+            What::UserEnd { user, epoch }
+                if self.is_current(user, epoch) && self.links[user.index()].is_up =>
+            {
                 self.links[user.index()].is_up = false;
-                self.shard(user).handle_closed(
-                    user,
-                    if is_reset { Closed::Reset } else { Closed::Eof },
-                    now,
-                );
+                self.shard(user).handle_closed(user, Closed::Eof, now);
             }
             What::Fault { user } => self.strike(user),
             _ => {}

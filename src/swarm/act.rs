@@ -11,6 +11,8 @@ use crate::measure::reason::NotSent;
 use crate::plan::action::Action;
 use crate::plan::action::LeaveHow;
 use crate::plan::action::Planned;
+use crate::plan::action::Upheaval;
+use crate::scenario::phase::Cut;
 use crate::swarm::CLOSE_TIMEOUT;
 use crate::swarm::Shard;
 use crate::swarm::hear;
@@ -84,25 +86,21 @@ impl Shard {
                 self.change(change, now, |line| line.param(&nick).trailing(b"enough"));
             }
             Action::Say { key, message, kind } => self.say(key, &message, kind, now),
-            Action::Lose { user, how, event } => self.lose(user, how, event, now),
-            Action::Split { phase } => self.order(Io::Split { phase }),
-            Action::Heal { phase } => self.order(Io::Heal { phase }),
-            Action::Stop { phase } => {
-                self.restart = Some((phase, Offset::NEVER));
-                self.order(Io::Stop { phase });
-            }
-            Action::Start { phase } => {
-                self.restart = Some((phase, now + self.plan.scenario.settle));
-                self.order(Io::Start { phase });
-            }
+            Action::Lose { user, cut, event } => self.lose(user, cut, event, now),
+            Action::Upheave { phase, upheaval } => self.upheave(phase, upheaval, now),
             Action::Unspoken { .. } => {}
         }
     }
 
-    /// The first shard alone orders what concerns the whole network; every shard is told when it is done.
-    fn order(&mut self, io: Io) {
+    /// The first shard alone orders what concerns the whole target; every shard is told when it is done.
+    fn upheave(&mut self, phase: PhaseId, upheaval: Upheaval, now: Offset) {
+        match upheaval {
+            Upheaval::Stop => self.restart = Some((phase, Offset::NEVER)),
+            Upheaval::Start => self.restart = Some((phase, now + self.plan.scenario.settle)),
+            Upheaval::Split | Upheaval::Heal => {}
+        }
         if self.sharding.shard().0 == 0 {
-            self.io.push_back(io);
+            self.io.push_back(Io::Upheave { phase, upheaval });
         }
     }
 
@@ -164,31 +162,31 @@ impl Shard {
             let late = now.since(planned.at);
             self.interval.acts.add_sent(Act::Quit, late);
         }
-        if how == LeaveHow::Quit {
+        if let LeaveHow::Cut(cut) = how {
+            self.cut(local, cut, now);
+        } else {
             self.ledger.handle_quit_sent(user, now);
             self.users[local].close_by = now + CLOSE_TIMEOUT;
             self.users[local].quit_sent = now;
             self.with_session(local, |session, cx| session.quit(b"leaving", cx));
             self.flush(local);
             self.arm(local);
-        } else {
-            self.cut(local, how, now);
         }
     }
 
     /// Ends a connection without a QUIT.
-    fn cut(&mut self, local: usize, how: LeaveHow, now: Offset) {
+    fn cut(&mut self, local: usize, cut: Cut, now: Offset) {
         let user = self.users[local].id;
         self.users[local].session.drop_link();
-        match how {
+        match cut {
             // What others are owed of the last lines, and the server's answers to them, go with the connection.
-            LeaveHow::Reset => self.io.push_back(Io::Reset { user }),
-            LeaveHow::Silent => {
+            Cut::Rst => self.io.push_back(Io::Reset { user }),
+            Cut::Silent => {
                 self.ledger.handle_vanished(user, now);
                 self.io.push_back(Io::Abandon { user });
             }
             // Our side is closed and the rest read: resetting it could throw away what others are owed.
-            LeaveHow::Drop | LeaveHow::Quit | LeaveHow::Part => {
+            Cut::Fin => {
                 self.ledger.handle_quit_sent(user, now);
                 self.users[local].close_by = now + CLOSE_TIMEOUT;
                 self.io.push_back(Io::Finish { user });
@@ -198,7 +196,7 @@ impl Shard {
     }
 
     /// Ends a connection that its user wants to keep: it comes back as its program does.
-    fn lose(&mut self, user: UserId, how: LeaveHow, event: PhaseId, now: Offset) {
+    fn lose(&mut self, user: UserId, cut: Cut, event: PhaseId, now: Offset) {
         let Some(local) = self.sharding.local(user) else {
             return;
         };
@@ -207,7 +205,7 @@ impl Shard {
             if let Some(hit) = &mut self.users[local].hit_by {
                 hit.is_unnoticed = true;
             }
-            self.cut(local, how, now);
+            self.cut(local, cut, now);
         }
     }
 
@@ -220,8 +218,10 @@ impl Shard {
         }
     }
 
-    /// Notes that a mass event has hit a user who was online.
+    /// Notes that a mass event has hit a user who was online. Who is hit again before it was whole counts once, and for the later
+    /// event.
     pub(super) fn note_hit(&mut self, local: usize, phase: PhaseId) {
+        self.forgive(local);
         self.users[local].hit_by = Some(Hit {
             phase,
             is_unnoticed: false,

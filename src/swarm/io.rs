@@ -1,6 +1,7 @@
 //! What a shard asks of its shell, and what shards tell each other.
 
 use crate::measure::ledger::facts::Facts;
+use crate::plan::action::Upheaval;
 use crate::units::id::PhaseId;
 use crate::units::id::ServerId;
 use crate::units::id::UserId;
@@ -40,25 +41,13 @@ pub enum Io {
         /// Whose.
         user: UserId,
     },
-    /// Break the link of a netsplit phase; told to every shard by `handle_split`.
-    Split {
-        /// The phase.
+    /// Do something to the whole target; how splits and heals go is told to every shard by `handle_split`, and that the target is up
+    /// again by `handle_up`.
+    Upheave {
+        /// The phase that does it.
         phase: PhaseId,
-    },
-    /// Heal it; told to every shard by `handle_split`.
-    Heal {
-        /// The phase.
-        phase: PhaseId,
-    },
-    /// Take the target down, as a restart phase says.
-    Stop {
-        /// The phase.
-        phase: PhaseId,
-    },
-    /// Have the target up again; told to every shard by `handle_up`.
-    Start {
-        /// The phase.
-        phase: PhaseId,
+        /// What.
+        upheaval: Upheaval,
     },
 }
 

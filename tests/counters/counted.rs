@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 
-use crate::play::Process;
-use crate::play::bound;
+use crate::process::Process;
+use crate::process::bound;
 
 /// How long it may take to begin or to end.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -7,8 +7,8 @@ use std::process::Stdio;
 
 use tempfile::TempDir;
 
-use crate::play::Process;
-use crate::play::bound;
+use crate::process::Process;
+use crate::process::bound;
 
 /// A liar that listens.
 pub(crate) struct Served {

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 use splitstorm::measure::probe::Prober;
 
-use crate::play::Played;
+use crate::playing::Played;
 
 /// A lie: of which kind, to whom, and the line as it should have been.
 #[derive(Clone, Debug, PartialEq, Eq)]

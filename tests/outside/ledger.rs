@@ -1,6 +1,6 @@
 //! What a run counted.
 
-use crate::play::Played;
+use crate::playing::Played;
 
 /// The counters that are zero for a server that keeps its word.
 pub(crate) const INTEGRITY: [&str; 9] = [

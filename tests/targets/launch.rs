@@ -16,8 +16,8 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 
-use crate::play::Process;
-use crate::play::bound;
+use crate::process::Process;
+use crate::process::bound;
 
 /// The user `nobody` and its group, as Debian numbers them.
 const NOBODY: u32 = 65_534;

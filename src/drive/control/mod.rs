@@ -107,11 +107,10 @@ fn serve(stream: &UnixStream, to_run: &SyncSender<Asked>) -> io::Result<()> {
         Err(problem) => Answer::refused(problem),
         Ok(request) => {
             let (answer, answered) = sync_channel(1);
-            let is_over = to_run.send(Asked { request, answer }).is_err();
-            match answered.recv_timeout(PATIENCE) {
-                Ok(answer) if !is_over => answer,
-                _ => Answer::refused("the run is ending".to_owned()),
-            }
+            // A run that is ending looks no more; then the question is dropped, or lies until we lose patience.
+            let sent = to_run.send(Asked { request, answer }).ok();
+            let answer = sent.and_then(|()| answered.recv_timeout(PATIENCE).ok());
+            answer.unwrap_or_else(|| Answer::refused("the run is ending".to_owned()))
         }
     };
     let mut text = answer.to_json();

@@ -4,12 +4,22 @@ use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use crate::drive::transport::address;
+
 /// The state of a listening socket in `/proc/net/tcp`.
 const LISTENING: &str = "0A";
 
+/// Returns the processes that listen on some addresses, where they are on this machine and can be seen.
+pub fn listening_pids(addresses: &[SocketAddr]) -> Vec<Option<u32>> {
+    let pids = addresses
+        .iter()
+        .map(|&at| listening_pid(at).filter(|_| address::is_loopback(&at)));
+    pids.collect()
+}
+
 /// Returns the id of the process that listens on an address of this machine: the lowest, where several share the socket; `None`
 /// where nobody listens, or where it belongs to another user, whose descriptors are not shown.
-pub fn listening_pid(address: SocketAddr) -> Option<u32> {
+fn listening_pid(address: SocketAddr) -> Option<u32> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
     let inodes: Vec<u64> = tables
         .iter()

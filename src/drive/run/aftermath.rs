@@ -6,9 +6,8 @@ use std::time::Duration;
 use crate::drive::doctor::probe;
 use crate::drive::doctor::probe::ProbeError;
 use crate::drive::doctor::probe::Probed;
-use crate::drive::host::listener::listening_pid;
+use crate::drive::host::listener::listening_pids;
 use crate::drive::run::preflight::Preflight;
-use crate::drive::transport::address;
 use crate::gate::identity;
 use crate::gate::identity::Announced;
 use crate::gate::identity::Identity;
@@ -34,14 +33,6 @@ pub(crate) struct Aftermath {
     pub(crate) lines_sent: LinesSent,
 }
 
-/// Returns the processes that listen on a target's addresses, where they are on this machine and can be seen.
-pub(crate) fn listening(servers: &[SocketAddr]) -> Vec<Option<u32>> {
-    let pids = servers
-        .iter()
-        .map(|&server| listening_pid(server).filter(|_| address::is_loopback(&server)));
-    pids.collect()
-}
-
 /// Looks at the target of a run that has ended. The embedded network is part of this process and needs no look; a run that somebody
 /// stopped, or whose target let nobody in, is judged by that.
 pub(crate) fn look(preflight: &Preflight, scenario: &Scenario, ending: Ending) -> Aftermath {
@@ -63,7 +54,7 @@ pub(crate) fn look(preflight: &Preflight, scenario: &Scenario, ending: Ending) -
             };
         }
     };
-    let pids = listening(&preflight.servers);
+    let pids = listening_pids(&preflight.servers);
     let listeners: Vec<Listener> = preflight
         .servers
         .iter()

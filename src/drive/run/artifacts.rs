@@ -7,7 +7,6 @@ use std::io::BufWriter;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::measure::interval::Interval;
 use crate::report::hlog::HlogWriter;
@@ -24,8 +23,6 @@ const RESULT: &str = "result.json";
 const SERIES: (&str, &str) = ("series", "csv");
 /// Name and kind of the intervals.
 const INTERVALS: (&str, &str) = ("intervals", "hlog");
-/// Length of an interval.
-const INTERVAL: Duration = Duration::from_secs(1);
 
 /// How much of a run one file of its series and one of its intervals hold. What is written is never touched again, and a part that is
 /// done is held by nobody: an operator may compress or delete it while the run goes on. An hour of a soak is two megabytes.
@@ -124,7 +121,7 @@ impl Artifacts {
             self.growing = Growing::create(&self.folder, part, self.started_unix_ms)?;
         }
         self.growing.series.append(begins, interval)?;
-        self.growing.hlog.append(begins, INTERVAL, interval)
+        self.growing.hlog.append(begins, Interval::LENGTH, interval)
     }
 
     /// Writes the result of the run so far, for whoever finds the folder if the process is killed. It is not forced to the disk: what

@@ -17,6 +17,7 @@ use crate::drive::host::counters;
 use crate::drive::interrupt::Interrupt;
 use crate::drive::listen::Listening;
 use crate::drive::run::overseer::Overseer;
+use crate::drive::run::shards::Shards;
 use crate::drive::run::steering::Run;
 use crate::drive::run::steering::Steering;
 use crate::drive::run::steering::Step;
@@ -28,7 +29,6 @@ use crate::drive::shard::message::FromShard;
 use crate::drive::shard::message::ToShard;
 use crate::gate::abort::Abort;
 use crate::gate::abort::AbortRule;
-use crate::gate::figure;
 use crate::measure::interval::Interval;
 use crate::measure::outcome::Ending;
 use crate::measure::outcome::GeneratorHealth;
@@ -41,8 +41,6 @@ use crate::units::id::ShardId;
 use crate::units::id::Sharding;
 use crate::units::offset::Offset;
 
-/// Length of an interval.
-const INTERVAL: Duration = Duration::from_secs(1);
 /// Time for the beginning to reach all threads before it comes.
 const HEAD_START: Duration = Duration::from_millis(50);
 /// Messages that may wait between a shard and the run. Each tells a few in a second.
@@ -125,7 +123,7 @@ struct Conductor<'a> {
     /// Its epoch lies just ahead, so that all threads know it when the run begins.
     clock: Clock,
     conduct: &'a Conduct<'a>,
-    to_shards: Vec<mpsc::Sender<ToShard>>,
+    shards: Shards,
     pending: BTreeMap<u64, Pending>,
     settled: Vec<bool>,
     upheavals: Upheavals<'a>,
@@ -177,10 +175,10 @@ pub fn conduct(conduct: &Conduct<'_>, watch: &mut dyn Watch) -> io::Result<Condu
     }
     drop(to_run);
     let broken = await_ready(&from_shards, to_shards.len());
-    let mut conductor = Conductor::new(conduct, to_shards);
+    let mut conductor = Conductor::new(conduct, Shards::new(to_shards));
     conductor.broken = broken;
     let clock = conductor.clock;
-    conductor.tell_all(|| ToShard::Begin(clock));
+    conductor.shards.tell_all(&ToShard::Begin(clock));
     let syn_before = counters::syn_retransmits();
     let ending = conductor.play(&from_shards, watch);
     conductor.collect(&from_shards);
@@ -217,7 +215,7 @@ fn broken(shard: ShardId, reason: &str) -> String {
 }
 
 impl<'a> Conductor<'a> {
-    fn new(conduct: &'a Conduct<'a>, to_shards: Vec<mpsc::Sender<ToShard>>) -> Self {
+    fn new(conduct: &'a Conduct<'a>, shards: Shards) -> Self {
         let limit = conduct.lateness_limit.as_micros();
         let health = GeneratorHealth {
             lateness_limit_micros: u64::try_from(limit).unwrap_or(u64::MAX),
@@ -226,8 +224,8 @@ impl<'a> Conductor<'a> {
         };
         Self {
             clock: Clock::starting_in(HEAD_START),
-            settled: vec![false; to_shards.len()],
-            to_shards,
+            settled: vec![false; shards.count()],
+            shards,
             pending: BTreeMap::new(),
             upheavals: Upheavals::new(&conduct.plan.scenario, conduct.network),
             tally: Tally::new(conduct.plan, health),
@@ -257,9 +255,7 @@ impl<'a> Conductor<'a> {
                 Err(RecvTimeoutError::Disconnected) => return ending,
             }
             let now = self.now();
-            let to_shards = &self.to_shards;
-            self.upheavals
-                .look(now, &|message| tell_each(to_shards, message));
+            self.upheavals.look(now, &self.shards);
             watch.look(
                 now,
                 if over_at.is_some() {
@@ -272,7 +268,6 @@ impl<'a> Conductor<'a> {
             match over_at {
                 None => {
                     let is_interrupted = self.conduct.interrupt.is_asked();
-                    self.end_if_too_long(now);
                     if is_interrupted {
                         ending = Ending::Interrupted;
                     } else if let Some(abort) = &self.abort {
@@ -287,7 +282,7 @@ impl<'a> Conductor<'a> {
                     {
                         over_at = Some(now);
                         self.settled.fill(false);
-                        self.tell_all(|| ToShard::Over);
+                        self.shards.tell_all(&ToShard::Over);
                     }
                 }
                 Some(at) => {
@@ -314,9 +309,9 @@ impl<'a> Conductor<'a> {
         });
         for step in steps {
             match step {
-                Step::Hold(at) => self.tell_all(|| ToShard::Hold(at)),
+                Step::Hold(at) => self.shards.tell_all(&ToShard::Hold(at)),
                 Step::Resume(since, at) => {
-                    self.tell_all(|| ToShard::Resume(at));
+                    self.shards.tell_all(&ToShard::Resume(at));
                     let by = at.since(since);
                     self.tally.delay(since, by);
                     if self.ends > since {
@@ -330,26 +325,6 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    /// Aborts a run that has taken longer than its scenario lets it.
-    fn end_if_too_long(&mut self, now: Offset) {
-        let Some(length) = self.conduct.plan.scenario.max_length else {
-            return;
-        };
-        if self.abort.is_none() && now > Offset::ZERO + length {
-            self.abort = Some(Abort {
-                text: format!(
-                    "the run took longer than its `max_length` of {}",
-                    figure::duration(u64::try_from(length.as_micros()).unwrap_or(u64::MAX))
-                ),
-                is_hard: false,
-            });
-        }
-    }
-
-    fn tell_all(&self, message: impl Fn() -> ToShard) {
-        tell_each(&self.to_shards, &message);
-    }
-
     fn handle(&mut self, message: FromShard, watch: &mut dyn Watch) {
         match message {
             FromShard::Edge {
@@ -359,10 +334,8 @@ impl<'a> Conductor<'a> {
                 facts,
                 is_settled,
             } => {
-                for (index, to_shard) in self.to_shards.iter().enumerate() {
-                    if index != shard.index() && !facts.is_empty() {
-                        let _ = to_shard.blocking_send(ToShard::Facts(Arc::clone(&facts)));
-                    }
+                if !facts.is_empty() {
+                    self.shards.tell_others(shard, &ToShard::Facts(facts));
                 }
                 self.settled[shard.index()] = is_settled;
                 self.tally.count_cpu(cpu);
@@ -372,10 +345,9 @@ impl<'a> Conductor<'a> {
             }
             // All had come before the beginning.
             FromShard::Ready => {}
-            FromShard::Wanted(upheaval) => {
-                let (clock, to_shards) = (self.clock, &self.to_shards);
-                let tell = |message: &dyn Fn() -> ToShard| tell_each(to_shards, message);
-                self.upheavals.handle(upheaval, || clock.now(), &tell);
+            FromShard::Upheave { phase, upheaval } => {
+                self.upheavals
+                    .handle((phase, upheaval), &self.clock, &self.shards);
             }
             FromShard::Report { report, cpu } => {
                 self.tally.count_cpu(cpu);
@@ -420,13 +392,15 @@ impl<'a> Conductor<'a> {
         let begins = Offset::from_secs(i64::try_from(number).unwrap_or(i64::MAX));
         self.tally.enter(begins, &interval, is_busy);
         if self.abort.is_none() {
-            self.abort =
-                self.overseer
-                    .look(begins, INTERVAL, self.tally.phases(), &interval, &progress);
+            self.abort = self
+                .overseer
+                .look(begins, self.tally.phases(), &interval, &progress);
         }
         self.steering.enter(&interval, progress.clone());
         let marks = &self.steering.marks;
-        let so_far = self.tally.cut_short(begins + INTERVAL, progress, marks);
+        let so_far = self
+            .tally
+            .cut_short(begins + Interval::LENGTH, progress, marks);
         let watched = watch.interval(number, begins, &interval);
         let kept = watch.so_far(so_far, &self.upheavals.faults);
         if let Err(error) = watched.and(kept) {
@@ -437,9 +411,9 @@ impl<'a> Conductor<'a> {
     /// Asks all shards for their reports and waits for them.
     fn collect(&mut self, from_shards: &Receiver<FromShard>) {
         self.upheavals.finish();
-        self.tell_all(|| ToShard::Finish);
+        self.shards.tell_all(&ToShard::Finish);
         let since = self.now();
-        while self.reports.len() < self.to_shards.len() && self.broken.is_none() {
+        while self.reports.len() < self.shards.count() && self.broken.is_none() {
             match from_shards.recv_timeout(LOOK) {
                 Ok(message) => self.handle(message, &mut Nobody),
                 Err(RecvTimeoutError::Timeout) if self.now().since(since) < REPORT_TIMEOUT => {}
@@ -465,13 +439,6 @@ impl<'a> Conductor<'a> {
             watch_error: self.watch_error,
             set_up_faults: self.upheavals.faults,
         }
-    }
-}
-
-fn tell_each(to_shards: &[mpsc::Sender<ToShard>], message: &dyn Fn() -> ToShard) {
-    for to_shard in to_shards {
-        // A shard that has ended has said why.
-        let _ = to_shard.blocking_send(message());
     }
 }
 

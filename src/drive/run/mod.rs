@@ -6,6 +6,7 @@ pub mod conduct;
 mod overseer;
 mod preflight;
 pub mod safety;
+mod shards;
 mod steering;
 mod tally;
 mod upheaval;

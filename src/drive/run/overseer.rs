@@ -1,11 +1,10 @@
 //! The overseer of a run: forecasts, abort rules and the longest a run may take, looked at with every interval that closes.
 
-use std::time::Duration;
-
 use crate::gate::abort::Abort;
 use crate::gate::abort::AbortRule;
 use crate::gate::abort::Monitor;
 use crate::gate::abort::Sight;
+use crate::gate::figure;
 use crate::measure::forecast::Course;
 use crate::measure::forecast::Forecast;
 use crate::measure::interval::Interval;
@@ -46,12 +45,11 @@ impl<'a> Overseer<'a> {
     pub(crate) fn look(
         &mut self,
         begins: Offset,
-        length: Duration,
         phases: &[PhaseOutcome],
         interval: &Interval,
         progress: &Progress,
     ) -> Option<Abort> {
-        let ends = begins + length;
+        let ends = begins + Interval::LENGTH;
         let users = u64::from(self.plan.scenario.population.users);
         let courses = self.courses.iter_mut().zip(&mut self.forecasts);
         for (phase, (course, forecast)) in phases.iter().zip(courses) {
@@ -66,7 +64,7 @@ impl<'a> Overseer<'a> {
             .iter()
             .map(|phase| phase.begins <= begins && begins < phase.ends)
             .collect();
-        self.monitor.judge(&Sight {
+        let abort = self.monitor.judge(&Sight {
             begins,
             ends,
             interval,
@@ -74,6 +72,20 @@ impl<'a> Overseer<'a> {
             phases: &self.plan.scenario.phases,
             is_playing: &is_playing,
             forecasts: &self.forecasts,
+        });
+        abort.or_else(|| self.too_long(ends))
+    }
+
+    /// Returns the end of a run that has taken longer than its scenario lets it.
+    fn too_long(&self, now: Offset) -> Option<Abort> {
+        let length = self.plan.scenario.max_length?;
+        let micros = u64::try_from(length.as_micros()).unwrap_or(u64::MAX);
+        (now > Offset::ZERO + length).then(|| Abort {
+            text: format!(
+                "the run took longer than its `max_length` of {}",
+                figure::duration(micros)
+            ),
+            is_hard: false,
         })
     }
 }

@@ -8,11 +8,11 @@ use crate::drive::clock::Clock;
 use crate::drive::doctor::probe;
 use crate::drive::doctor::probe::Probed;
 use crate::drive::host::limits;
+use crate::drive::host::listener::listening_pids;
 use crate::drive::listen::Listening;
 use crate::drive::run::Progress;
 use crate::drive::run::RunError;
 use crate::drive::run::RunRequest;
-use crate::drive::run::aftermath;
 use crate::drive::run::safety;
 use crate::drive::transport::address;
 use crate::drive::transport::address::TargetUrl;
@@ -125,7 +125,7 @@ impl Preflight {
         let is_spread = request.scenario.target.spread_sources && is_loopback;
         // The highest source there is: none of the run's users comes from it.
         let source = address::source_of(UserId(u32::MAX), &resolved, is_spread);
-        let listening = aftermath::listening(&servers);
+        let listening = listening_pids(&servers);
         let probed = probe::probe(resolved, source, password.clone())?;
         safety::check_network(&probed)?;
         let mut warnings = split_by_clients(request, servers.len());

@@ -8,13 +8,16 @@ use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
 
+use crate::drive::clock::Clock;
 use crate::drive::listen::Listening;
+use crate::drive::run::shards::Shards;
 use crate::drive::shard::message::ToShard;
-use crate::drive::shard::message::Upheaval;
 use crate::measure::ledger::partition::Split;
+use crate::plan::action::Upheaval;
 use crate::scenario::Scenario;
 use crate::swarm::report::SplitStage;
 use crate::units::id::PhaseId;
+use crate::units::id::ServerId;
 use crate::units::offset::Offset;
 
 /// Most bytes of a failed command's own words that are told.
@@ -32,7 +35,8 @@ pub(crate) struct Upheavals<'a> {
 }
 
 struct Running {
-    upheaval: Upheaval,
+    /// What the phase wanted.
+    wanted: (PhaseId, Upheaval),
     command: String,
     child: Child,
     words: std::fs::File,
@@ -49,119 +53,111 @@ impl<'a> Upheavals<'a> {
         }
     }
 
-    /// Does what a phase asks for at `now`; `tell` reaches every shard.
-    pub(crate) fn handle(
-        &mut self,
-        upheaval: Upheaval,
-        now: impl Fn() -> Offset,
-        tell: &dyn Fn(&dyn Fn() -> ToShard),
-    ) {
-        match upheaval {
-            Upheaval::Split(phase) => {
-                let Some(far) = self.scenario.phase(phase).kind.far_link() else {
-                    return;
-                };
-                // A link that is down can't be broken again.
-                let is_down = |split: &Split| split.far == far && split.healed == Offset::NEVER;
-                if self.splits.iter().any(is_down) {
-                    return;
-                }
-                let split = Split {
-                    phase,
-                    far,
-                    ordered: now(),
-                    done: Offset::NEVER,
-                    heal_ordered: Offset::NEVER,
-                    healed: Offset::NEVER,
-                };
-                self.splits.push(split);
-                tell(&|| ToShard::SplitOrdered(split));
-                // A network that is gone fails the run by what no longer arrives.
-                self.act(upheaval, &now, tell, |network| network.split(far));
-            }
-            Upheaval::Heal(phase) => {
-                let Some(split) = self.split_of(phase) else {
-                    return;
-                };
-                split.heal_ordered = now();
-                let split = *split;
-                tell(&|| ToShard::SplitOrdered(split));
-                self.act(upheaval, &now, tell, |network| network.heal(split.far));
-            }
-            Upheaval::Stop(phase) => {
-                self.act(upheaval, &now, tell, Listening::take_down);
-                let is_told_by_nobody =
-                    self.network.is_none() && self.scenario.phase(phase).commands.begin.is_none();
-                if is_told_by_nobody {
-                    let at = now();
-                    tell(&|| ToShard::Up { phase, at });
+    /// Does to the target what a phase wants.
+    pub(crate) fn handle(&mut self, wanted: (PhaseId, Upheaval), clock: &Clock, shards: &Shards) {
+        let (phase, upheaval) = wanted;
+        let is_on = match upheaval {
+            Upheaval::Split => self.order_split(phase, clock.now(), shards),
+            Upheaval::Heal => self.order_heal(phase, clock.now(), shards),
+            Upheaval::Stop | Upheaval::Start => true,
+        };
+        if !is_on {
+            return;
+        }
+        let commands = &self.scenario.phase(phase).commands;
+        let command = match upheaval {
+            Upheaval::Split | Upheaval::Stop => &commands.begin,
+            Upheaval::Heal | Upheaval::Start => &commands.end,
+        };
+        match (self.network, command) {
+            // A network that is gone fails the run by what no longer arrives.
+            (Some(network), _) => {
+                carry_out(
+                    network,
+                    upheaval,
+                    self.scenario.phase(phase).kind.far_link(),
+                );
+                // It is up when it has been brought up.
+                if upheaval != Upheaval::Stop {
+                    self.done(wanted, clock.now(), shards);
                 }
             }
-            Upheaval::Start(_) => self.act(upheaval, &now, tell, Listening::bring_up),
+            (None, Some(command)) => match start(command) {
+                Ok((child, words)) => self.running.push(Running {
+                    wanted,
+                    command: command.clone(),
+                    child,
+                    words,
+                }),
+                Err(error) => self
+                    .faults
+                    .push(format!("`{command}` can't be run: {error}")),
+            },
+            // Somebody else restarts it, and tells nobody when it is up: times are from when it was to go down.
+            (None, None) if upheaval == Upheaval::Stop => {
+                let at = clock.now();
+                shards.tell_all(&ToShard::Up { phase, at });
+            }
+            (None, None) => {}
         }
     }
 
-    /// Lets the embedded network, or the phase's command, carry an upheaval out.
-    fn act(
-        &mut self,
-        upheaval: Upheaval,
-        now: &impl Fn() -> Offset,
-        tell: &dyn Fn(&dyn Fn() -> ToShard),
-        on_network: impl FnOnce(&Listening),
-    ) {
-        if let Some(network) = self.network {
-            on_network(network);
-            self.done(upheaval, now(), tell);
-            return;
-        }
-        let commands = |phase| &self.scenario.phase(phase).commands;
-        let command = match upheaval {
-            Upheaval::Split(phase) | Upheaval::Stop(phase) => commands(phase).begin.as_ref(),
-            Upheaval::Heal(phase) | Upheaval::Start(phase) => commands(phase).end.as_ref(),
+    /// Tells that a link is to break; returns whether it is one that can be.
+    fn order_split(&mut self, phase: PhaseId, now: Offset, shards: &Shards) -> bool {
+        let Some(far) = self.scenario.phase(phase).kind.far_link() else {
+            return false;
         };
-        let Some(command) = command.cloned() else {
-            return;
-        };
-        match start(&command) {
-            Ok((child, words)) => self.running.push(Running {
-                upheaval,
-                command,
-                child,
-                words,
-            }),
-            Err(error) => self
-                .faults
-                .push(format!("`{command}` can't be run: {error}")),
+        // A link that is down can't be broken again.
+        let is_down = |split: &Split| split.far == far && split.healed == Offset::NEVER;
+        if self.splits.iter().any(is_down) {
+            return false;
         }
+        let split = Split {
+            phase,
+            far,
+            ordered: now,
+            done: Offset::NEVER,
+            heal_ordered: Offset::NEVER,
+            healed: Offset::NEVER,
+        };
+        self.splits.push(split);
+        shards.tell_all(&ToShard::SplitOrdered(split));
+        true
+    }
+
+    /// Tells that a link is to be made again; returns whether the phase had broken one.
+    fn order_heal(&mut self, phase: PhaseId, now: Offset, shards: &Shards) -> bool {
+        let Some(split) = self.split_of(phase) else {
+            return false;
+        };
+        split.heal_ordered = now;
+        let ordered = ToShard::SplitOrdered(*split);
+        shards.tell_all(&ordered);
+        true
     }
 
     /// Looks which commands have ended.
-    pub(crate) fn look(&mut self, now: Offset, tell: &dyn Fn(&dyn Fn() -> ToShard)) {
-        let mut index = 0;
-        while let Some(running) = self.running.get_mut(index) {
-            let status = match running.child.try_wait() {
-                Ok(None) => {
-                    index += 1;
-                    continue;
-                }
-                Ok(Some(status)) => Ok(status),
-                Err(error) => Err(error),
-            };
-            let mut running = self.running.swap_remove(index);
-            match status {
-                Ok(status) if status.success() => self.done(running.upheaval, now, tell),
-                Ok(status) => {
-                    let words = last_words(&mut running.words);
-                    let command = &running.command;
+    pub(crate) fn look(&mut self, now: Offset, shards: &Shards) {
+        let mut going_on = Vec::new();
+        for mut running in std::mem::take(&mut self.running) {
+            let command = &running.command;
+            match running.child.try_wait() {
+                Ok(None) => going_on.push(running),
+                Ok(Some(status)) if status.success() => self.done(running.wanted, now, shards),
+                Ok(Some(status)) => {
+                    let words = last_words(&mut running.words)
+                        .ok()
+                        .filter(|words| !words.is_empty())
+                        .unwrap_or_else(|| "it said nothing".to_owned());
                     self.faults
                         .push(format!("`{command}` ended with {status}: {words}"));
                 }
-                Err(error) => self.faults.push(format!(
-                    "`{}` can't be waited for: {error}",
-                    running.command
-                )),
+                Err(error) => self
+                    .faults
+                    .push(format!("`{command}` can't be waited for: {error}")),
             }
         }
+        self.running = going_on;
     }
 
     /// Ends what still runs: nobody waits for it any more.
@@ -184,29 +180,33 @@ impl<'a> Upheavals<'a> {
             .find(|split| split.phase == phase)
     }
 
-    fn done(&mut self, upheaval: Upheaval, now: Offset, tell: &dyn Fn(&dyn Fn() -> ToShard)) {
-        let is_embedded = self.network.is_some();
-        match upheaval {
-            Upheaval::Split(phase) => {
-                if let Some(split) = self.split_of(phase) {
-                    split.done = now;
-                    let split = *split;
-                    tell(&|| ToShard::Split(split, SplitStage::Down));
-                }
+    /// Tells that what a phase wanted is done.
+    fn done(&mut self, (phase, upheaval): (PhaseId, Upheaval), now: Offset, shards: &Shards) {
+        let told = match (upheaval, self.split_of(phase)) {
+            (Upheaval::Split, Some(split)) => {
+                split.done = now;
+                ToShard::Split(*split, SplitStage::Down)
             }
-            Upheaval::Heal(phase) => {
-                if let Some(split) = self.split_of(phase) {
-                    split.healed = now;
-                    let split = *split;
-                    tell(&|| ToShard::Split(split, SplitStage::Healed));
-                }
+            (Upheaval::Heal, Some(split)) => {
+                split.healed = now;
+                ToShard::Split(*split, SplitStage::Healed)
             }
-            // A command that restarts has the target up when it ends; the embedded one is still down.
-            Upheaval::Stop(_) if is_embedded => {}
-            Upheaval::Stop(phase) | Upheaval::Start(phase) => {
-                tell(&|| ToShard::Up { phase, at: now });
-            }
-        }
+            (Upheaval::Split | Upheaval::Heal, None) => return,
+            // A command that restarts has the target up when it ends.
+            (Upheaval::Stop | Upheaval::Start, _) => ToShard::Up { phase, at: now },
+        };
+        shards.tell_all(&told);
+    }
+}
+
+/// Has the embedded network carry an upheaval out.
+fn carry_out(network: &Listening, upheaval: Upheaval, far: Option<ServerId>) {
+    match (upheaval, far) {
+        (Upheaval::Split, Some(far)) => network.split(far),
+        (Upheaval::Heal, Some(far)) => network.heal(far),
+        (Upheaval::Split | Upheaval::Heal, None) => {}
+        (Upheaval::Stop, _) => network.take_down(),
+        (Upheaval::Start, _) => network.bring_up(),
     }
 }
 
@@ -225,17 +225,10 @@ fn start(command: &str) -> io::Result<(Child, std::fs::File)> {
 }
 
 /// Returns the end of what a command had to say.
-fn last_words(words: &mut std::fs::File) -> String {
-    let read = || -> io::Result<String> {
-        let length = words.seek(io::SeekFrom::End(0))?;
-        words.seek(io::SeekFrom::Start(length.saturating_sub(WORDS_BYTES_MAX)))?;
-        let mut bytes = Vec::new();
-        words.take(WORDS_BYTES_MAX).read_to_end(&mut bytes)?;
-        Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
-    };
-    let mut read = read;
-    match read() {
-        Ok(text) if !text.is_empty() => text,
-        _ => "it said nothing".to_owned(),
-    }
+fn last_words(words: &mut std::fs::File) -> io::Result<String> {
+    let length = words.seek(io::SeekFrom::End(0))?;
+    words.seek(io::SeekFrom::Start(length.saturating_sub(WORDS_BYTES_MAX)))?;
+    let mut bytes = Vec::new();
+    words.take(WORDS_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
 }

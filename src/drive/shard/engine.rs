@@ -13,7 +13,6 @@ use crate::drive::shard::connection;
 use crate::drive::shard::connection::Connection;
 use crate::drive::shard::message::FromShard;
 use crate::drive::shard::message::ToShard;
-use crate::drive::shard::message::Upheaval;
 use crate::drive::timer::Timer;
 use crate::drive::transport::address;
 use crate::drive::transport::read::ReadBuffer;
@@ -27,8 +26,6 @@ use crate::swarm::report::ShardReport;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
 
-/// Length of an interval.
-pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
 /// Time between looks at what is still open, once the plan is over.
 const DRAIN_LOOK: Duration = Duration::from_millis(100);
 /// How long goodbyes may take.
@@ -69,7 +66,7 @@ impl Engine {
             is_spread,
             to_run,
             buffer: Some(ReadBuffer::new()),
-            next_edge: Offset::ZERO + INTERVAL,
+            next_edge: Offset::ZERO + Interval::LENGTH,
             interval: 0,
             is_over: false,
             next_look: Offset::NEVER,
@@ -139,7 +136,7 @@ impl Engine {
 
     fn edges(&mut self, now: Offset) {
         while self.next_edge <= now {
-            self.next_edge += INTERVAL;
+            self.next_edge += Interval::LENGTH;
             let number = self.interval;
             self.interval += 1;
             let settling = if self.is_over {
@@ -221,16 +218,11 @@ pub(crate) fn carry(engine: &Rc<RefCell<Engine>>) {
             Io::Close { user } => connection::close(engine, user, Closed::Local),
             Io::Reset { user } => connection::reset(engine, user),
             Io::Abandon { user } => connection::abandon(engine, user),
-            Io::Split { phase } => want(engine, Upheaval::Split(phase)),
-            Io::Heal { phase } => want(engine, Upheaval::Heal(phase)),
-            Io::Stop { phase } => want(engine, Upheaval::Stop(phase)),
-            Io::Start { phase } => want(engine, Upheaval::Start(phase)),
+            Io::Upheave { phase, upheaval } => {
+                engine.borrow().tell(FromShard::Upheave { phase, upheaval });
+            }
         }
     }
-}
-
-fn want(engine: &Rc<RefCell<Engine>>, upheaval: Upheaval) {
-    engine.borrow().tell(FromShard::Wanted(upheaval));
 }
 
 /// Says QUIT for everybody and gives the kernel a moment to carry it.

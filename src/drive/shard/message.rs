@@ -7,6 +7,7 @@ use crate::drive::clock::Clock;
 use crate::measure::interval::Interval;
 use crate::measure::ledger::partition::Split;
 use crate::measure::progress::Progress;
+use crate::plan::action::Upheaval;
 use crate::swarm::io::ShardFacts;
 use crate::swarm::report::ShardReport;
 use crate::swarm::report::SplitStage;
@@ -15,7 +16,7 @@ use crate::units::id::ShardId;
 use crate::units::offset::Offset;
 
 /// From the run to a shard.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum ToShard {
     /// Everybody is ready: the run begins at the clock's epoch. Comes first, and once.
     Begin(Clock),
@@ -42,19 +43,6 @@ pub enum ToShard {
     Finish,
 }
 
-/// What a phase does to the target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Upheaval {
-    /// Break a link.
-    Split(PhaseId),
-    /// Heal it.
-    Heal(PhaseId),
-    /// Take the target down.
-    Stop(PhaseId),
-    /// Have it up again.
-    Start(PhaseId),
-}
-
 /// From a shard to the run.
 #[derive(Debug)]
 pub enum FromShard {
@@ -73,8 +61,13 @@ pub enum FromShard {
         /// Whether everything planned is done and judged.
         is_settled: bool,
     },
-    /// A phase asks for something that concerns the whole target.
-    Wanted(Upheaval),
+    /// A phase does something to the whole target.
+    Upheave {
+        /// The phase.
+        phase: PhaseId,
+        /// What.
+        upheaval: Upheaval,
+    },
     /// The end.
     Report {
         /// What it observed.

@@ -22,6 +22,7 @@ use crate::plan::script::jitter;
 use crate::plan::streams::Purpose;
 use crate::plan::streams::StreamId;
 use crate::plan::streams::Streams;
+use crate::scenario::phase::Cut;
 use crate::traffic::profile::talk::TalkKind;
 use crate::traffic::trace::event::EventKind;
 use crate::units::id::ChannelId;
@@ -272,7 +273,7 @@ impl Stage<'_> {
             Action::Leave {
                 user: UserId(row.user),
                 how: if row.is_drop {
-                    LeaveHow::Drop
+                    LeaveHow::Cut(Cut::Fin)
                 } else {
                     LeaveHow::Quit
                 },

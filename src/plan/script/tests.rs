@@ -15,6 +15,7 @@ use crate::plan::script::ScriptOptions;
 use crate::plan::script::clip::ClipOptions;
 use crate::plan::script::clip::Clipping;
 use crate::plan::script::clip::When;
+use crate::scenario::phase::Cut;
 use crate::traffic::trace::cause::LeaveCause;
 use crate::traffic::trace::event::Event;
 use crate::traffic::trace::event::EventKind;
@@ -106,7 +107,7 @@ fn told(script: &Script, planned: &Planned) -> String {
             is_synthetic,
             ..
         } => {
-            let how = if how == LeaveHow::Drop {
+            let how = if how == LeaveHow::Cut(Cut::Fin) {
                 "drops"
             } else {
                 "quits"
@@ -135,12 +136,7 @@ fn told(script: &Script, planned: &Planned) -> String {
                 message.sender, key.channel, key.index
             ),
         },
-        Action::Unspoken { .. }
-        | Action::Lose { .. }
-        | Action::Split { .. }
-        | Action::Heal { .. }
-        | Action::Stop { .. }
-        | Action::Start { .. } => Ok(()),
+        Action::Unspoken { .. } | Action::Lose { .. } | Action::Upheave { .. } => Ok(()),
     };
     outcome.unwrap();
     format!("{secs:.1} {text}")

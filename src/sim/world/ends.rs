@@ -17,18 +17,16 @@ impl World {
         if let Some((user, epoch)) = self.user_of.remove(&client)
             && self.is_current(user, epoch)
         {
-            let link = &mut self.links[user.index()];
-            if !link.is_deaf {
-                let (at, epoch) = (link.down(self.now), link.epoch);
-                self.push(
-                    at,
-                    What::UserEnd {
-                        user,
-                        epoch,
-                        is_reset: false,
-                    },
-                );
-            }
+            self.send_end(user, epoch);
+        }
+    }
+
+    /// Sends the network's end of a user's connection on its way, unless nothing arrives there any more.
+    pub(super) fn send_end(&mut self, user: UserId, epoch: u32) {
+        let link = &mut self.links[user.index()];
+        if !link.is_deaf {
+            let at = link.down(self.now);
+            self.push(at, What::UserEnd { user, epoch });
         }
     }
 
@@ -70,17 +68,9 @@ impl World {
                 CloseReason::Eof
             },
         );
-        let link = &mut self.links[user.index()];
-        if link.epoch == epoch && link.is_half_closed && link.is_up && !link.is_deaf {
-            let at = link.down(self.now);
-            self.push(
-                at,
-                What::UserEnd {
-                    user,
-                    epoch,
-                    is_reset: false,
-                },
-            );
+        let link = &self.links[user.index()];
+        if link.epoch == epoch && link.is_half_closed && link.is_up {
+            self.send_end(user, epoch);
         }
     }
 

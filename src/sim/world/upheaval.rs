@@ -2,32 +2,30 @@
 
 use crate::irc::network::Network;
 use crate::measure::ledger::partition::Split;
-use crate::sim::world::What;
+use crate::plan::action::Upheaval;
 use crate::sim::world::World;
-use crate::swarm::io::Io;
 use crate::swarm::report::SplitStage;
 use crate::units::id::PhaseId;
 use crate::units::offset::Offset;
 
 impl World {
-    pub(super) fn upheave(&mut self, io: Io) {
-        match io {
-            Io::Split { phase } => self.split(phase),
-            Io::Heal { phase } => self.heal(phase),
-            Io::Stop { .. } => self.stop(),
-            Io::Start { phase } => {
+    pub(super) fn upheave(&mut self, phase: PhaseId, upheaval: Upheaval) {
+        match upheaval {
+            Upheaval::Split => self.split(phase),
+            Upheaval::Heal => self.heal(phase),
+            Upheaval::Stop => self.stop(),
+            Upheaval::Start => {
                 self.is_down = false;
                 let now = self.now;
                 let shards = self.shards.iter_mut();
                 shards.for_each(|shard| shard.handle_up(phase, now));
             }
-            _ => {}
         }
     }
 
     fn split(&mut self, phase: PhaseId) {
-        let (now, plan) = (self.now, std::sync::Arc::clone(&self.plan));
-        let Some(far) = plan.scenario.phase(phase).kind.far_link() else {
+        let now = self.now;
+        let Some(far) = self.plan.scenario.phase(phase).kind.far_link() else {
             return;
         };
         // A link that is down can't be broken again.
@@ -69,19 +67,13 @@ impl World {
         let now = self.now;
         self.is_down = true;
         self.network = Network::new(self.config.clone(), now, 0);
-        for (_, (user, epoch)) in std::mem::take(&mut self.user_of) {
-            if !self.is_current(user, epoch) || self.links[user.index()].is_deaf {
-                continue;
+        let mut held: Vec<_> = std::mem::take(&mut self.user_of).into_values().collect();
+        // A hash table's order is no seed's.
+        held.sort_unstable();
+        for (user, epoch) in held {
+            if self.is_current(user, epoch) {
+                self.send_end(user, epoch);
             }
-            let at = self.links[user.index()].down(now);
-            self.push(
-                at,
-                What::UserEnd {
-                    user,
-                    epoch,
-                    is_reset: false,
-                },
-            );
         }
     }
 }

@@ -1,49 +1,13 @@
-//! The simulated network run from outside, and clients of it.
+//! Clients of the simulated network.
 
 use std::io::BufRead;
 use std::io::BufReader;
 use std::io::Write;
 use std::net::TcpStream;
-use std::process::Child;
-use std::process::Command;
-use std::process::Stdio;
 use std::time::Duration;
 
 /// How long a line may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A simulated network that listens; it does not outlive its test.
-pub(crate) struct Served {
-    pub(crate) address: String,
-    child: Child,
-}
-
-impl Served {
-    pub(crate) fn start() -> Self {
-        let mut child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", env!("CARGO_BIN_EXE_splitstorm")])
-            .args(["network", "--listen", "127.0.0.1:0"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut address = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut address)
-            .unwrap();
-        Self {
-            address: address.trim().to_owned(),
-            child,
-        }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// A client in the channel `#wood`.
 pub(crate) struct Client {
