@@ -7,6 +7,7 @@ pub mod drive;
 pub mod gate;
 pub mod irc;
 pub mod measure;
+pub mod migration;
 pub mod place;
 pub mod plan;
 pub mod report;

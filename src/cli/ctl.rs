@@ -38,6 +38,8 @@ pub(crate) enum CtlCommand {
         #[command(flatten)]
         asking: Asking,
     },
+    /// Move back the accounts that a migration has moved; the run goes on.
+    RollBack(Asking),
     /// Put a note onto the run's timeline.
     Mark {
         /// The note.
@@ -68,6 +70,7 @@ pub(crate) fn run(command: &CtlCommand) -> Result<u8, Error> {
         CtlCommand::Status(asking) => (Request::Status, asking),
         CtlCommand::Hold(asking) => (Request::Hold, asking),
         CtlCommand::Resume(asking) => (Request::Resume, asking),
+        CtlCommand::RollBack(asking) => (Request::RollBack, asking),
         CtlCommand::Abort { hard, asking } => (Request::Abort { hard: *hard }, asking),
         CtlCommand::Mark { text, asking } => (Request::Mark { text: text.clone() }, asking),
     };
@@ -160,6 +163,34 @@ fn write_status(status: &Status, out: &mut dyn Write) -> io::Result<()> {
             secs(forecast.expected_s),
             secs(forecast.earliest_s),
             secs(forecast.latest_s)
+        )?;
+    }
+    for migration in &status.migrations {
+        write!(
+            out,
+            "{}: {} of {} accounts are on the new server",
+            migration.phase,
+            figure::count(migration.moved),
+            figure::count(migration.total)
+        )?;
+        if migration.failed > 0 {
+            write!(
+                out,
+                ", {} could not be moved",
+                figure::count(migration.failed)
+            )?;
+        }
+        if let Some(back) = migration.back_s {
+            write!(out, "; going back would take {}", secs(back))?;
+        }
+        if let Some(moved) = migration.no_return_moved {
+            write!(out, ", and as long as going on at {}", figure::count(moved))?;
+        }
+        writeln!(
+            out,
+            "; users away for {} together, {} the longest",
+            secs(migration.unavailable_s),
+            secs(migration.longest_wait_s)
         )?;
     }
     for event in &status.events {

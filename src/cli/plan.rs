@@ -17,11 +17,13 @@ use crate::plan::action::Planned;
 use crate::plan::digest;
 use crate::plan::digest::PlanDigest;
 use crate::plan::planner::Planner;
+use crate::plan::timeline::PhaseSpan;
 use crate::scenario::clients::Basis;
 use crate::traffic::profile::Profile;
 use crate::units::id::PhaseId;
 use crate::units::id::ShardId;
 use crate::units::id::Sharding;
+use crate::units::offset::Offset;
 
 /// Flags of `plan`.
 #[derive(Debug, Args)]
@@ -250,21 +252,16 @@ fn preview(plan: &Plan, planners: &mut [Planner], out: &mut impl Write) -> io::R
         .zip(&plan.timeline.phases)
         .zip(&phases)
     {
-        row(
-            out,
-            &phase.name,
-            phase.kind.name(),
-            span.begins.as_secs_f64(),
-            span.ends.as_secs_f64(),
-            counts,
-        )?;
+        row(out, &phase.name, phase.kind.name(), *span, counts)?;
     }
     row(
         out,
         "all",
         "",
-        0.0,
-        plan.timeline.ends.as_secs_f64(),
+        PhaseSpan {
+            begins: Offset::ZERO,
+            ends: plan.timeline.ends,
+        },
         &total,
     )?;
     writeln!(out)?;
@@ -278,15 +275,20 @@ fn row(
     out: &mut impl Write,
     name: &str,
     kind: &str,
-    begins: f64,
-    ends: f64,
+    span: PhaseSpan,
     counts: &Counts,
 ) -> io::Result<()> {
+    let moment = |at: Offset| format!("{:.1}s", at.as_secs_f64());
+    let (begins, ends) = if span.begins == Offset::NEVER {
+        ("on".to_owned(), "demand".to_owned())
+    } else {
+        (moment(span.begins), moment(span.ends))
+    };
     let of = |name: &str| counts.by_name.get(name).copied().unwrap_or(0);
     let messages = of("message") + of("action") + of("notice");
     writeln!(
         out,
-        "{name:<16}{kind:<16}{begins:>8.1}s{ends:>8.1}s{messages:>10}{:>9}{:>9}{:>9}",
+        "{name:<16}{kind:<16}{begins:>9}{ends:>9}{messages:>10}{:>9}{:>9}{:>9}",
         counts.private,
         of("arrive"),
         of("leave")

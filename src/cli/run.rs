@@ -1,5 +1,6 @@
 //! The command `run`: drive, measure, judge.
 
+use std::fmt::Write;
 use std::io;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -22,6 +23,8 @@ use crate::drive::run::RunRequest;
 use crate::drive::run::conduct::Stage;
 use crate::gate::figure;
 use crate::measure::interval::Interval;
+use crate::measure::migration::Migration;
+use crate::measure::migration::Migrations;
 use crate::measure::operation::Operation;
 use crate::plan::Source;
 use crate::report::text;
@@ -185,7 +188,7 @@ impl Progress for Teller {
         }
     }
 
-    fn interval(&mut self, begins: Offset, interval: &Interval) {
+    fn interval(&mut self, begins: Offset, interval: &Interval, migrations: &Migrations) {
         self.intervals += 1;
         self.sent += interval.sent;
         self.delivered += interval.delivered;
@@ -199,6 +202,9 @@ impl Progress for Teller {
             figure::count(self.sent),
             figure::count(self.delivered)
         );
+        if let Some(migration) = migrations.all().last() {
+            self.message.push_str(&migration_text(migration));
+        }
         if self.bar.is_none() && self.intervals % PLAIN_EVERY == 1 {
             let at = Duration::from_secs(begins.since(Offset::ZERO).as_secs());
             error::say(&format!("{:>6} s  {}\n", at.as_secs(), self.message));
@@ -222,4 +228,33 @@ impl Progress for Teller {
         };
         bar.set_message(format!("{what}  {}", self.message));
     }
+}
+
+/// Returns how a migration goes, behind what is told of messages.
+fn migration_text(migration: &Migration) -> String {
+    let shown =
+        |time: Duration| figure::duration(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+    let mut text = format!(
+        " · {} of {} {}",
+        figure::count(migration.done()),
+        figure::count(migration.to_do()),
+        if migration.is_back {
+            "moved back"
+        } else {
+            "moved"
+        }
+    );
+    // Writing to a String cannot fail.
+    let _ = match (migration.took(), migration.forecast) {
+        (Some(took), _) => write!(text, " in {}", shown(took)),
+        (None, Some(forecast)) => write!(
+            text,
+            ", {} in all ({} to {})",
+            shown(forecast.expected),
+            shown(forecast.earliest),
+            shown(forecast.latest)
+        ),
+        (None, None) => Ok(()),
+    };
+    text
 }

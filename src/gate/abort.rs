@@ -7,6 +7,7 @@ use crate::gate::judgement::Judgement;
 use crate::gate::judgement::Observed;
 use crate::gate::judgement::micros;
 use crate::gate::limit::Limit;
+use crate::gate::metric::Moving;
 use crate::gate::metric::Quantity;
 use crate::gate::metric::Recovery;
 use crate::gate::metric::Timed;
@@ -14,11 +15,13 @@ use crate::gate::slo::Slo;
 use crate::measure::act::Act;
 use crate::measure::forecast::Forecast;
 use crate::measure::interval::Interval;
+use crate::measure::migration::Migrations;
 use crate::measure::operation::Operation;
 use crate::measure::progress::Progress;
 use crate::place::Misread;
 use crate::scenario::AbortCondition;
 use crate::scenario::phase::Phase;
+use crate::units::id::PhaseId;
 use crate::units::offset::Offset;
 
 /// A condition that ends the run when it does not hold for a while.
@@ -32,6 +35,8 @@ pub struct AbortRule {
     pub delay: Duration,
     /// Whether the run ends without waiting for what is open.
     pub is_hard: bool,
+    /// The roll-back that is played before the run ends.
+    pub then: Option<PhaseId>,
 }
 
 impl AbortRule {
@@ -62,6 +67,7 @@ impl AbortRule {
             lasts: rule.lasts,
             delay: rule.delay,
             is_hard: rule.is_hard,
+            then: rule.then,
         })
     }
 }
@@ -83,6 +89,8 @@ pub struct Sight<'a> {
     pub is_playing: &'a [bool],
     /// Forecasts, by phase.
     pub forecasts: &'a [Option<Forecast>],
+    /// Accounts moved between servers.
+    pub migrations: &'a Migrations,
 }
 
 /// The end that a rule makes of a run.
@@ -90,8 +98,10 @@ pub struct Sight<'a> {
 pub struct Abort {
     /// When, which rule, the figures, and what was connected.
     pub text: String,
-    /// Whether what is open is waited for.
+    /// Whether what is open is not waited for.
     pub is_hard: bool,
+    /// The roll-back that is played first.
+    pub then: Option<PhaseId>,
 }
 
 /// Watches over a run by its abort rules.
@@ -135,6 +145,7 @@ impl<'a> Monitor<'a> {
                         return Some(Abort {
                             text: text(sight, since, &reason),
                             is_hard: rule.is_hard,
+                            then: rule.then,
                         });
                     }
                 }
@@ -169,6 +180,9 @@ fn find(rule: &AbortRule, sight: &Sight<'_>) -> Finding {
             recovery(rule, sight, name, *share, limit)
         }
         (Quantity::Forecast(name), Limit::Duration(_)) => forecast(rule, sight, name),
+        (Quantity::Migration(name, moving), Limit::Duration(limit)) => {
+            migration(rule, sight, name, (*moving, limit))
+        }
         (Quantity::Time(Timed::Response(operation) | Timed::Service(operation), _), _) => {
             let sends = attempts(sight.interval, *operation);
             if sends < slo.min_samples {
@@ -248,6 +262,39 @@ fn recovery(
     }
 }
 
+/// Judges how accounts have been moved so far: what has not begun says nothing, and what is under way may still hold.
+fn migration(
+    rule: &AbortRule,
+    sight: &Sight<'_>,
+    name: &str,
+    (moving, limit): (Moving, Duration),
+) -> Finding {
+    let ids = (0u16..).map(PhaseId).zip(sight.phases);
+    let mut named = ids.filter(|(_, phase)| phase.name == name);
+    let migration = named.next().and_then(|(id, _)| sight.migrations.of(id));
+    let Some(migration) = migration else {
+        return Finding::Silent;
+    };
+    let so_far = match moving {
+        Moving::Took => {
+            let until = migration.ended.unwrap_or(sight.ends);
+            until.since(migration.begun)
+        }
+        Moving::Unavailable => migration.unavailable,
+        Moving::LongestWait => migration.longest_wait,
+    };
+    if rule.slo.operator.holds(&so_far, &limit) {
+        return Finding::Holds;
+    }
+    Finding::Broken(format!(
+        "`{}` does not hold: it was {}, with {} of {} accounts moved",
+        rule.slo.check,
+        figure::duration(micros(so_far)),
+        figure::count(migration.done()),
+        figure::count(migration.to_do())
+    ))
+}
+
 fn forecast(rule: &AbortRule, sight: &Sight<'_>, name: &str) -> Finding {
     let phases = sight.phases.iter().zip(sight.forecasts);
     let mut forecasts = phases.filter(|(phase, _)| phase.name == name);
@@ -257,7 +304,13 @@ fn forecast(rule: &AbortRule, sight: &Sight<'_>, name: &str) -> Finding {
     let Limit::Duration(limit) = rule.slo.limit else {
         return Finding::Silent;
     };
-    if rule.slo.operator.holds(&forecast.expected, &limit) {
+    // A run is not ended by what may be scatter: the end of the interval that speaks for it has to be over the limit too.
+    let kindest = if rule.slo.operator.is_ceiling() {
+        forecast.earliest
+    } else {
+        forecast.latest
+    };
+    if rule.slo.operator.holds(&kindest, &limit) {
         return Finding::Holds;
     }
     let shown = |duration| figure::duration(micros(duration));
@@ -289,6 +342,7 @@ mod tests {
             lasts: Duration::from_secs(lasts_secs),
             delay: Duration::from_secs(2),
             is_hard: false,
+            then: None,
         };
         AbortRule::resolve(&condition, &phases())
     }
@@ -321,6 +375,7 @@ mod tests {
                 phases: &phases,
                 is_playing: &[true, false],
                 forecasts: &[None, None],
+                migrations: &Migrations::default(),
             })?;
             Some((second, abort.text))
         })

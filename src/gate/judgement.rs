@@ -11,6 +11,7 @@ use crate::gate::metric::Quantity;
 use crate::gate::metric::Recovery;
 use crate::gate::metric::Statistic;
 use crate::gate::metric::Timed;
+use crate::gate::migration;
 use crate::gate::recovery;
 use crate::gate::slo::Slo;
 use crate::measure::distribution::Distribution;
@@ -186,6 +187,7 @@ fn over(slo: &Slo, samples: u64) -> String {
         }
         Quantity::Time(..) | Quantity::Recover(_, Recovery::Bystanders(_)) => "samples",
         Quantity::Recover(_, Recovery::Whole(_)) => "returns",
+        Quantity::Migration(..) => "moves",
         _ => return String::new(),
     };
     let what = if samples == 1 {
@@ -232,6 +234,10 @@ fn find(slo: &Slo, all: &Observed<'_>) -> Found {
             }
         }
         Quantity::Forecast(name) => lacking(format!("`{name}` is over")),
+        Quantity::Migration(name, moving) => match all.run {
+            Some(run) => migration::find(&run.phases, &run.migrations, name, *moving),
+            None => lacking(format!("`{name}` is not over")),
+        },
         Quantity::Ledger(counter) => of_ledger(slo.limit, *counter, all.ledger),
         Quantity::Recover(name, figure) => match all.run {
             Some(run) => recovery::find(run, slo.limit, name, *figure),
@@ -535,7 +541,7 @@ mod tests {
         let mut event = Event::new(PhaseId(1), Offset::from_secs(10), Offset::from_secs(12));
         event.affected = affected;
         for &secs in recovered_secs {
-            event.handle_recovered(Offset::from_secs(secs));
+            event.handle_recovered(Offset::from_secs(10), Offset::from_secs(secs));
         }
         outcome.events = vec![event];
         outcome

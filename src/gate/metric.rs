@@ -36,10 +36,23 @@ pub enum Quantity {
     Pending(Awaited),
     /// When that phase will be done, from its beginning, as it goes.
     Forecast(String),
+    /// How that phase moved accounts.
+    Migration(String, Moving),
     /// Connections that were not meant to end: all, or those that ended that way.
     Disconnects(Option<Disconnect>),
     /// Refusals: all, or those of one reason.
     Refused(Option<Refused>),
+}
+
+/// A figure of how accounts were moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moving {
+    /// Time until all were.
+    Took,
+    /// Time that users who were to be online were not, all together.
+    Unavailable,
+    /// The longest that one of them waited.
+    LongestWait,
 }
 
 /// A figure of how an event was got over.
@@ -173,6 +186,7 @@ impl Metric {
                         | Quantity::NotSent(_)
                         | Quantity::Recover(..)
                         | Quantity::Forecast(_)
+                        | Quantity::Migration(..)
                 );
                 (is_of_phases && at > 0).then(|| Self {
                     phase: Some(rest[..at].to_owned()),
@@ -239,6 +253,14 @@ fn quantity(name: &str) -> Option<Quantity> {
     }
     if let Some(phase) = name.strip_prefix("forecast.") {
         return (!phase.is_empty()).then(|| Quantity::Forecast(phase.to_owned()));
+    }
+    if let Some(phase) = name.strip_prefix("migrate.") {
+        let (phase, moving) = match phase.rsplit_once('.') {
+            Some((phase, "unavailable")) => (phase, Moving::Unavailable),
+            Some((phase, "longest_wait")) => (phase, Moving::LongestWait),
+            _ => (phase, Moving::Took),
+        };
+        return (!phase.is_empty()).then(|| Quantity::Migration(phase.to_owned(), moving));
     }
     if let Some(counter) = name.strip_prefix("ledger.") {
         return Counter::all()

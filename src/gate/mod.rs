@@ -10,6 +10,7 @@ pub mod integrity;
 pub mod judgement;
 pub mod limit;
 pub mod metric;
+mod migration;
 pub(crate) mod near;
 mod recovery;
 pub mod rules;

@@ -1,6 +1,7 @@
 //! The rules of a scenario, resolved before its run: SLOs and what is forgiven.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::gate::abort::AbortRule;
 use crate::gate::metric::Quantity;
@@ -11,6 +12,8 @@ use crate::measure::ledger::counts::Breach;
 use crate::place::Misread;
 use crate::scenario::Scenario;
 use crate::scenario::Tolerance;
+use crate::scenario::phase::Phase;
+use crate::units::id::PhaseId;
 
 /// The name under which holes are tolerated and reported.
 pub const NOT_SENT: &str = "not_sent";
@@ -28,6 +31,8 @@ pub struct Rules {
     pub aborts: Vec<AbortRule>,
     /// What is forgiven.
     pub tolerances: Tolerances,
+    /// How long all users together may be away from their accounts while a phase moves them.
+    pub budgets: Vec<(PhaseId, Duration)>,
 }
 
 /// How much of each counter is forgiven.
@@ -60,8 +65,18 @@ impl Rules {
             slos,
             aborts: aborts.collect::<Result<Vec<_>, _>>()?,
             tolerances: Tolerances::resolve(&scenario.tolerances)?,
+            budgets: budgets(&scenario.phases),
         })
     }
+}
+
+fn budgets(phases: &[Phase]) -> Vec<(PhaseId, Duration)> {
+    let phases = (0u16..).map(PhaseId).zip(phases);
+    let budgets = phases.filter_map(|(id, phase)| {
+        let budget = phase.kind.migration()?.downtime_budget?;
+        Some((id, budget))
+    });
+    budgets.collect()
 }
 
 impl Tolerances {

@@ -96,7 +96,8 @@ impl Slo {
     pub fn check_phase(&self, phases: &[Phase]) -> Result<(), Misread> {
         let (name, needs) = match (&self.metric.phase, &self.metric.quantity) {
             (_, Quantity::Recover(name, _)) => (name, Needs::Event),
-            (_, Quantity::Forecast(name)) => (name, Needs::Ramp),
+            (_, Quantity::Forecast(name)) => (name, Needs::Course),
+            (_, Quantity::Migration(name, _)) => (name, Needs::Moves),
             (Some(name), _) => (name, Needs::Nothing),
             (None, _) => return Ok(()),
         };
@@ -112,19 +113,27 @@ impl Slo {
                 )),
             );
         };
-        if needs == Needs::Ramp && !matches!(phase.kind, PhaseKind::Ramp { .. }) {
+        let is_ramp = matches!(phase.kind, PhaseKind::Ramp { .. });
+        if needs == Needs::Course && !is_ramp && !phase.kind.is_gradual() {
             return Err(misread(format!(
                 "nothing is forecast of `{name}`, a phase of kind \"{}\"",
                 phase.kind.name()
             ))
-            .with_help("`forecast` takes a ramp"));
+            .with_help("`forecast` takes a ramp, a migrate or a roll_back"));
+        }
+        if needs == Needs::Moves && !phase.kind.is_gradual() {
+            return Err(misread(format!(
+                "`{name}` moves no accounts: it is a phase of kind \"{}\"",
+                phase.kind.name()
+            ))
+            .with_help("`migrate` takes a migrate or a roll_back"));
         }
         if needs == Needs::Event && !phase.kind.is_mass_event() {
             return Err(misread(format!(
                 "nobody has to recover from `{name}`, a phase of kind \"{}\"",
                 phase.kind.name()
             ))
-            .with_help("`recover` takes a netsplit, a mass_disconnect or a restart"));
+            .with_help("`recover` takes a netsplit, a mass_disconnect, a restart, a migrate or a roll_back"));
         }
         Ok(())
     }
@@ -148,7 +157,7 @@ pub fn lateness_limit(slos: &[Slo]) -> Duration {
 
 fn unknown_help(name: &str) -> String {
     let otherwise = "name a time such as `message.response.p99`, a counter such as `ledger.lost`, or one of `sent`, `not_sent`, \
-        `disconnects`, `refused`, `recover.<phase>`, `phase.<name>.<metric>`";
+        `disconnects`, `refused`, `recover.<phase>`, `migrate.<phase>`, `phase.<name>.<metric>`";
     let known = Metric::known();
     match name
         .strip_prefix("phase.")
@@ -176,7 +185,8 @@ fn unknown_help(name: &str) -> String {
 enum Needs {
     Nothing,
     Event,
-    Ramp,
+    Course,
+    Moves,
 }
 
 /// What a metric's limit must look like.
@@ -195,7 +205,10 @@ fn form(quantity: &Quantity) -> Form {
         Quantity::Sent | Quantity::NotSent(_) | Quantity::Recover(_, Recovery::Lost) => {
             Form::CountOrShare
         }
-        Quantity::Recover(..) | Quantity::Pending(_) | Quantity::Forecast(_) => Form::Duration,
+        Quantity::Recover(..)
+        | Quantity::Pending(_)
+        | Quantity::Forecast(_)
+        | Quantity::Migration(..) => Form::Duration,
         Quantity::Ledger(counter) if counter.has_share() => Form::CountOrShare,
         Quantity::Ledger(_) | Quantity::Disconnects(_) | Quantity::Refused(_) => Form::Count,
     }
@@ -365,7 +378,7 @@ mod tests {
     fn phases_must_exist_and_events_must_be_events() {
         check(
             "recover.steady < 1s",
-            "nobody has to recover from `steady`, a phase of kind \"steady\" @ a.toml:9:9 ? `recover` takes a netsplit, a mass_disconnect or a restart",
+            "nobody has to recover from `steady`, a phase of kind \"steady\" @ a.toml:9:9 ? `recover` takes a netsplit, a mass_disconnect, a restart, a migrate or a roll_back",
         );
         check(
             "phase.stedy.sent >= 99%",

@@ -3,6 +3,7 @@
 use crate::gate::integrity;
 use crate::gate::integrity::IntegrityCheck;
 use crate::gate::judgement::Judgement;
+use crate::gate::migration;
 use crate::gate::rules::Rules;
 use crate::gate::validity;
 use crate::gate::validity::ValidityCheck;
@@ -169,6 +170,7 @@ impl Judged {
                 .iter()
                 .map(|fault| reason(ReasonKind::Invalid, "set_up", fault)),
         );
+        reasons.extend(migration::reasons(outcome, &rules.budgets));
         let unmet = slos.iter().filter(|judgement| !judgement.holds);
         reasons.extend(unmet.map(|judgement| reason(ReasonKind::Unmet, "slo", &judgement.reason)));
         Self {
@@ -271,6 +273,7 @@ pub(crate) mod tests_outcome {
     use crate::measure::exemplar::Exemplars;
     use crate::measure::interval::Interval;
     use crate::measure::ledger::counts::LedgerCounts;
+    use crate::measure::migration::Migrations;
     use crate::measure::operation::Operation;
     use crate::measure::outcome::GeneratorHealth;
     use crate::measure::outcome::PhaseOutcome;
@@ -322,6 +325,7 @@ pub(crate) mod tests_outcome {
                 phase(1, "split", Interval::new()),
             ],
             marks: Vec::new(),
+            migrations: Migrations::default(),
             events: Vec::new(),
             ledger,
             exemplars: Exemplars::default(),

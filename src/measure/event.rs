@@ -19,13 +19,15 @@ pub struct Event {
     pub struck: Offset,
     /// When its cause was gone: the link healed, or the first user was free to return.
     pub cause_gone: Offset,
+    /// Whether its victims are hit one after the other, each with a cause of its own: their times count from when each was hit.
+    pub is_gradual: bool,
     /// Users hit.
     pub affected: u64,
     /// Those that were whole again: registered and back in every channel, or seen back by everybody across the link.
     pub recovered: u64,
     /// When the last of them was.
     pub last_recovered: Offset,
-    /// Time of each from `cause_gone`.
+    /// Time of each from `cause_gone`, or from when it was hit.
     pub times: Distribution,
     /// Responses of channel messages between users whom it did not touch, while its window was open.
     pub bystanders: Distribution,
@@ -42,6 +44,7 @@ impl Event {
             phase,
             struck,
             cause_gone,
+            is_gradual: false,
             affected: 0,
             recovered: 0,
             last_recovered: Offset::ALWAYS,
@@ -52,11 +55,16 @@ impl Event {
         }
     }
 
-    /// Notes that one of those hit was whole again at `now`.
-    pub fn handle_recovered(&mut self, now: Offset) {
+    /// Notes that one of those hit, at `hit`, was whole again at `now`.
+    pub fn handle_recovered(&mut self, hit: Offset, now: Offset) {
         self.recovered += 1;
         self.last_recovered = self.last_recovered.max(now);
-        self.times.record(now.since(self.cause_gone));
+        let since = if self.is_gradual {
+            hit
+        } else {
+            self.cause_gone
+        };
+        self.times.record(now.since(since));
     }
 
     /// Returns whether everybody hit is whole again.
@@ -64,9 +72,16 @@ impl Event {
         self.recovered >= self.affected
     }
 
-    /// Returns the recover time: from the cause's end until the last one was whole again; `None` while it is not over or hit nobody.
+    /// Returns the recover time: from the cause's end until the last one was whole again, or the longest of those whom it hit one
+    /// after the other; `None` while it is not over or hit nobody.
     pub fn recover(&self) -> Option<Duration> {
-        (self.is_over() && self.affected > 0).then(|| self.last_recovered.since(self.cause_gone))
+        if !self.is_over() || self.affected == 0 {
+            return None;
+        }
+        if self.is_gradual {
+            return self.times.max().map(Duration::from_micros);
+        }
+        Some(self.last_recovered.since(self.cause_gone))
     }
 
     /// Returns the time from the cause's end until a share (0..=1) of those hit was whole again; `None` while it is not.
@@ -113,6 +128,7 @@ impl Event {
     /// Adds another shard's part of the same event.
     pub fn merge(&mut self, other: &Self) {
         self.struck = self.struck.min(other.struck);
+        self.is_gradual |= other.is_gradual;
         self.cause_gone = self.cause_gone.min(other.cause_gone);
         self.affected += other.affected;
         self.recovered += other.recovered;

@@ -2,8 +2,13 @@
 //!
 //! What a piece costs is taken to be a line in the number of pieces done: a target that gets slower with every user it takes is
 //! then told early. The line is fitted by weighted least squares; its uncertainty and the scatter of the pieces make the interval.
+//! Where each piece's own time is known, the line is fitted to those: what is only counted comes in the bursts of its workers.
 
 use std::time::Duration;
+
+use crate::measure::pieces::Line;
+use crate::measure::pieces::Pieces;
+use crate::measure::pieces::Sums;
 
 /// Blocks into which the course so far is cut for the fit.
 const BLOCK_COUNT: usize = 12;
@@ -11,6 +16,10 @@ const BLOCK_COUNT: usize = 12;
 const BLOCKS_MIN: usize = 4;
 /// Half width of the interval in standard errors: 95 % for as few blocks as these.
 const WIDTH: f64 = 2.3;
+/// How far a cost may lie off its line, as a share of it, though nothing scatters: no line is quite straight.
+const BEND: f64 = 0.02;
+/// Largest standard error with which a forecast is told, as a share of what it says is left.
+const DOUBT_MAX: f64 = 0.6;
 /// Longest forecast: beyond it only "never" is told.
 const SECS_MAX: f64 = 1e9;
 
@@ -19,6 +28,10 @@ const SECS_MAX: f64 = 1e9;
 pub struct Course {
     /// Seconds since its beginning, and pieces done by then; both only grow. Two for each number of pieces at most.
     samples: Vec<(f64, f64)>,
+    /// How many a second are turned away of late.
+    knocks: f64,
+    /// What each piece took by itself, if that is known.
+    pieces: Option<Pieces>,
 }
 
 /// When it will be done, from its beginning.
@@ -32,6 +45,15 @@ pub struct Forecast {
     pub latest: Duration,
 }
 
+/// The point of a course beyond which it takes longer to go back than to go on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NoReturn {
+    /// Pieces done there.
+    pub pieces: u64,
+    /// When it is reached, or was, from the course's beginning.
+    pub at: Duration,
+}
+
 /// A stretch of the course.
 #[derive(Clone, Copy, Debug)]
 struct Block {
@@ -42,6 +64,28 @@ struct Block {
 }
 
 impl Course {
+    /// Returns one of whose pieces each one's own time will be told, `workers` of them being under way at a time.
+    pub fn of_workers(workers: u32) -> Self {
+        Self {
+            samples: Vec::new(),
+            knocks: 0.0,
+            pieces: Some(Pieces::new(workers)),
+        }
+    }
+
+    /// Notes what a piece took that began when so many were done, and so many a second were turned away.
+    #[expect(clippy::cast_precision_loss, reason = "pieces are users of a run")]
+    pub fn push_piece(&mut self, done: u64, knocks: f64, took: Duration) {
+        if let Some(pieces) = &mut self.pieces {
+            pieces.push([done as f64, knocks], took);
+        }
+    }
+
+    /// Notes how many a second are turned away of late.
+    pub fn knocks(&mut self, knocks: f64) {
+        self.knocks = knocks;
+    }
+
     /// Notes how many pieces are done a time after the beginning.
     #[expect(clippy::cast_precision_loss, reason = "pieces are users of a run")]
     pub fn push(&mut self, since: Duration, done: u64) {
@@ -77,13 +121,13 @@ impl Course {
                 latest: at,
             });
         }
-        let blocks = self.blocks();
-        if blocks.len() < BLOCKS_MIN {
+        let line = self.line(self.knocks_until(total))?;
+        let (left, middle) = (total - done, f64::midpoint(total, done));
+        let (cost, scatter) = line.cost(middle, left);
+        let error = libm::hypot(scatter, BEND * cost);
+        if error > DOUBT_MAX * cost {
             return None;
         }
-        let line = Line::fit(&blocks)?;
-        let (left, middle) = (total - done, f64::midpoint(total, done));
-        let (cost, error) = line.cost(middle, left);
         // Time since the last piece has passed already.
         let at = |cost: f64| {
             let secs = (now + (left * cost).max(0.0)).min(SECS_MAX);
@@ -94,6 +138,61 @@ impl Course {
             earliest: at(cost - WIDTH * error),
             latest: at(cost + WIDTH * error),
         })
+    }
+
+    /// Returns how long it takes to undo all that has been done, each piece at what it costs with as many done as then, nobody knocking.
+    pub fn back(&self) -> Option<Duration> {
+        let &(_, done) = self.samples.last()?;
+        let secs = self.line((0.0, 0.0))?.sum(done, 0.0).min(SECS_MAX);
+        Some(Duration::from_secs_f64(secs))
+    }
+
+    /// Returns where going back takes as long as going on to `total`.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "pieces are users of a run"
+    )]
+    pub fn no_return(&self, total: u64) -> Option<NoReturn> {
+        let &(now, done) = self.samples.last()?;
+        let total = total as f64;
+        let line = self.line(self.knocks_until(total))?;
+        // What is done costs more and more of the whole, so that halving finds it.
+        let (mut low, mut high) = (0.0, total);
+        while high - low > 0.5 {
+            let middle = f64::midpoint(low, high);
+            if line.sum(middle, 0.0) < line.sum(total, middle) {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        let at = if high <= done {
+            let passed = self.samples.iter().find(|&&(_, done)| done >= high);
+            passed.map_or(now, |&(secs, _)| secs)
+        } else {
+            (now + line.sum(high, done)).min(SECS_MAX)
+        };
+        Some(NoReturn {
+            pieces: libm::round(high) as u64,
+            at: Duration::from_secs_f64(at),
+        })
+    }
+
+    /// Returns how many a second knock with none done, and how many more with each: they are those who are still to be moved.
+    fn knocks_until(&self, total: f64) -> (f64, f64) {
+        let done = self.samples.last().map_or(0.0, |&(_, done)| done);
+        let each = self.knocks / (total - done).max(1.0);
+        (each * total, -each)
+    }
+
+    fn line(&self, knocks: (f64, f64)) -> Option<Line> {
+        if let Some(pieces) = &self.pieces {
+            return pieces.line(knocks);
+        }
+        let blocks = self.blocks();
+        (blocks.len() >= BLOCKS_MIN).then(|| of_blocks(&blocks))?
     }
 
     /// Cuts the course into stretches of about as many pieces each.
@@ -122,61 +221,15 @@ impl Course {
     }
 }
 
-/// What a piece costs: a line in the number of pieces done.
-struct Line {
-    /// Cost at `center`.
-    level: f64,
-    slope: f64,
-    center: f64,
-    /// Variance of the level, of the slope, and of one piece around the line.
-    level_variance: f64,
-    slope_variance: f64,
-    piece_variance: f64,
-}
-
-impl Line {
-    /// Fits costs per piece, each weighing as many pieces as it was measured over.
-    fn fit(blocks: &[Block]) -> Option<Self> {
-        let pieces: f64 = blocks.iter().map(|block| block.pieces).sum();
-        let mean = |of: &dyn Fn(&Block) -> f64| {
-            blocks
-                .iter()
-                .map(|block| block.pieces * of(block))
-                .sum::<f64>()
-                / pieces
-        };
-        let cost = |block: &Block| block.secs / block.pieces;
-        let (center, level) = (mean(&|block| block.middle), mean(&cost));
-        let spread = mean(&|block| (block.middle - center) * (block.middle - center)) * pieces;
-        if spread <= 0.0 {
-            return None;
-        }
-        let slope =
-            mean(&|block| (block.middle - center) * (cost(block) - level)) * pieces / spread;
-        #[expect(clippy::cast_precision_loss, reason = "a dozen")]
-        let freedom = blocks.len() as f64 - 2.0;
-        let residual = |block: &Block| cost(block) - level - slope * (block.middle - center);
-        let piece_variance = mean(&|block| residual(block) * residual(block)) * pieces / freedom;
-        Some(Self {
-            level,
-            slope,
-            center,
-            level_variance: piece_variance / pieces,
-            slope_variance: piece_variance / spread,
-            piece_variance,
-        })
+/// Fits costs per piece, each weighing as many pieces as it was measured over.
+fn of_blocks(blocks: &[Block]) -> Option<Line> {
+    let mut sums = Sums::default();
+    for block in blocks {
+        sums.push([block.middle, 0.0], block.secs / block.pieces, block.pieces);
     }
-
-    /// Returns what a piece costs on average over `count` pieces around `middle`, and the standard error of it.
-    fn cost(&self, middle: f64, count: f64) -> (f64, f64) {
-        let away = middle - self.center;
-        let cost = self.level + self.slope * away;
-        let variance = self.level_variance
-            + self.slope_variance * away * away
-            + self.piece_variance / count.max(1.0);
-        // A cost never falls to nothing: a line that says so is the scatter's doing.
-        (cost.max(self.level / 10.0), libm::sqrt(variance))
-    }
+    #[expect(clippy::cast_precision_loss, reason = "a dozen")]
+    let freedom = blocks.len() as f64 - 2.0;
+    sums.line(freedom, (0.0, 0.0))
 }
 
 #[cfg(test)]
@@ -218,6 +271,22 @@ mod tests {
         let forecast = tenth.forecast(1_000).unwrap();
         let expected = forecast.expected.as_secs_f64();
         assert!((expected / truth - 1.0).abs() < 0.1, "{forecast:?} {truth}");
+    }
+
+    #[test]
+    fn there_is_a_point_beyond_which_going_on_is_shorter() {
+        let even = course(|_| 1.0, 100.0);
+        let point = even.no_return(400).unwrap();
+        assert_eq!(point.pieces, 200);
+        assert!(point.at.abs_diff(Duration::from_secs(200)) < Duration::from_secs(5));
+        let back = even.back().unwrap();
+        assert!(back.abs_diff(Duration::from_secs(100)) < Duration::from_secs(5));
+        // What gets slower is half done late: of a cost that grows from nothing, at the square root of a half.
+        let slower = course(|n| 0.01 + 0.01 * n, 100.0).no_return(400).unwrap();
+        assert!(slower.pieces.abs_diff(283) < 8, "{slower:?}");
+        // Where it has passed, it is told when.
+        let passed = even.no_return(150).unwrap();
+        assert_eq!((passed.pieces, passed.at.as_secs()), (75, 75));
     }
 
     #[test]

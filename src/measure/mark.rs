@@ -22,6 +22,8 @@ pub enum MarkKind {
     Hold,
     /// The plan went on.
     Resume,
+    /// A migration was rolled back.
+    RollBack,
     /// The run was ended.
     Abort,
 }
@@ -33,6 +35,7 @@ impl MarkKind {
             Self::Mark => "mark",
             Self::Hold => "hold",
             Self::Resume => "resume",
+            Self::RollBack => "roll_back",
             Self::Abort => "abort",
         }
     }

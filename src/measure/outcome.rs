@@ -5,6 +5,7 @@ use crate::measure::exemplar::Exemplars;
 use crate::measure::interval::Interval;
 use crate::measure::ledger::counts::LedgerCounts;
 use crate::measure::mark::Mark;
+use crate::measure::migration::Migrations;
 use crate::measure::said::SaidLog;
 use crate::measure::sent::LinesSent;
 use crate::measure::warning::Warning;
@@ -87,6 +88,8 @@ pub struct Outcome {
     pub phases: Vec<PhaseOutcome>,
     /// Each mass event.
     pub events: Vec<Event>,
+    /// Accounts moved between servers.
+    pub migrations: Migrations,
     /// What a person did meanwhile.
     pub marks: Vec<Mark>,
     /// The ledger.

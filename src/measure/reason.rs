@@ -97,6 +97,8 @@ reasons! {
         NickInUse = "nick_in_use",
         /// The password or account was refused.
         Auth = "auth",
+        /// The account is on another server, or under way to it.
+        Elsewhere = "elsewhere",
         /// Too many channels, or a channel that can't be joined.
         ChannelLimit = "channel_limit",
         /// A message or change was not allowed.

@@ -172,6 +172,14 @@ pub enum Upheaval {
     Stop,
     /// Have it up again.
     Start,
+    /// Begin to move accounts.
+    Migrate,
+    /// Send whoever dials to where accounts move.
+    Redirect,
+    /// Begin to move accounts back, and send whoever dials there at once.
+    RollBack,
+    /// Move no more accounts.
+    Cease,
 }
 
 impl Upheaval {
@@ -182,6 +190,10 @@ impl Upheaval {
             Self::Heal => "heal",
             Self::Stop => "stop",
             Self::Start => "start",
+            Self::Migrate => "migrate",
+            Self::Redirect => "redirect",
+            Self::RollBack => "roll_back",
+            Self::Cease => "cease",
         }
     }
 }

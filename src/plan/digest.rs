@@ -69,6 +69,10 @@ impl PlanDigest {
                     Upheaval::Heal => 12,
                     Upheaval::Stop => 16,
                     Upheaval::Start => 17,
+                    Upheaval::Migrate => 18,
+                    Upheaval::Redirect => 19,
+                    Upheaval::RollBack => 20,
+                    Upheaval::Cease => 21,
                 };
                 (tag, [u32::from(phase.0), 0, 0, 0, 0])
             }

@@ -119,7 +119,10 @@ impl Plan {
 
     /// Returns the time around mass events, of which more is kept.
     pub fn around_events(&self) -> Around {
-        Around::events(self.events().map(|(_, struck, gone)| (struck, gone)))
+        let timed = self
+            .events()
+            .filter(|&(_, struck, _)| struck < Offset::NEVER);
+        Around::events(timed.map(|(_, struck, gone)| (struck, gone)))
     }
 
     /// Settles everything of a run that its shards share.

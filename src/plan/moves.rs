@@ -101,6 +101,15 @@ fn of_phase(
             upheave(span.begins, 0, Upheaval::Stop);
             upheave(span.ends, 1, Upheaval::Start);
         }
+        PhaseKind::Migrate { ref migration } => {
+            upheave(span.begins, 0, Upheaval::Migrate);
+            upheave(span.begins + migration.redirect.at, 1, Upheaval::Redirect);
+            upheave(span.ends, 2, Upheaval::Cease);
+        }
+        PhaseKind::RollBack { .. } if span.begins < Offset::NEVER => {
+            upheave(span.begins, 0, Upheaval::RollBack);
+            upheave(span.ends, 1, Upheaval::Cease);
+        }
         PhaseKind::MassDisconnect {
             fraction,
             how,
@@ -163,6 +172,7 @@ fn of_phase(
         | PhaseKind::Quiet { .. }
         | PhaseKind::Netsplit { .. }
         | PhaseKind::MassDisconnect { .. }
+        | PhaseKind::RollBack { .. }
         | PhaseKind::Quit { .. } => {}
     }
 }

@@ -40,6 +40,10 @@ pub enum Purpose {
     Incident = 11,
     /// Which program a user has.
     Client = 12,
+    /// How old a client's answer of its resolver is.
+    Resolver = 13,
+    /// What moving an account costs, and its turn where that is drawn.
+    Migration = 14,
 }
 
 /// The number that names a stream: purpose (8 bits), channel (28), user (28).

@@ -27,7 +27,7 @@ use crate::units::id::ServerId;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
 
-/// A phase with its span.
+/// A phase with its span: never, if it is played on demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PhaseSpan {
     /// When it begins.
@@ -89,11 +89,14 @@ pub(crate) fn is_behind(
 
 /// Returns a bound on the length of the scenario.
 pub(crate) fn horizon(scenario: &Scenario) -> Duration {
-    spans(scenario)
-        .iter()
-        .map(|span| span.ends.since(Offset::ZERO))
-        .max()
-        .unwrap_or_default()
+    last_end(&spans(scenario)).since(Offset::ZERO)
+}
+
+/// Returns when the last of the phases that have their time ends.
+fn last_end(spans: &[PhaseSpan]) -> Offset {
+    let ends = spans.iter().map(|span| span.ends);
+    let ends = ends.filter(|&ends| ends < Offset::NEVER);
+    ends.max().unwrap_or(Offset::ZERO)
 }
 
 fn spans(scenario: &Scenario) -> Vec<PhaseSpan> {
@@ -103,6 +106,7 @@ fn spans(scenario: &Scenario) -> Vec<PhaseSpan> {
             Begins::AtStart => Offset::ZERO,
             Begins::After(id, at) => spans[id.index()].ends + at,
             Begins::During(id, at) => spans[id.index()].begins + at,
+            Begins::OnDemand => Offset::NEVER,
         };
         spans.push(PhaseSpan {
             begins,
@@ -126,11 +130,7 @@ impl Timeline {
         streams: &Streams,
     ) -> Self {
         let phases = spans(scenario);
-        let ends = phases
-            .iter()
-            .map(|span| span.ends)
-            .max()
-            .unwrap_or(Offset::ZERO);
+        let ends = last_end(&phases);
         let gathered = match (scenario.phases.first(), phases.first()) {
             (
                 Some(Phase {
@@ -330,6 +330,8 @@ impl Overlay<'_> {
                 by: SplitBy::Links, ..
             }
             | PhaseKind::Restart { .. }
+            | PhaseKind::Migrate { .. }
+            | PhaseKind::RollBack { .. }
             | PhaseKind::NickStorm { .. }
             | PhaseKind::JoinStorm { .. }
             | PhaseKind::Quit { .. } => {}

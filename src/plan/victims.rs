@@ -30,6 +30,8 @@ impl Victims {
             ),
             // Nobody is spared.
             PhaseKind::Restart { .. }
+            | PhaseKind::Migrate { .. }
+            | PhaseKind::RollBack { .. }
             | PhaseKind::Ramp { .. }
             | PhaseKind::Steady { .. }
             | PhaseKind::Quiet { .. }

@@ -16,6 +16,7 @@ use crate::measure::ledger::counts::Breach;
 use crate::measure::ledger::counts::LedgerCounts;
 use crate::measure::mark::Mark;
 use crate::measure::mark::MarkKind;
+use crate::measure::migration::Migrations;
 use crate::measure::operation::Operation;
 use crate::measure::outcome::Ending;
 use crate::measure::outcome::GeneratorHealth;
@@ -167,6 +168,7 @@ fn outcome() -> Outcome {
             kind: MarkKind::Mark,
             text: "the old host is off".to_owned(),
         }],
+        migrations: Migrations::default(),
         events: Vec::new(),
         ledger: ledger(),
         exemplars: Exemplars::default(),
@@ -321,7 +323,10 @@ pub(crate) fn failed() -> RunResult {
     let mut split = Event::new(PhaseId(2), Offset::from_secs(20), Offset::from_secs(30));
     split.affected = 310;
     for index in 0..309 {
-        split.handle_recovered(Offset::from_millis(30_400 + index * 9));
+        split.handle_recovered(
+            Offset::from_secs(20),
+            Offset::from_millis(30_400 + index * 9),
+        );
     }
     outcome.events = vec![split];
     for _ in 0..310 {

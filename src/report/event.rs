@@ -59,7 +59,7 @@ pub struct Event {
 pub struct Mark {
     /// When.
     pub at_us: i64,
-    /// What: `mark`, `hold`, `resume` or `abort`.
+    /// What: `mark`, `hold`, `resume`, `roll_back` or `abort`.
     pub kind: String,
     /// What was said about it.
     pub text: String,

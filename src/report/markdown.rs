@@ -8,6 +8,7 @@ use crate::gate::figure;
 use crate::measure::operation::Operation;
 use crate::report::layout::printable;
 use crate::report::layout::words;
+use crate::report::migration::HEADS;
 use crate::report::result::RunResult;
 
 /// Writes the summary.
@@ -24,6 +25,7 @@ pub fn write(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
     latency(result, out)?;
     integrity(result, out)?;
     events(result, out)?;
+    migrations(result, out)?;
     marks(result, out)?;
     phases(result, out)?;
     warnings(result, out)
@@ -227,6 +229,24 @@ fn events(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
             figure::count(event.window_lost),
             timed(Some(event.bystanders.p99).filter(|_| event.bystanders.count > 0)),
         )?;
+    }
+    Ok(())
+}
+
+fn migrations(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
+    if result.migrations.is_empty() {
+        return Ok(());
+    }
+    let heads = format!("| {} |", HEADS.join(" | "));
+    head(
+        out,
+        "Migration",
+        &heads,
+        "|---|---:|---:|---:|---:|---:|---:|",
+    )?;
+    for migration in &result.migrations {
+        let cells = migration.cells(&inline(&migration.phase));
+        writeln!(out, "| {} |", cells.join(" | "))?;
     }
     Ok(())
 }

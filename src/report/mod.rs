@@ -15,6 +15,7 @@ pub mod junit;
 pub(crate) mod layout;
 pub mod markdown;
 pub mod metrics;
+pub mod migration;
 pub mod observed;
 pub mod paint;
 pub mod read;

@@ -28,6 +28,7 @@ use crate::report::facts::ClientFacts;
 use crate::report::facts::Naming;
 use crate::report::facts::ReplayFacts;
 use crate::report::facts::RunFacts;
+use crate::report::migration::Migration;
 use crate::report::result;
 use crate::report::result::RunResult;
 use crate::report::result::SCHEMA;
@@ -95,11 +96,23 @@ impl RunResult {
             registered: total.registered,
             acts: acts(total),
             replay: facts.replay.as_ref().map(|facts| replay(facts, total)),
-            phases: outcome.phases.iter().map(phase).collect(),
+            phases: outcome
+                .phases
+                .iter()
+                .filter(|phase| phase.begins < Offset::NEVER)
+                .map(phase)
+                .collect(),
+            migrations: outcome
+                .migrations
+                .all()
+                .iter()
+                .map(|migration| Migration::new(migration, &outcome.phases))
+                .collect(),
             marks: outcome.marks.iter().map(mark).collect(),
             events: outcome
                 .events
                 .iter()
+                .filter(|event| event.struck < Offset::NEVER)
                 .map(|event| mass_event(event, &outcome.phases))
                 .collect(),
             realism: realism(facts, &outcome.ledger),

@@ -10,6 +10,7 @@ use crate::measure::likeness::MESSAGES_MIN;
 use crate::report::event::Event;
 use crate::report::event::Mark;
 use crate::report::layout;
+use crate::report::migration::Migration;
 
 /// Version of this shape.
 pub const SCHEMA: u32 = 1;
@@ -75,6 +76,9 @@ pub struct RunResult {
     pub phases: Vec<Phase>,
     /// Each mass event.
     pub events: Vec<Event>,
+    /// Accounts moved between servers; absent unless some were to be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrations: Vec<Migration>,
     /// What a person did while the run went on.
     #[serde(default)]
     pub marks: Vec<Mark>,

@@ -1,5 +1,7 @@
 //! The summary that a person reads at a glance: the verdict first, then what it rests on.
 
+mod timeline;
+
 use std::io;
 use std::io::Write;
 
@@ -45,6 +47,7 @@ pub fn write(result: &RunResult, paint: Paint, out: &mut impl Write) -> io::Resu
     page.latency(result)?;
     page.deliveries(result)?;
     page.events(result)?;
+    page.migrations(result)?;
     page.marks(result)?;
     page.slos(result)?;
     page.warnings(result)
@@ -324,57 +327,6 @@ impl<W: Write> Page<'_, W> {
             .map(|(name, count)| format!("{} {name}", figure::count(*count)))
             .collect();
         self.label(label, &named.join(" · "))
-    }
-
-    fn events(&mut self, result: &RunResult) -> io::Result<()> {
-        if result.events.is_empty() {
-            return Ok(());
-        }
-        let mut columns = Columns::new(1, 11);
-        columns.push(
-            [
-                "event", "struck", "over", "hit", "whole", "half", "95 %", "all", "calm", "lost",
-                "others",
-            ]
-            .map(str::to_owned),
-        );
-        for event in &result.events {
-            let timed = |micros: Option<u64>| micros.map_or("–".to_owned(), figure::duration);
-            columns.push([
-                elided(&printable(&event.phase), PHASE_WIDTH_MAX),
-                moment(event.struck_us),
-                moment(event.cause_gone_us),
-                figure::count(event.affected),
-                figure::count(event.recovered),
-                timed(event.whole_p50_us),
-                timed(event.whole_p95_us),
-                match (event.is_over, event.recover_us) {
-                    (true, Some(micros)) => figure::duration(micros),
-                    (true, None) => "–".to_owned(),
-                    (false, _) => "not over".to_owned(),
-                },
-                timed(event.latency_back_us),
-                figure::count(event.window_lost),
-                timed(Some(event.bystanders.p99).filter(|_| event.bystanders.count > 0)),
-            ]);
-        }
-        self.table("Recovery", &columns)
-    }
-
-    fn marks(&mut self, result: &RunResult) -> io::Result<()> {
-        if result.marks.is_empty() {
-            return Ok(());
-        }
-        let mut columns = Columns::new(2, 3);
-        columns.push(["mark", "", "at"].map(str::to_owned));
-        for mark in &result.marks {
-            columns.push([
-                mark.kind.clone(),
-                elided(&printable(&mark.text), PHASE_WIDTH_MAX),
-                moment(mark.at_us),
-            ]);
-        }
-        self.table("Steered", &columns)
     }
 
     fn slos(&mut self, result: &RunResult) -> io::Result<()> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 use crate::place::Misread;
+use crate::place::Place;
 use crate::scenario::AbortCondition;
 use crate::scenario::ClientBehaviour;
 use crate::scenario::Condition;
@@ -16,10 +17,13 @@ use crate::scenario::TargetNeeds;
 use crate::scenario::Tolerance;
 use crate::scenario::clients;
 use crate::scenario::clients::Share;
+use crate::scenario::phase::Begins;
+use crate::scenario::phase::Phase;
 use crate::scenario::phases;
 use crate::scenario::reader::Document;
 use crate::scenario::reader::Table;
 use crate::scenario::value;
+use crate::units::id::PhaseId;
 
 /// How far the shares of a mix may miss 1: thirds have no end.
 const MIX_TOLERANCE: f64 = 0.005;
@@ -49,7 +53,7 @@ pub fn read(
     let max_length = root.optional("max_length", value::duration)?;
     let parts = phases::read(root.table("phase")?)?;
     let slos = conditions(root.tables("slo")?)?;
-    let aborts = aborts(root.tables("abort")?)?;
+    let aborts = aborts(root.tables("abort")?, &parts.phases)?;
     let tolerances = tolerances(root.table("tolerate")?)?;
     root.finish()?;
     document.finish()?;
@@ -179,7 +183,7 @@ fn conditions(tables: Vec<Table<'_>>) -> Result<Vec<Condition>, Misread> {
         .collect()
 }
 
-fn aborts(tables: Vec<Table<'_>>) -> Result<Vec<AbortCondition>, Misread> {
+fn aborts(tables: Vec<Table<'_>>, phases: &[Phase]) -> Result<Vec<AbortCondition>, Misread> {
     tables
         .into_iter()
         .map(|mut table| {
@@ -188,6 +192,17 @@ fn aborts(tables: Vec<Table<'_>>) -> Result<Vec<AbortCondition>, Misread> {
             let lasts = table.with_default("for", Duration::ZERO, value::duration)?;
             let delay = table.with_default("delay", Duration::ZERO, value::duration)?;
             let is_hard = table.with_default("hard", false, value::boolean)?;
+            let then = match table.optional_placed("then", value::text)? {
+                Some((_, place)) if is_hard => {
+                    return Err(Misread::new(
+                        "a hard abort waits for nothing, and rolls nothing back",
+                        place,
+                    )
+                    .with_help("leave out `hard` or `then`"));
+                }
+                Some((name, place)) => Some(roll_back(&name, place, phases)?),
+                None => None,
+            };
             table.finish()?;
             Ok(AbortCondition {
                 condition: Condition {
@@ -198,9 +213,32 @@ fn aborts(tables: Vec<Table<'_>>) -> Result<Vec<AbortCondition>, Misread> {
                 lasts,
                 delay,
                 is_hard,
+                then,
             })
         })
         .collect()
+}
+
+/// Finds the roll-back of that name, which is played on demand.
+fn roll_back(name: &str, place: Place, phases: &[Phase]) -> Result<PhaseId, Misread> {
+    let is_on_demand = |phase: &Phase| phase.begins == Begins::OnDemand;
+    let mut ids = (0u16..).map(PhaseId).zip(phases);
+    if let Some((id, _)) = ids.find(|(_, phase)| phase.name == name && is_on_demand(phase)) {
+        return Ok(id);
+    }
+    let known = phases.iter().find(|phase| is_on_demand(phase));
+    let help = match known {
+        Some(known) => format!(
+            "name a phase of kind \"roll_back\" with on_demand = true, such as `{}`",
+            known.name
+        ),
+        None => "the scenario has no migration that could be rolled back".to_owned(),
+    };
+    Err(Misread::new(
+        format!("`{name}` is no roll-back that is played on demand"),
+        place,
+    )
+    .with_help(help))
 }
 
 fn tolerances(mut table: Table<'_>) -> Result<Vec<Tolerance>, Misread> {
@@ -221,9 +259,7 @@ fn tolerances(mut table: Table<'_>) -> Result<Vec<Tolerance>, Misread> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::phase::Begins;
     use crate::scenario::phase::PhaseKind;
-    use crate::units::id::PhaseId;
 
     const SMALL: &str = "profile = \"support-channel\"\n[population]\nusers = 10\nchannels = 5\n[phase.ramp]\nkind = \"ramp\"\nrate = \"5/s\"\n[phase.steady]\nkind = \"steady\"\nduration = \"15s\"\n";
 

@@ -2,6 +2,7 @@
 
 pub mod clients;
 pub mod file;
+pub mod migration;
 pub mod phase;
 mod phases;
 mod reader;
@@ -141,6 +142,8 @@ pub struct AbortCondition {
     pub delay: Duration,
     /// Whether the run ends without waiting for what is open.
     pub is_hard: bool,
+    /// The roll-back that is played before the run ends.
+    pub then: Option<PhaseId>,
 }
 
 /// A counter that may be other than zero, up to a share of what was required.
@@ -182,9 +185,12 @@ impl Scenario {
 
     /// Returns the commands that phases run on this machine, in the order of the file.
     pub fn commands(&self) -> impl Iterator<Item = &str> {
-        let commands = self.phases.iter().map(|phase| &phase.commands);
-        let commands = commands.flat_map(|commands| [&commands.begin, &commands.end]);
-        commands.filter_map(|command| command.as_deref())
+        self.phases.iter().flat_map(|phase| {
+            let commands = &phase.commands;
+            let moves = phase.kind.move_command();
+            let around = [commands.begin.as_deref(), moves, commands.end.as_deref()];
+            around.into_iter().flatten()
+        })
     }
 
     /// Returns the phase of that identifier.

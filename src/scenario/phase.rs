@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use crate::scenario::migration::Migration;
+use crate::scenario::migration::Moves;
+use crate::scenario::migration::RollBack;
 use crate::units::id::PhaseId;
 use crate::units::id::ServerId;
 use crate::units::offset::Offset;
@@ -73,6 +76,16 @@ pub enum PhaseKind {
     Restart {
         /// Time that the phase gives it: how long the embedded target is down, and within which another one is expected to go down.
         lasts: Duration,
+    },
+    /// Accounts are moved to another server, one after the other.
+    Migrate {
+        /// How.
+        migration: Box<Migration>,
+    },
+    /// Accounts that were moved are moved back.
+    RollBack {
+        /// How.
+        roll_back: RollBack,
     },
     /// A share of the users changes nick.
     NickStorm {
@@ -259,13 +272,15 @@ impl Heal {
 
 impl PhaseKind {
     /// The kinds as scenario files call them.
-    pub const NAMES: [&'static str; 9] = [
+    pub const NAMES: [&'static str; 11] = [
         "ramp",
         "steady",
         "quiet",
         "netsplit",
         "mass_disconnect",
         "restart",
+        "migrate",
+        "roll_back",
         "nick_storm",
         "join_storm",
         "quit",
@@ -280,6 +295,8 @@ impl PhaseKind {
             Self::Netsplit { .. } => "netsplit",
             Self::MassDisconnect { .. } => "mass_disconnect",
             Self::Restart { .. } => "restart",
+            Self::Migrate { .. } => "migrate",
+            Self::RollBack { .. } => "roll_back",
             Self::NickStorm { .. } => "nick_storm",
             Self::JoinStorm { .. } => "join_storm",
             Self::Quit { .. } => "quit",
@@ -295,6 +312,8 @@ impl PhaseKind {
             Self::Netsplit { heal_after, .. } => *heal_after,
             Self::MassDisconnect { returns, .. } => returns.lasts(),
             Self::Restart { lasts } => *lasts,
+            Self::Migrate { migration } => migration.within,
+            Self::RollBack { roll_back } => roll_back.within,
             Self::NickStorm { over, .. } => *over,
             Self::JoinStorm { over, stay, .. } => *over * 2 + *stay,
         }
@@ -312,6 +331,38 @@ impl PhaseKind {
         }
     }
 
+    /// Returns the migration that it is, if it is one.
+    pub fn migration(&self) -> Option<&Migration> {
+        match self {
+            Self::Migrate { migration } => Some(migration),
+            _ => None,
+        }
+    }
+
+    /// Returns the migration that it undoes, if it does.
+    pub fn undoes(&self) -> Option<PhaseId> {
+        match self {
+            Self::RollBack { roll_back } => Some(roll_back.of),
+            _ => None,
+        }
+    }
+
+    /// Returns the command that moves accounts, or tells how many have moved.
+    pub fn move_command(&self) -> Option<&str> {
+        match self {
+            Self::Migrate { migration } => migration.moves.as_ref().map(|moves| match moves {
+                Moves::Command(command) | Moves::Progress(command) => command.as_str(),
+            }),
+            Self::RollBack { roll_back } => roll_back.move_command.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Returns whether those whom it hits are hit one after the other, each with a cause of its own.
+    pub fn is_gradual(&self) -> bool {
+        matches!(self, Self::Migrate { .. } | Self::RollBack { .. })
+    }
+
     /// Returns when the cause of a mass event that strikes at `struck` is gone: its link healed, its victims free to return, its
     /// server up. `None` for what is no mass event.
     pub fn cause_gone(&self, struck: Offset) -> Option<Offset> {
@@ -319,6 +370,9 @@ impl PhaseKind {
             Self::Netsplit { heal_after, .. } => Some(struck + *heal_after),
             Self::MassDisconnect { returns, .. } => Some(struck + returns.begin_after()),
             Self::Restart { lasts } => Some(struck + *lasts),
+            // Or sooner: when its queue is done.
+            Self::Migrate { migration } => Some(struck + migration.within),
+            Self::RollBack { roll_back } => Some(struck + roll_back.within),
             Self::Ramp { .. }
             | Self::Steady { .. }
             | Self::Quiet { .. }
@@ -362,6 +416,8 @@ pub enum Begins {
     After(PhaseId, Duration),
     /// A delay after another phase has begun: the two overlap.
     During(PhaseId, Duration),
+    /// When an abort rule or a person asks for it.
+    OnDemand,
 }
 
 #[cfg(test)]

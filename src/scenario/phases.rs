@@ -5,6 +5,8 @@ use std::time::Duration;
 use crate::place::Misread;
 use crate::place::Place;
 use crate::scenario::FarServer;
+use crate::scenario::migration::Migration;
+use crate::scenario::migration::RollBack;
 use crate::scenario::phase::Begins;
 use crate::scenario::phase::Commands;
 use crate::scenario::phase::CurvePoint;
@@ -26,6 +28,9 @@ const PHASE_COUNT_MAX: usize = 1_000;
 const FRACTION_DEFAULT: f64 = 0.3;
 /// Span of a storm where the file does not say.
 const STORM_DEFAULT: Duration = Duration::from_secs(10);
+
+/// The new server of a migration where the file does not name it.
+const NEW_SERVER: &str = "new";
 
 /// The phases of a file, and the servers that they name.
 #[derive(Debug, Default)]
@@ -52,8 +57,9 @@ pub(crate) fn read(mut sections: Table<'_>) -> Result<Parts, Misread> {
         let mut table = sections.table(name)?;
         let place = table.place().clone();
         let (kind, commands) = parts.kind(&mut table, name)?;
-        let begins = begins(&mut table, &parts.phases, &place)?;
+        let begins = begins(&mut table, &kind, &parts.phases, &place)?;
         table.finish()?;
+        parts.check_links(name, &kind, &place)?;
         parts.phases.push(Phase {
             name: name.clone(),
             kind,
@@ -61,6 +67,7 @@ pub(crate) fn read(mut sections: Table<'_>) -> Result<Parts, Misread> {
             commands,
         });
     }
+    parts.add_roll_backs();
     Ok(parts)
 }
 
@@ -96,6 +103,11 @@ impl Parts {
                     lasts: table.required("lasts", value::duration)?,
                 }
             }
+            "migrate" => self.migrate(table, &mut commands)?,
+            "roll_back" => {
+                commands.begin = table.optional("command", value::text)?;
+                self.roll_back(table)?
+            }
             "nick_storm" => PhaseKind::NickStorm {
                 fraction: table.with_default("fraction", FRACTION_DEFAULT, value::share)?,
                 over: table.with_default("over", STORM_DEFAULT, value::duration)?,
@@ -121,6 +133,113 @@ impl Parts {
             }
         };
         Ok((kind, commands))
+    }
+
+    /// Reads a migration. All of a scenario go to the same server: an account is here or there.
+    fn migrate(
+        &mut self,
+        table: &mut Table<'_>,
+        commands: &mut Commands,
+    ) -> Result<PhaseKind, Misread> {
+        let named = table.optional_placed("to", value::text)?;
+        let migrations = self
+            .phases
+            .iter()
+            .filter_map(|phase| phase.kind.migration());
+        let known = migrations.map(|migration| migration.to).next();
+        let to = match (known, named) {
+            (Some(to), Some((name, place))) if self.server_name(to) != name => {
+                return Err(Misread::new(
+                    format!(
+                        "accounts move to `{}` already, found `{name}`",
+                        self.server_name(to)
+                    ),
+                    place,
+                )
+                .with_help("a scenario has one new server: leave `to` out, or name the same"));
+            }
+            (Some(to), _) => to,
+            (None, named) => {
+                self.servers.push(FarServer {
+                    name: named.map_or_else(|| NEW_SERVER.to_owned(), |(name, _)| name),
+                    fraction: 0.0,
+                });
+                ServerId(u16::try_from(self.servers.len()).unwrap_or(u16::MAX))
+            }
+        };
+        commands.begin = table.optional("command", value::text)?;
+        Ok(PhaseKind::Migrate {
+            migration: Box::new(Migration::read(table, to)?),
+        })
+    }
+
+    fn server_name(&self, server: ServerId) -> &str {
+        let far = server.index().checked_sub(1);
+        let far = far.and_then(|index| self.servers.get(index));
+        far.map_or("", |far| &far.name)
+    }
+
+    fn roll_back(&self, table: &mut Table<'_>) -> Result<PhaseKind, Misread> {
+        let (of, place) = table.required_placed("of", value::text)?;
+        let index = self.phases.iter().position(|phase| phase.name == of);
+        let found = index.and_then(|index| {
+            let id = PhaseId(u16::try_from(index).ok()?);
+            Some((id, self.phases[index].kind.migration()?))
+        });
+        let Some((id, migration)) = found else {
+            return Err(Misread::new(format!("`{of}` is no migration"), place)
+                .with_help("name the phase of kind \"migrate\" that is undone"));
+        };
+        Ok(PhaseKind::RollBack {
+            roll_back: RollBack::read(table, id, migration)?,
+        })
+    }
+
+    /// Gives each migration a roll-back on demand, where the file has none: a person may always ask for one.
+    fn add_roll_backs(&mut self) {
+        let ids = (0u16..).map(PhaseId);
+        let migrations = ids.zip(&self.phases).filter_map(|(id, phase)| {
+            let is_undone = self
+                .phases
+                .iter()
+                .any(|other| other.begins == Begins::OnDemand && other.kind.undoes() == Some(id));
+            let migration = phase.kind.migration().filter(|_| !is_undone)?;
+            let mut name = format!("{}-roll-back", phase.name);
+            while self.phases.iter().any(|other| other.name == name) {
+                name.push('-');
+            }
+            Some(Phase {
+                name,
+                kind: PhaseKind::RollBack {
+                    roll_back: RollBack::of(id, migration),
+                },
+                begins: Begins::OnDemand,
+                commands: Commands::default(),
+            })
+        });
+        let added: Vec<Phase> = migrations.collect();
+        self.phases.extend(added);
+    }
+
+    /// Checks that no link breaks in a scenario whose accounts move: who sits behind it would be told by the hour.
+    fn check_links(&self, name: &str, kind: &PhaseKind, place: &Place) -> Result<(), Misread> {
+        let others = || self.phases.iter().map(|phase| &phase.kind);
+        let is_moving = |kind: &PhaseKind| kind.migration().is_some();
+        let is_clash = (kind.far_link().is_some() && others().any(is_moving))
+            || (is_moving(kind) && others().any(|kind| kind.far_link().is_some()));
+        if !is_clash {
+            return Ok(());
+        }
+        let parted = self
+            .phases
+            .iter()
+            .find(|phase| phase.kind.far_link().is_some());
+        let parted = parted.map_or(name, |phase| &phase.name);
+        Err(Misread::new(
+            "links can't break while accounts move between servers",
+            place.clone(),
+        )
+        .with_help(format!("write by = \"clients\" in `{parted}`")))
     }
 
     /// Reads a netsplit. Phases that name one server part the same users from the rest again.
@@ -230,15 +349,42 @@ fn returns(table: &mut Table<'_>) -> Result<Returns, Misread> {
     }
 }
 
-fn begins(table: &mut Table<'_>, earlier: &[Phase], place: &Place) -> Result<Begins, Misread> {
+fn begins(
+    table: &mut Table<'_>,
+    kind: &PhaseKind,
+    earlier: &[Phase],
+    place: &Place,
+) -> Result<Begins, Misread> {
     let after = table.optional_placed("after", value::text)?;
     let during = table.optional_placed("during", value::text)?;
-    let at = table.with_default("at", Duration::ZERO, value::duration)?;
+    let at = table.optional_placed("at", value::duration)?;
+    let is_on_demand =
+        kind.undoes().is_some() && table.with_default("on_demand", false, value::boolean)?;
+    if is_on_demand {
+        let given = [after, during];
+        let given = given.into_iter().flatten().map(|(_, place)| place);
+        return match given.chain(at.map(|(_, place)| place)).next() {
+            None => Ok(Begins::OnDemand),
+            Some(place) => Err(Misread::new(
+                "a phase that is played on demand has no time of its own",
+                place,
+            )
+            .with_help("leave out `on_demand`, or `after`, `during` and `at`")),
+        };
+    }
+    let at = at.map_or(Duration::ZERO, |(at, _)| at);
+    let is_timed = |phase: &Phase| phase.begins != Begins::OnDemand;
     let find = |name: &str, place: &Place| {
         let found = earlier
             .iter()
             .position(|phase| phase.name == name)
             .and_then(|index| u16::try_from(index).ok());
+        if found.is_some_and(|index| !is_timed(&earlier[usize::from(index)])) {
+            return Err(
+                Misread::new(format!("`{name}` is played on demand alone"), place.clone())
+                    .with_help("a phase follows or overlaps one that has its time"),
+            );
+        }
         found.map(PhaseId).ok_or_else(|| {
             Misread::new(
                 format!("no phase `{name}` stands above this one"),
@@ -255,8 +401,8 @@ fn begins(table: &mut Table<'_>, earlier: &[Phase], place: &Place) -> Result<Beg
         (Some((name, place)), None) => Ok(Begins::After(find(&name, &place)?, at)),
         (None, Some((name, place))) => Ok(Begins::During(find(&name, &place)?, at)),
         (None, None) => match earlier
-            .len()
-            .checked_sub(1)
+            .iter()
+            .rposition(is_timed)
             .and_then(|last| u16::try_from(last).ok())
         {
             Some(last) => Ok(Begins::After(PhaseId(last), at)),

@@ -72,6 +72,7 @@ impl Scenario {
             )?;
             match phase.begins {
                 Begins::AtStart => {}
+                Begins::OnDemand => writeln!(out, "on_demand = true")?,
                 Begins::After(id, at) => {
                     writeln!(
                         out,
@@ -110,6 +111,9 @@ impl Scenario {
                 quoted(&delay),
                 abort.is_hard
             )?;
+            if let Some(then) = abort.then {
+                writeln!(out, "then = {}", quoted(&self.phase(then).name))?;
+            }
         }
         if !self.tolerances.is_empty() {
             writeln!(out, "\n[tolerate]")?;
@@ -178,6 +182,18 @@ impl Scenario {
                 }
             }
             PhaseKind::Restart { lasts } => put("lasts", span(*lasts))?,
+            PhaseKind::Migrate { migration } => {
+                if let Some(server) = self.far_server(migration.to) {
+                    put("to", quoted(&server.name))?;
+                }
+                let mut keys = migration.keys().into_iter();
+                keys.try_for_each(|(key, value)| put(&key, value))?;
+            }
+            PhaseKind::RollBack { roll_back } => {
+                put("of", quoted(&self.phase(roll_back.of).name))?;
+                let mut keys = roll_back.keys().into_iter();
+                keys.try_for_each(|(key, value)| put(&key, value))?;
+            }
             PhaseKind::NickStorm { fraction, over } => {
                 put("fraction", format!("{fraction:?}"))?;
                 put("over", span(*over))?;

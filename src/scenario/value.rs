@@ -65,6 +65,16 @@ pub(crate) fn positive(value: &str) -> Result<f64, Expected> {
     }
 }
 
+pub(crate) fn spread(value: &str) -> Result<f64, Expected> {
+    match value.parse::<f64>() {
+        Ok(number) if (0.0..=3.0).contains(&number) => Ok(number),
+        _ => Err(Expected {
+            what: "a number from 0 to 3",
+            help: "write how far a logarithm scatters: `0.3` for about a third more or less",
+        }),
+    }
+}
+
 pub(crate) fn share(value: &str) -> Result<f64, Expected> {
     let number = match value.trim().strip_suffix('%') {
         Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),

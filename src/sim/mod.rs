@@ -8,16 +8,20 @@ mod link;
 mod world;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::measure::event::Event;
 use crate::measure::exemplar::Exemplars;
+use crate::measure::forecast::Forecast;
 use crate::measure::interval::Interval;
 use crate::measure::ledger::counts::LedgerCounts;
+use crate::measure::migration::Migrations;
 use crate::measure::sent::LinesSent;
 use crate::plan::Plan;
 use crate::sim::faults::FaultPlan;
 use crate::sim::faults::Truth;
 use crate::sim::world::World;
+use crate::units::id::PhaseId;
 
 /// How a virtual run is to be made.
 #[derive(Clone, Debug)]
@@ -26,6 +30,19 @@ pub struct SimConfig {
     pub shard_count: u16,
     /// What goes wrong.
     pub faults: FaultPlan,
+}
+
+/// How far a migration had come at the end of an interval.
+#[derive(Clone, Copy, Debug)]
+pub struct Moved {
+    /// The phase.
+    pub phase: PhaseId,
+    /// When, from its beginning.
+    pub since: Duration,
+    /// Accounts moved its way.
+    pub done: u64,
+    /// When it was to be done by then.
+    pub forecast: Option<Forecast>,
 }
 
 /// What a virtual run gave.
@@ -41,6 +58,10 @@ pub struct SimOutcome {
     pub total: Interval,
     /// Lines sent, by command.
     pub lines_sent: LinesSent,
+    /// How migrations went, one after the other.
+    pub migrations: Migrations,
+    /// The same, interval by interval.
+    pub moved: Vec<Moved>,
     /// What the world itself did wrong.
     pub truth: Truth,
     /// What a checker found wrong with the swarm; empty if all is well.

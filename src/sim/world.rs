@@ -2,6 +2,7 @@
 
 mod checks;
 mod ends;
+mod migration;
 mod upheaval;
 
 use std::cmp::Reverse;
@@ -23,7 +24,10 @@ use crate::measure::ledger::MessageKey;
 use crate::measure::ledger::counts::LedgerCounts;
 use crate::measure::ledger::judge::Settling;
 use crate::measure::ledger::partition::Split;
+use crate::measure::migration::Migrations;
+use crate::measure::progress::Progress;
 use crate::measure::sent::LinesSent;
+use crate::migration::operator::Operator;
 use crate::plan::Plan;
 use crate::plan::action::Action;
 use crate::plan::digest;
@@ -31,6 +35,7 @@ use crate::plan::planner::Planner;
 use crate::plan::streams::Purpose;
 use crate::plan::streams::StreamId;
 use crate::plan::streams::Streams;
+use crate::sim::Moved;
 use crate::sim::SimConfig;
 use crate::sim::SimOutcome;
 use crate::sim::faults::FaultPlan;
@@ -98,6 +103,9 @@ pub(crate) struct World {
     now: Offset,
     next_edge: Offset,
     splits: Vec<Split>,
+    operator: Operator,
+    migrations: Migrations,
+    moved: Vec<Moved>,
     faults: FaultPlan,
     fault_streams: Streams,
     intended: BTreeMap<MessageKey, Offset>,
@@ -113,14 +121,7 @@ impl World {
             .filter_map(|shard| Sharding::new(ShardId(shard), count))
             .map(|sharding| Shard::new(plan, sharding, None))
             .collect();
-        let server_count = plan
-            .population
-            .sides
-            .iter()
-            .map(|side| side.0)
-            .max()
-            .unwrap_or(0)
-            + 1;
+        let server_count = plan.scenario.servers.len() + 1;
         let network = NetworkConfig {
             servers: (1..=server_count)
                 .map(|number| format!("irc{number}.test"))
@@ -160,6 +161,9 @@ impl World {
             now: Offset::ZERO,
             next_edge: Offset::ZERO + Interval::LENGTH,
             splits: Vec::new(),
+            operator: Operator::new(Arc::clone(plan), true),
+            migrations: Migrations::default(),
+            moved: Vec::new(),
             faults,
             fault_streams,
             intended,
@@ -207,7 +211,8 @@ impl World {
                 .peek()
                 .map_or(Offset::NEVER, |Reverse((at, _, _))| *at);
             let network = self.network.next_timer().unwrap_or(Offset::NEVER);
-            let next = due.min(queued).min(network).min(self.next_edge);
+            let moves = self.operator.next_due();
+            let next = due.min(queued).min(network).min(moves).min(self.next_edge);
             if !is_over && next >= ends {
                 is_over = true;
                 self.now = ends;
@@ -239,6 +244,9 @@ impl World {
         if self.network.next_timer().is_some_and(|at| at <= now) {
             self.network.handle_timer(now);
         }
+        if !is_over {
+            self.move_accounts();
+        }
         for shard in &mut self.shards {
             if shard.next_due() <= now {
                 shard.handle_due(now);
@@ -263,9 +271,22 @@ impl World {
         } else {
             Settling::WhenDue
         };
+        let (mut interval, mut progress) = (Interval::new(), Progress::default());
         for shard in &mut self.shards {
             shard.settle(self.now, settling);
-            self.total.merge(&shard.take_interval(self.now));
+            interval.merge(&shard.take_interval(self.now));
+            progress.merge(&shard.progress(self.now));
+        }
+        self.total.merge(&interval);
+        if let Some(news) = self.operator.take_news() {
+            self.migrations.enter(self.now, &news, &interval, &progress);
+            let last = self.migrations.all().last();
+            self.moved.extend(last.map(|migration| Moved {
+                phase: migration.phase,
+                since: self.now.since(migration.begun),
+                done: migration.done(),
+                forecast: migration.forecast,
+            }));
         }
     }
 
@@ -489,6 +510,8 @@ impl World {
             events,
             total: self.total,
             lines_sent,
+            migrations: self.migrations,
+            moved: self.moved,
             truth: self.truth,
             violations: self.violations,
         }

@@ -92,13 +92,26 @@ impl Shard {
         }
     }
 
+    /// Notes what the target is about to go through.
+    pub(super) fn begin_upheaval(&mut self, phase: PhaseId, upheaval: Upheaval, at: Offset) {
+        match upheaval {
+            Upheaval::Stop | Upheaval::Migrate | Upheaval::RollBack => {
+                // What is undone hits nobody any more.
+                let undone = self.plan.scenario.phase(phase).kind.undoes();
+                if let Some(event) = undone.and_then(|undone| self.event_mut(undone)) {
+                    event.cause_gone = event.cause_gone.min(at);
+                }
+                self.upheaval = Some((phase, Offset::NEVER));
+            }
+            Upheaval::Start => self.upheaval = Some((phase, at + self.plan.scenario.settle)),
+            Upheaval::Split | Upheaval::Heal | Upheaval::Redirect | Upheaval::Cease => {}
+        }
+        self.reroute(phase, upheaval, at);
+    }
+
     /// The first shard alone orders what concerns the whole target; every shard is told when it is done.
     fn upheave(&mut self, phase: PhaseId, upheaval: Upheaval, now: Offset) {
-        match upheaval {
-            Upheaval::Stop => self.restart = Some((phase, Offset::NEVER)),
-            Upheaval::Start => self.restart = Some((phase, now + self.plan.scenario.settle)),
-            Upheaval::Split | Upheaval::Heal => {}
-        }
+        self.begin_upheaval(phase, upheaval, now);
         if self.sharding.shard().0 == 0 {
             self.io.push_back(Io::Upheave { phase, upheaval });
         }
@@ -149,7 +162,7 @@ impl Shard {
         self.users[local].reconnect_at = Offset::NEVER;
         self.forgive(local);
         if let Some(phase) = event.filter(|_| is_online) {
-            self.note_hit(local, phase);
+            self.note_hit(local, phase, now);
         }
         if self.users[local].link == Link::Down {
             return;
@@ -201,7 +214,7 @@ impl Shard {
             return;
         };
         if self.users[local].session.is_online() {
-            self.note_hit(local, event);
+            self.note_hit(local, event, now);
             if let Some(hit) = &mut self.users[local].hit_by {
                 hit.is_unnoticed = true;
             }
@@ -220,10 +233,11 @@ impl Shard {
 
     /// Notes that a mass event has hit a user who was online. Who is hit again before it was whole counts once, and for the later
     /// event.
-    pub(super) fn note_hit(&mut self, local: usize, phase: PhaseId) {
+    pub(super) fn note_hit(&mut self, local: usize, phase: PhaseId, at: Offset) {
         self.forgive(local);
         self.users[local].hit_by = Some(Hit {
             phase,
+            at,
             is_unnoticed: false,
         });
         if let Some(event) = self.event_mut(phase) {

@@ -41,8 +41,6 @@ impl Shard {
         }
         state.tries = state.tries.saturating_add(1);
         state.reconnect_at = now + delay;
-        // A return that is not planned is due when the connection ended: the wait is part of what its user feels.
-        state.connect_intended = now;
         self.arm(local);
     }
 
@@ -59,10 +57,8 @@ impl Shard {
         state.connect_attempt = now;
         state.connect_by = now + self.plan.scenario.reconnect.connect_timeout;
         let user = state.id;
-        self.io.push_back(Io::Connect {
-            user,
-            server: self.plan.population.sides[user.index()],
-        });
+        let server = self.server_of(user, now);
+        self.io.push_back(Io::Connect { user, server });
         self.arm(local);
     }
 

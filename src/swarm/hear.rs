@@ -139,7 +139,7 @@ impl Shard {
             && let Some(hit) = state.hit_by.take()
             && let Some(event) = self.event_mut(hit.phase)
         {
-            event.handle_recovered(now);
+            event.handle_recovered(hit.at, now);
         }
     }
 
@@ -338,6 +338,7 @@ pub(super) fn refused(refusal: Refusal) -> Refused {
         Refusal::RecvQ => Refused::RecvQ,
         Refusal::NickInUse => Refused::NickInUse,
         Refusal::Auth => Refused::Auth,
+        Refusal::Elsewhere => Refused::Elsewhere,
         Refusal::ChannelLimit => Refused::ChannelLimit,
         Refusal::CannotSend => Refused::CannotSend,
         Refusal::Other => Refused::Other,

@@ -13,6 +13,7 @@ mod lists;
 mod manners;
 mod outbox;
 pub mod report;
+mod route;
 mod user;
 
 use std::cmp::Reverse;
@@ -46,6 +47,7 @@ use crate::swarm::hold::Hold;
 use crate::swarm::io::Io;
 use crate::swarm::io::PeerFact;
 use crate::swarm::io::ShardFacts;
+use crate::swarm::route::Routes;
 use crate::swarm::user::Link;
 use crate::swarm::user::Named;
 use crate::swarm::user::User;
@@ -81,8 +83,9 @@ pub struct Shard {
     ledger: Ledger,
     interval: Interval,
     events: Vec<Event>,
-    /// The restart under way: who loses its connection by then lost it to that.
-    restart: Option<(PhaseId, Offset)>,
+    /// What the target is going through: who loses its connection by then lost it to that.
+    upheaval: Option<(PhaseId, Offset)>,
+    routes: Routes,
     io: VecDeque<Io>,
     outgoing_peers: Vec<PeerFact>,
     hold: Hold,
@@ -131,9 +134,10 @@ impl Shard {
             around: plan.around_events(),
         };
         let ledger = Ledger::new(config, planner.channels());
-        let events = plan
-            .events()
-            .map(|(id, struck, cause_gone)| Event::new(id, struck, cause_gone));
+        let events = plan.events().map(|(id, struck, cause_gone)| Event {
+            is_gradual: plan.scenario.phase(id).kind.is_gradual(),
+            ..Event::new(id, struck, cause_gone)
+        });
         Self {
             sharding,
             users: (0..sharding.local_count(user_count))
@@ -150,7 +154,8 @@ impl Shard {
             ledger,
             interval: Interval::new(),
             events: events.collect(),
-            restart: None,
+            upheaval: None,
+            routes: Routes::default(),
             io: VecDeque::new(),
             outgoing_peers: Vec::new(),
             hold: Hold::default(),
@@ -409,7 +414,7 @@ impl Shard {
             }
             let hit = self.users[local].hit_by.as_mut();
             if hit.is_some_and(|hit| std::mem::take(&mut hit.is_unnoticed)) {
-                self.users[local].tries = 0;
+                self.lose_link(local, now);
                 self.come_back_later(local, now);
                 return;
             }
@@ -424,14 +429,21 @@ impl Shard {
             self.note_end(end);
         }
         if was_online {
-            self.users[local].tries = 0;
-            if let Some((phase, until)) = self.restart
+            self.lose_link(local, now);
+            if let Some((phase, until)) = self.upheaval
                 && now <= until
             {
-                self.note_hit(local, phase);
+                self.note_hit(local, phase, now);
             }
         }
         self.come_back_later(local, now);
+    }
+
+    /// Notes that a user who was online no longer is. A return that is not planned is due from here, however many tries it takes.
+    fn lose_link(&mut self, local: usize, now: Offset) {
+        let state = &mut self.users[local];
+        state.tries = 0;
+        state.connect_intended = now;
     }
 
     fn note_end(&mut self, end: End) {

@@ -102,10 +102,17 @@ impl Shard {
         }
     }
 
-    /// Notes when the target was up again after a restart phase took it down. Every shard is told the same.
+    /// Notes when the target was up again after a restart phase took it down, or the queue of a migration done. Every shard is told
+    /// the same.
     pub fn handle_up(&mut self, phase: PhaseId, at: Offset) {
         if let Some(event) = self.event_mut(phase) {
             event.cause_gone = at;
+        }
+        if self.plan.scenario.phase(phase).kind.is_gradual()
+            && let Some((of, until)) = &mut self.upheaval
+            && *of == phase
+        {
+            *until = at + self.plan.scenario.settle;
         }
     }
 

@@ -39,6 +39,8 @@ pub(crate) struct Wanted {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hit {
     pub(crate) phase: PhaseId,
+    /// When.
+    pub(crate) at: Offset,
     /// Whether the user's program has still to notice and to come back by itself.
     pub(crate) is_unnoticed: bool,
 }

@@ -70,6 +70,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "measure",
         ],
     ),
+    pure("migration", &["units", "scenario", "measure", "plan"]),
     pure(
         "swarm",
         &[
@@ -95,7 +96,9 @@ pub(crate) const ROOMS: &[Room] = &[
             "irc::network",
             "irc::fault",
             "traffic::profile",
+            "scenario",
             "plan",
+            "migration",
             "swarm",
             "upstream",
             "measure",
@@ -206,6 +209,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "scenario",
             "measure",
             "plan",
+            "migration",
             "swarm",
             "upstream",
             "gate",

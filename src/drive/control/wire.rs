@@ -19,6 +19,8 @@ pub enum Request {
         #[serde(default)]
         hard: bool,
     },
+    /// Move back the accounts that a migration has moved.
+    RollBack,
     /// Put a note onto the timeline.
     Mark {
         /// The note.
@@ -66,6 +68,8 @@ pub struct Status {
     pub pending_age_us: u64,
     /// Forecasts of phases.
     pub forecasts: Vec<ForecastStatus>,
+    /// Migrations that have begun.
+    pub migrations: Vec<MigrationStatus>,
     /// Mass events that have struck.
     pub events: Vec<EventStatus>,
 }
@@ -81,6 +85,27 @@ pub struct ForecastStatus {
     pub earliest_s: f64,
     /// No later than this.
     pub latest_s: f64,
+}
+
+/// How a migration, or what undoes one, goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MigrationStatus {
+    /// The phase.
+    pub phase: String,
+    /// Accounts on the new server.
+    pub moved: u64,
+    /// Accounts in all.
+    pub total: u64,
+    /// Moves that failed.
+    pub failed: u64,
+    /// Seconds that it would take to move everybody back from here.
+    pub back_s: Option<f64>,
+    /// With how many accounts moved going back takes as long as going on.
+    pub no_return_moved: Option<u64>,
+    /// Seconds that users were not online though they were to be, all together.
+    pub unavailable_s: f64,
+    /// The longest that one of them has waited, in seconds.
+    pub longest_wait_s: f64,
 }
 
 /// How far the victims of a mass event are back.
@@ -140,6 +165,7 @@ mod tests {
         for request in [
             Request::Status,
             Request::Hold,
+            Request::RollBack,
             Request::Abort { hard: true },
             Request::Mark {
                 text: "it's \"on\"\n".to_owned(),

@@ -14,8 +14,10 @@ use tokio::sync::mpsc;
 
 use crate::drive::clock::Clock;
 use crate::drive::listen::server::Order;
+use crate::irc::network::Network;
 use crate::irc::network::config::NetworkConfig;
 use crate::units::id::ServerId;
+use crate::units::offset::Offset;
 
 /// Orders that may wait for the network's thread; a run gives a handful in all.
 const ORDERS_MAX: usize = 16;
@@ -70,17 +72,32 @@ impl Listening {
 
     /// Breaks the link to a server. Returns once it is done: what the network processes from then on it processes apart.
     pub fn split(&self, far: ServerId) {
-        self.order(|done| Order::Split { far, done });
+        self.ask(move |network, now| network.split(now, far));
     }
 
     /// Heals the link to a server. Returns once it is done.
     pub fn heal(&self, far: ServerId) {
-        self.order(|done| Order::Heal { far, done });
+        self.ask(move |network, now| network.heal(now, far));
     }
 
     /// Kills a server: its link breaks, and its clients' connections end without a word. Returns once it is done.
     pub fn kill(&self, far: ServerId) {
-        self.order(|done| Order::Kill { far, done });
+        self.ask(move |network, now| network.kill(now, far));
+    }
+
+    /// Does something to the network, and returns what came of it; `None` if the network has ended.
+    pub fn ask<T: Send + 'static>(
+        &self,
+        deed: impl FnOnce(&mut Network, Offset) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (done, answer) = sync_channel(1);
+        let deed = move |network: &mut Network, now: Offset| {
+            // The owner may have gone; then nobody waits for it.
+            let _ = done.send(deed(network, now));
+        };
+        // A network that has ended answers nothing; what it no longer relays tells.
+        self.orders.blocking_send(Order::Do(Box::new(deed))).ok()?;
+        answer.recv().ok()
     }
 
     /// Takes the whole network down, as a crash of its host would: every connection ends, none is accepted, nothing is remembered.

@@ -30,12 +30,12 @@ const SLEEP_MAX: Duration = Duration::from_mins(1);
 /// Wait after an accept that failed for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Something done to the network, which tells its owner what came of it.
+pub(crate) type Deed = Box<dyn FnOnce(&mut Network, Offset) + Send>;
+
 /// What the owner asks for.
-#[derive(Debug)]
 pub(crate) enum Order {
-    Split { far: ServerId, done: SyncSender<()> },
-    Heal { far: ServerId, done: SyncSender<()> },
-    Kill { far: ServerId, done: SyncSender<()> },
+    Do(Deed),
     Down { done: SyncSender<()> },
     Up { done: SyncSender<()> },
     Stop,
@@ -94,9 +94,13 @@ pub(crate) async fn serve(
         tokio::select! {
             biased;
             order = orders.recv() => match order {
-                Some(Order::Split { far, done }) => command(&server, &done, |network, now| network.split(now, far)),
-                Some(Order::Heal { far, done }) => command(&server, &done, |network, now| network.heal(now, far)),
-                Some(Order::Kill { far, done }) => command(&server, &done, |network, now| network.kill(now, far)),
+                Some(Order::Do(deed)) => {
+                    let mut this = server.borrow_mut();
+                    let now = this.clock.now();
+                    // Told at once: what the network processes from here on it processes by its new state; what it has
+                    // relayed is in its outboxes.
+                    deed(&mut this.network, now);
+                }
                 Some(Order::Down { done }) => {
                     for door in doors.drain(..) {
                         door.abort();
@@ -145,22 +149,6 @@ fn open(server: &Rc<RefCell<Server>>, listeners: Vec<TcpListener>) -> Vec<JoinHa
         tokio::task::spawn_local(accept(Rc::clone(server), listener, ServerId(index)))
     });
     accepting.collect()
-}
-
-fn command(
-    server: &Rc<RefCell<Server>>,
-    done: &SyncSender<()>,
-    act: impl FnOnce(&mut Network, Offset) -> bool,
-) {
-    {
-        let mut this = server.borrow_mut();
-        let now = this.clock.now();
-        act(&mut this.network, now);
-    }
-    // Told at once: what the network processes from here on it processes by its new state; what it has relayed is in its
-    // outboxes. The owner may have gone; then nobody waits for it.
-    let _ = done.send(());
-    carry(server);
 }
 
 async fn accept(server: Rc<RefCell<Server>>, listener: TcpListener, at: ServerId) {

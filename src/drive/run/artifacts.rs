@@ -9,9 +9,11 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use crate::measure::interval::Interval;
+use crate::measure::migration::Migrations;
 use crate::report::hlog::HlogWriter;
 use crate::report::junit;
 use crate::report::markdown;
+use crate::report::migration::MigrationWriter;
 use crate::report::result::RunResult;
 use crate::report::series::SeriesWriter;
 use crate::scenario::Scenario;
@@ -24,6 +26,9 @@ const SERIES: (&str, &str) = ("series", "csv");
 /// Name and kind of the intervals.
 const INTERVALS: (&str, &str) = ("intervals", "hlog");
 
+/// Name of the series of migrations, which scenarios without one have not.
+const MIGRATION: &str = "migration.csv";
+
 /// How much of a run one file of its series and one of its intervals hold. What is written is never touched again, and a part that is
 /// done is held by nobody: an operator may compress or delete it while the run goes on. An hour of a soak is two megabytes.
 const PART_SECS: u64 = 3_600;
@@ -33,6 +38,7 @@ pub struct Artifacts {
     folder: PathBuf,
     started_unix_ms: i64,
     growing: Growing,
+    migration: Option<MigrationWriter<BufWriter<File>>>,
 }
 
 /// The files that grow with the run, for as long as they do.
@@ -86,7 +92,7 @@ impl Artifacts {
     pub fn create(folder: &Path, scenario: &Scenario, started_unix_ms: i64) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         // What an earlier run left here must not be taken for this one's.
-        for name in [RESULT, "summary.md", "junit.xml"] {
+        for name in [RESULT, MIGRATION, "summary.md", "junit.xml"] {
             for path in [folder.join(name), beside(folder, name)] {
                 match fs::remove_file(path) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -105,6 +111,7 @@ impl Artifacts {
         })?;
         Ok(Self {
             growing: Growing::create(folder, 0, started_unix_ms)?,
+            migration: migration(folder, scenario)?,
             started_unix_ms,
             folder: folder.to_owned(),
         })
@@ -115,7 +122,15 @@ impl Artifacts {
     /// # Errors
     ///
     /// Returns why it can't be written.
-    pub fn append(&mut self, begins: Offset, interval: &Interval) -> io::Result<()> {
+    pub fn append(
+        &mut self,
+        begins: Offset,
+        interval: &Interval,
+        migrations: &Migrations,
+    ) -> io::Result<()> {
+        if let Some(migration) = &mut self.migration {
+            migration.append(begins + Interval::LENGTH, migrations)?;
+        }
         let part = begins.since(Offset::ZERO).as_secs() / PART_SECS;
         if part > self.growing.part {
             self.growing = Growing::create(&self.folder, part, self.started_unix_ms)?;
@@ -146,6 +161,19 @@ impl Artifacts {
         })?;
         whole(&self.folder, "junit.xml", |out| junit::write(result, out))
     }
+}
+
+fn migration(
+    folder: &Path,
+    scenario: &Scenario,
+) -> io::Result<Option<MigrationWriter<BufWriter<File>>>> {
+    let mut phases = scenario.phases.iter();
+    if !phases.any(|phase| phase.kind.is_gradual()) {
+        return Ok(None);
+    }
+    let file = File::create(folder.join(MIGRATION)).map(BufWriter::new)?;
+    let names = scenario.phases.iter().map(|phase| phase.name.clone());
+    MigrationWriter::new(file, names.collect()).map(Some)
 }
 
 /// Returns where a file is written before it takes its place.
@@ -203,7 +231,7 @@ mod tests {
     fn append(artifacts: &mut Artifacts, secs: i64) {
         let interval = Interval::new();
         artifacts
-            .append(Offset::from_secs(secs), &interval)
+            .append(Offset::from_secs(secs), &interval, &Migrations::default())
             .unwrap();
     }
 

@@ -16,6 +16,7 @@ use crate::drive::control::Control;
 use crate::drive::host::counters;
 use crate::drive::interrupt::Interrupt;
 use crate::drive::listen::Listening;
+use crate::drive::run::migration::Mover;
 use crate::drive::run::overseer::Overseer;
 use crate::drive::run::shards::Shards;
 use crate::drive::run::steering::Run;
@@ -30,13 +31,16 @@ use crate::drive::shard::message::ToShard;
 use crate::gate::abort::Abort;
 use crate::gate::abort::AbortRule;
 use crate::measure::interval::Interval;
+use crate::measure::migration::Migrations;
 use crate::measure::outcome::Ending;
 use crate::measure::outcome::GeneratorHealth;
 use crate::measure::outcome::Outcome;
 use crate::measure::progress::Progress;
 use crate::plan::Plan;
+use crate::plan::action::Upheaval;
 use crate::swarm::Caps;
 use crate::swarm::report::ShardReport;
+use crate::units::id::PhaseId;
 use crate::units::id::ShardId;
 use crate::units::id::Sharding;
 use crate::units::offset::Offset;
@@ -51,6 +55,10 @@ const LOOK: Duration = Duration::from_millis(50);
 const DRAIN_SLACK: Duration = Duration::from_secs(3);
 /// Shortest drain: a second copy of the last messages may still be under way, though all that is owed has come.
 const DRAIN_MIN: Duration = Duration::from_secs(1);
+/// How long a run that has nothing else to play goes on after its last account has moved.
+const AFTER_MOVES: Duration = Duration::from_secs(15);
+/// How far ahead a demand lies: every shard is told before it comes.
+const NOTICE: Duration = Duration::from_millis(100);
 /// How long shards may take to say goodbye and report.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Share of a core that a shard's thread may use before its own measurements are in doubt.
@@ -84,12 +92,18 @@ pub struct Conduct<'a> {
 
 /// Who looks on: artifacts and progress.
 pub trait Watch {
-    /// Takes an interval that has closed, merged over all shards.
+    /// Takes an interval that has closed, merged over all shards, and how migrations had come at its end.
     ///
     /// # Errors
     ///
     /// An error does not end the run; it is told at its end.
-    fn interval(&mut self, number: u64, begins: Offset, interval: &Interval) -> io::Result<()>;
+    fn interval(
+        &mut self,
+        number: u64,
+        begins: Offset,
+        interval: &Interval,
+        migrations: &Migrations,
+    ) -> io::Result<()>;
 
     /// Takes what has been observed up to the interval that has just closed, and what went wrong with the scenario's own commands,
     /// as of a run that is cut short there.
@@ -127,6 +141,7 @@ struct Conductor<'a> {
     pending: BTreeMap<u64, Pending>,
     settled: Vec<bool>,
     upheavals: Upheavals<'a>,
+    mover: Mover<'a>,
     tally: Tally,
     reports: Vec<ShardReport>,
     overseer: Overseer<'a>,
@@ -134,6 +149,8 @@ struct Conductor<'a> {
     /// When the plan ends, holds included.
     ends: Offset,
     abort: Option<Abort>,
+    /// The roll-back that an abort rule has asked for is played, or has been; then the run ends.
+    is_rescuing: bool,
     broken: Option<String>,
     watch_error: Option<io::Error>,
 }
@@ -233,7 +250,9 @@ impl<'a> Conductor<'a> {
             overseer: Overseer::new(conduct.plan, conduct.aborts),
             steering: Steering::new(conduct.control),
             ends: conduct.plan.timeline.ends,
+            mover: Mover::new(conduct.plan, conduct.network),
             abort: None,
+            is_rescuing: false,
             broken: None,
             watch_error: None,
             conduct,
@@ -249,13 +268,19 @@ impl<'a> Conductor<'a> {
         let mut over_at = None;
         let mut ending = Ending::Complete;
         loop {
-            match from_shards.recv_timeout(LOOK) {
+            let idle = self.mover.next_due().since(self.now()).min(LOOK);
+            match from_shards.recv_timeout(idle) {
                 Ok(message) => self.handle(message, watch),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return ending,
             }
             let now = self.now();
             self.upheavals.look(now, &self.shards);
+            if over_at.is_none()
+                && let Some(phase) = self.mover.look(now, &self.shards)
+            {
+                self.moved(phase, now);
+            }
             watch.look(
                 now,
                 if over_at.is_some() {
@@ -271,8 +296,11 @@ impl<'a> Conductor<'a> {
                     if is_interrupted {
                         ending = Ending::Interrupted;
                     } else if let Some(abort) = &self.abort {
-                        ending = Ending::Aborted;
-                        if abort.is_hard {
+                        let is_hard = abort.is_hard;
+                        if !self.rescues(now) {
+                            ending = Ending::Aborted;
+                        }
+                        if is_hard {
                             return ending;
                         }
                     }
@@ -298,6 +326,65 @@ impl<'a> Conductor<'a> {
         }
     }
 
+    /// Notes that the queue of a phase is done. A run that has nothing else to play gives those whom it moved last a while to come
+    /// back, and ends.
+    fn moved(&mut self, phase: PhaseId, now: Offset) {
+        self.tally.end(phase, now);
+        let mut others = self.tally.phases().iter();
+        let is_last = others.all(|other| other.begins == Offset::NEVER || other.ends <= now);
+        if is_last {
+            self.ends = self.ends.min(now + AFTER_MOVES);
+        }
+    }
+
+    /// Plays what an abort rule wants played before the run ends, if it can be; returns whether that goes on.
+    fn rescues(&mut self, now: Offset) -> bool {
+        let wanted = self.abort.as_ref().and_then(|abort| abort.then);
+        let Some(phase) = wanted else { return false };
+        if !self.is_rescuing {
+            if !self.demand(phase, now) {
+                return false;
+            }
+            self.is_rescuing = true;
+        }
+        now < self.ends
+    }
+
+    /// Does what a phase wants of accounts; returns whether it could. A migration ends where it begins to be undone.
+    fn handle_moves(&mut self, phase: PhaseId, upheaval: Upheaval, at: Offset) -> bool {
+        if !self.mover.handle(phase, upheaval, at) {
+            return false;
+        }
+        if upheaval == Upheaval::RollBack
+            && let Some(undone) = self.conduct.plan.scenario.phase(phase).kind.undoes()
+        {
+            self.tally.end(undone, at);
+        }
+        true
+    }
+
+    /// Begins to undo a migration; returns whether it could. Whatever else was to be played, the run ends when that is done.
+    fn demand(&mut self, phase: PhaseId, now: Offset) -> bool {
+        let at = now + NOTICE;
+        if !self.handle_moves(phase, Upheaval::RollBack, at) {
+            return false;
+        }
+        let plan = self.conduct.plan;
+        let lasts = plan
+            .scenario
+            .phase(phase)
+            .kind
+            .lasts(plan.population.user_count());
+        self.tally.begin(phase, at, lasts);
+        self.ends = at + lasts;
+        self.shards.tell_all(&ToShard::Demanded {
+            phase,
+            upheaval: Upheaval::RollBack,
+            at,
+        });
+        true
+    }
+
     /// Does what a person asks for.
     fn steer(&mut self, now: Offset, is_draining: bool) {
         let steps = self.steering.look(&Run {
@@ -306,17 +393,26 @@ impl<'a> Conductor<'a> {
             is_draining,
             phases: self.tally.phases(),
             overseer: &self.overseer,
+            roll_back: self.mover.roll_back(),
+            migrations: &self.mover.log,
         });
         for step in steps {
             match step {
-                Step::Hold(at) => self.shards.tell_all(&ToShard::Hold(at)),
+                Step::Hold(at) => {
+                    self.mover.hold(true);
+                    self.shards.tell_all(&ToShard::Hold(at));
+                }
                 Step::Resume(since, at) => {
+                    self.mover.hold(false);
                     self.shards.tell_all(&ToShard::Resume(at));
                     let by = at.since(since);
                     self.tally.delay(since, by);
                     if self.ends > since {
                         self.ends += by;
                     }
+                }
+                Step::RollBack(phase) => {
+                    self.demand(phase, now);
                 }
                 Step::Abort(abort) => {
                     self.abort.get_or_insert(abort);
@@ -346,8 +442,13 @@ impl<'a> Conductor<'a> {
             // All had come before the beginning.
             FromShard::Ready => {}
             FromShard::Upheave { phase, upheaval } => {
-                self.upheavals
-                    .handle((phase, upheaval), &self.clock, &self.shards);
+                if self.conduct.plan.scenario.phase(phase).kind.is_gradual() {
+                    let now = self.now();
+                    self.handle_moves(phase, upheaval, now);
+                } else {
+                    self.upheavals
+                        .handle((phase, upheaval), &self.clock, &self.shards);
+                }
             }
             FromShard::Report { report, cpu } => {
                 self.tally.count_cpu(cpu);
@@ -391,18 +492,25 @@ impl<'a> Conductor<'a> {
         };
         let begins = Offset::from_secs(i64::try_from(number).unwrap_or(i64::MAX));
         self.tally.enter(begins, &interval, is_busy);
+        self.mover
+            .enter(begins + Interval::LENGTH, &interval, &progress);
         if self.abort.is_none() {
-            self.abort = self
-                .overseer
-                .look(begins, self.tally.phases(), &interval, &progress);
+            self.abort = self.overseer.look(
+                begins,
+                self.tally.phases(),
+                &interval,
+                &progress,
+                &self.mover.log,
+            );
         }
         self.steering.enter(&interval, progress.clone());
         let marks = &self.steering.marks;
-        let so_far = self
-            .tally
-            .cut_short(begins + Interval::LENGTH, progress, marks);
-        let watched = watch.interval(number, begins, &interval);
-        let kept = watch.so_far(so_far, &self.upheavals.faults);
+        let so_far =
+            self.tally
+                .cut_short(begins + Interval::LENGTH, progress, marks, &self.mover.log);
+        let watched = watch.interval(number, begins, &interval, &self.mover.log);
+        let faults = [&self.upheavals.faults[..], &self.mover.faults].concat();
+        let kept = watch.so_far(so_far, &faults);
         if let Err(error) = watched.and(kept) {
             self.watch_error.get_or_insert(error);
         }
@@ -411,6 +519,7 @@ impl<'a> Conductor<'a> {
     /// Asks all shards for their reports and waits for them.
     fn collect(&mut self, from_shards: &Receiver<FromShard>) {
         self.upheavals.finish();
+        self.mover.finish();
         self.shards.tell_all(&ToShard::Finish);
         let since = self.now();
         while self.reports.len() < self.shards.count() && self.broken.is_none() {
@@ -432,12 +541,13 @@ impl<'a> Conductor<'a> {
             _ => String::new(),
         };
         let ended = self.clock.now();
+        let told = (self.steering.marks, self.mover.log);
         Conducted {
             outcome: self
                 .tally
-                .ended(ended, (ending, detail), self.steering.marks, &self.reports),
+                .ended(ended, (ending, detail), told, &self.reports),
             watch_error: self.watch_error,
-            set_up_faults: self.upheavals.faults,
+            set_up_faults: [self.upheavals.faults, self.mover.faults].concat(),
         }
     }
 }
@@ -446,7 +556,7 @@ impl<'a> Conductor<'a> {
 struct Nobody;
 
 impl Watch for Nobody {
-    fn interval(&mut self, _: u64, _: Offset, _: &Interval) -> io::Result<()> {
+    fn interval(&mut self, _: u64, _: Offset, _: &Interval, _: &Migrations) -> io::Result<()> {
         Ok(())
     }
 

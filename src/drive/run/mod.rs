@@ -2,7 +2,9 @@
 
 mod aftermath;
 pub mod artifacts;
+mod command;
 pub mod conduct;
+mod migration;
 mod overseer;
 mod preflight;
 pub mod safety;
@@ -35,6 +37,7 @@ use crate::gate::slo::lateness_limit;
 use crate::gate::verdict::Judged;
 use crate::gate::verdict::Reason;
 use crate::measure::interval::Interval;
+use crate::measure::migration::Migrations;
 use crate::measure::outcome::Outcome;
 use crate::measure::sent::LinesSent;
 use crate::measure::warning::Warning;
@@ -100,8 +103,8 @@ pub struct RunRequest {
 pub trait Progress {
     /// Takes a line for the person.
     fn note(&mut self, text: &str);
-    /// Takes an interval that has closed.
-    fn interval(&mut self, begins: Offset, interval: &Interval);
+    /// Takes an interval that has closed, and how migrations had come at its end.
+    fn interval(&mut self, begins: Offset, interval: &Interval, migrations: &Migrations);
     /// Takes the state between intervals; `ends` is when the plan ends.
     fn look(&mut self, now: Offset, ends: Offset, stage: Stage);
 }
@@ -152,6 +155,12 @@ pub enum RunError {
         "the environment variable `{0}` is not set, though the scenario takes the password from it"
     )]
     NoPassword(String),
+    /// There is no server to which accounts could move.
+    #[error("the accounts of the target have nowhere to move in `{0}`")]
+    NowhereToMove(String),
+    /// Nobody moves accounts that are not ours.
+    #[error("nobody moves the accounts of the target in `{0}`")]
+    NobodyMoves(String),
     /// A thread or socket of ours.
     #[error("{what}")]
     System {
@@ -192,6 +201,12 @@ impl RunError {
             }
             Self::NoPassword(name) => Some(format!("set it: {name}=… splitstorm run …")),
             Self::Plan(_) => Some(PLAN_HELP.to_owned()),
+            Self::NowhereToMove(_) => {
+                Some("name both servers: --target irc://OLD,irc://NEW".to_owned())
+            }
+            Self::NobodyMoves(phase) => Some(format!(
+                "give [phase.{phase}] a `move_command` that moves `{{user}}`, or a `progress_command` that tells how many have moved"
+            )),
             Self::File { .. } => {
                 Some("is there room, and may this folder be written? (--out DIR)".to_owned())
             }
@@ -353,9 +368,15 @@ struct Watching<'a> {
 }
 
 impl Watch for Watching<'_> {
-    fn interval(&mut self, _number: u64, begins: Offset, interval: &Interval) -> io::Result<()> {
-        self.progress.interval(begins, interval);
-        self.artifacts.append(begins, interval)
+    fn interval(
+        &mut self,
+        _number: u64,
+        begins: Offset,
+        interval: &Interval,
+        migrations: &Migrations,
+    ) -> io::Result<()> {
+        self.progress.interval(begins, interval, migrations);
+        self.artifacts.append(begins, interval, migrations)
     }
 
     fn so_far(&mut self, outcome: &mut Outcome, set_up_faults: &[String]) -> io::Result<()> {

@@ -8,6 +8,7 @@ use crate::gate::figure;
 use crate::measure::forecast::Course;
 use crate::measure::forecast::Forecast;
 use crate::measure::interval::Interval;
+use crate::measure::migration::Migrations;
 use crate::measure::outcome::PhaseOutcome;
 use crate::measure::progress::Progress;
 use crate::plan::Plan;
@@ -48,6 +49,7 @@ impl<'a> Overseer<'a> {
         phases: &[PhaseOutcome],
         interval: &Interval,
         progress: &Progress,
+        migrations: &Migrations,
     ) -> Option<Abort> {
         let ends = begins + Interval::LENGTH;
         let users = u64::from(self.plan.scenario.population.users);
@@ -59,6 +61,9 @@ impl<'a> Overseer<'a> {
                 course.push(ends.since(phase.begins), progress.online.min(users));
                 *forecast = course.forecast(users);
             }
+        }
+        for migration in migrations.all() {
+            self.forecasts[migration.phase.index()] = migration.forecast;
         }
         let is_playing: Vec<bool> = phases
             .iter()
@@ -72,6 +77,7 @@ impl<'a> Overseer<'a> {
             phases: &self.plan.scenario.phases,
             is_playing: &is_playing,
             forecasts: &self.forecasts,
+            migrations,
         });
         abort.or_else(|| self.too_long(ends))
     }
@@ -86,6 +92,7 @@ impl<'a> Overseer<'a> {
                 figure::duration(micros)
             ),
             is_hard: false,
+            then: None,
         })
     }
 }

@@ -20,6 +20,7 @@ use crate::irc::network::config::NetworkConfig;
 use crate::measure::warning::Warning;
 use crate::plan::Plan;
 use crate::plan::Source;
+use crate::scenario::Scenario;
 use crate::scenario::phase::PhaseKind;
 use crate::scenario::phase::SplitBy;
 use crate::swarm::Caps;
@@ -121,6 +122,7 @@ impl Preflight {
             safety::check_allowed(url, &resolved, &request.allowed)?;
             servers.push(resolved);
         }
+        check_migrations(&request.scenario, servers.len())?;
         let is_loopback = servers.iter().all(address::is_loopback);
         let is_spread = request.scenario.target.spread_sources && is_loopback;
         // The highest source there is: none of the run's users comes from it.
@@ -182,6 +184,22 @@ impl Preflight {
             None => Ok(()),
         }
     }
+}
+
+/// Checks that a target whose accounts the scenario moves has where to move them, and somebody who does it.
+fn check_migrations(scenario: &Scenario, server_count: usize) -> Result<(), RunError> {
+    for phase in &scenario.phases {
+        let name = || phase.name.clone();
+        if let Some(migration) = phase.kind.migration() {
+            if migration.to.index() >= server_count {
+                return Err(RunError::NowhereToMove(name()));
+            }
+            if migration.moves.is_none() {
+                return Err(RunError::NobodyMoves(name()));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn password(request: &RunRequest) -> Result<Option<Vec<u8>>, RunError> {

@@ -6,6 +6,7 @@ use crate::drive::control::Control;
 use crate::drive::control::wire::Answer;
 use crate::drive::control::wire::EventStatus;
 use crate::drive::control::wire::ForecastStatus;
+use crate::drive::control::wire::MigrationStatus;
 use crate::drive::control::wire::Request;
 use crate::drive::control::wire::Status;
 use crate::drive::run::overseer::Overseer;
@@ -14,9 +15,11 @@ use crate::measure::interval::Interval;
 use crate::measure::ledger::counts::Breach;
 use crate::measure::mark::Mark;
 use crate::measure::mark::MarkKind;
+use crate::measure::migration::Migrations;
 use crate::measure::operation::Operation;
 use crate::measure::outcome::PhaseOutcome;
 use crate::measure::progress::Progress;
+use crate::units::id::PhaseId;
 use crate::units::offset::Offset;
 
 /// How far ahead a hold and its end lie: every shard is told before they come.
@@ -52,6 +55,8 @@ pub(crate) enum Step {
     /// What waited since the first moment goes on at the second.
     Resume(Offset, Offset),
     Abort(Abort),
+    /// This phase is played, which undoes a migration.
+    RollBack(PhaseId),
 }
 
 /// What a status is told of.
@@ -61,6 +66,9 @@ pub(crate) struct Run<'a> {
     pub(crate) is_draining: bool,
     pub(crate) phases: &'a [PhaseOutcome],
     pub(crate) overseer: &'a Overseer<'a>,
+    /// The roll-back that may be asked for.
+    pub(crate) roll_back: Option<PhaseId>,
+    pub(crate) migrations: &'a Migrations,
 }
 
 impl<'a> Steering<'a> {
@@ -130,7 +138,15 @@ impl<'a> Steering<'a> {
                 Ok(Some(Step::Abort(Abort {
                     text: "a person ended the run".to_owned(),
                     is_hard: *hard,
+                    then: None,
                 })))
+            }
+            (Request::RollBack, _) => {
+                let phase = run
+                    .roll_back
+                    .ok_or("no account has been moved that could be moved back")?;
+                self.mark(run.now, MarkKind::RollBack, "");
+                Ok(Some(Step::RollBack(phase)))
             }
             (Request::Mark { text }, _) => {
                 let note: String = text.chars().take(NOTE_CHARS_MAX).collect();
@@ -191,6 +207,21 @@ impl<'a> Steering<'a> {
                         earliest_s: forecast.earliest.as_secs_f64(),
                         latest_s: forecast.latest.as_secs_f64(),
                     })
+                })
+                .collect(),
+            migrations: run
+                .migrations
+                .all()
+                .iter()
+                .map(|migration| MigrationStatus {
+                    phase: name(migration.phase.index()),
+                    moved: migration.standing.moved,
+                    total: migration.standing.total,
+                    failed: migration.standing.failed,
+                    back_s: migration.back.map(|back| back.as_secs_f64()),
+                    no_return_moved: migration.no_return.map(|point| point.pieces),
+                    unavailable_s: migration.unavailable.as_secs_f64(),
+                    longest_wait_s: migration.longest_wait.as_secs_f64(),
                 })
                 .collect(),
             events: latest

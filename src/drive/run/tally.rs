@@ -9,6 +9,7 @@ use crate::measure::interval::Interval;
 use crate::measure::ledger::counts::LedgerCounts;
 use crate::measure::loss::LossLog;
 use crate::measure::mark::Mark;
+use crate::measure::migration::Migrations;
 use crate::measure::operation::Operation;
 use crate::measure::outcome::Ending;
 use crate::measure::outcome::GeneratorHealth;
@@ -60,6 +61,7 @@ impl Tally {
                 phases: phases.collect(),
                 events: Vec::new(),
                 marks: Vec::new(),
+                migrations: Migrations::default(),
                 ledger: LedgerCounts::default(),
                 exemplars: Exemplars::default(),
                 health,
@@ -77,10 +79,25 @@ impl Tally {
     pub(crate) fn delay(&mut self, after: Offset, by: Duration) {
         for phase in &mut self.outcome.phases {
             for moment in [&mut phase.begins, &mut phase.ends] {
-                if *moment > after {
+                if *moment > after && *moment < Offset::NEVER {
                     *moment += by;
                 }
             }
+        }
+    }
+
+    /// Notes that a phase that is played on demand begins.
+    pub(crate) fn begin(&mut self, phase: PhaseId, now: Offset, lasts: Duration) {
+        if let Some(phase) = self.outcome.phases.get_mut(phase.index()) {
+            (phase.begins, phase.ends) = (now, now + lasts);
+            (phase.planned_begins, phase.planned_ends) = (phase.begins, phase.ends);
+        }
+    }
+
+    /// Notes that a phase whose end nobody could plan has ended.
+    pub(crate) fn end(&mut self, phase: PhaseId, now: Offset) {
+        if let Some(phase) = self.outcome.phases.get_mut(phase.index()) {
+            phase.ends = now;
         }
     }
 
@@ -126,6 +143,7 @@ impl Tally {
         ended: Offset,
         progress: Progress,
         marks: &[Mark],
+        migrations: &Migrations,
     ) -> &mut Outcome {
         let events = progress.events.iter().map(|event| {
             let phases = &self.outcome.phases;
@@ -140,6 +158,7 @@ impl Tally {
         self.outcome.events = events.collect();
         self.outcome.ended = ended;
         marks.clone_into(&mut self.outcome.marks);
+        self.outcome.migrations = migrations.clone();
         self.outcome.ledger = progress.ledger;
         self.outcome.lines_sent = progress.lines_sent;
         &mut self.outcome
@@ -150,7 +169,7 @@ impl Tally {
         self,
         ended: Offset,
         (ending, detail): (Ending, String),
-        marks: Vec<Mark>,
+        (marks, migrations): (Vec<Mark>, Migrations),
         reports: &[ShardReport],
     ) -> Outcome {
         let mut outcome = Outcome {
@@ -158,6 +177,7 @@ impl Tally {
             ending,
             ending_detail: detail,
             marks,
+            migrations,
             lines_sent: LinesSent::default(),
             events: Vec::new(),
             ledger: LedgerCounts::default(),

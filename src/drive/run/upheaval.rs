@@ -1,15 +1,8 @@
 //! What phases do to the whole target: links broken and healed, restarts, and the commands that do it.
 
-use std::io;
-use std::io::Read;
-use std::io::Seek;
-use std::os::unix::process::CommandExt;
-use std::process::Child;
-use std::process::Command;
-use std::process::Stdio;
-
 use crate::drive::clock::Clock;
 use crate::drive::listen::Listening;
+use crate::drive::run::command::Command;
 use crate::drive::run::shards::Shards;
 use crate::drive::shard::message::ToShard;
 use crate::measure::ledger::partition::Split;
@@ -20,26 +13,16 @@ use crate::units::id::PhaseId;
 use crate::units::id::ServerId;
 use crate::units::offset::Offset;
 
-/// Most bytes of a failed command's own words that are told.
-const WORDS_BYTES_MAX: u64 = 400;
-
 /// The upheavals of a run.
 pub(crate) struct Upheavals<'a> {
     scenario: &'a Scenario,
     /// The embedded network; commands do what is done to any other target.
     network: Option<&'a Listening>,
     splits: Vec<Split>,
-    running: Vec<Running>,
+    /// What each command does for which phase.
+    running: Vec<((PhaseId, Upheaval), Command)>,
     /// What went wrong with a command, a sentence each.
     pub(crate) faults: Vec<String>,
-}
-
-struct Running {
-    /// What the phase wanted.
-    wanted: (PhaseId, Upheaval),
-    command: String,
-    child: Child,
-    words: std::fs::File,
 }
 
 impl<'a> Upheavals<'a> {
@@ -60,6 +43,8 @@ impl<'a> Upheavals<'a> {
             Upheaval::Split => self.order_split(phase, clock.now(), shards),
             Upheaval::Heal => self.order_heal(phase, clock.now(), shards),
             Upheaval::Stop | Upheaval::Start => true,
+            // Accounts are moved elsewhere.
+            Upheaval::Migrate | Upheaval::Redirect | Upheaval::RollBack | Upheaval::Cease => false,
         };
         if !is_on {
             return;
@@ -67,7 +52,7 @@ impl<'a> Upheavals<'a> {
         let commands = &self.scenario.phase(phase).commands;
         let command = match upheaval {
             Upheaval::Split | Upheaval::Stop => &commands.begin,
-            Upheaval::Heal | Upheaval::Start => &commands.end,
+            _ => &commands.end,
         };
         match (self.network, command) {
             // A network that is gone fails the run by what no longer arrives.
@@ -82,16 +67,9 @@ impl<'a> Upheavals<'a> {
                     self.done(wanted, clock.now(), shards);
                 }
             }
-            (None, Some(command)) => match start(command) {
-                Ok((child, words)) => self.running.push(Running {
-                    wanted,
-                    command: command.clone(),
-                    child,
-                    words,
-                }),
-                Err(error) => self
-                    .faults
-                    .push(format!("`{command}` can't be run: {error}")),
+            (None, Some(command)) => match Command::start(command) {
+                Ok(command) => self.running.push((wanted, command)),
+                Err(fault) => self.faults.push(fault),
             },
             // Somebody else restarts it, and tells nobody when it is up: times are from when it was to go down.
             (None, None) if upheaval == Upheaval::Stop => {
@@ -139,22 +117,11 @@ impl<'a> Upheavals<'a> {
     /// Looks which commands have ended.
     pub(crate) fn look(&mut self, now: Offset, shards: &Shards) {
         let mut going_on = Vec::new();
-        for mut running in std::mem::take(&mut self.running) {
-            let command = &running.command;
-            match running.child.try_wait() {
-                Ok(None) => going_on.push(running),
-                Ok(Some(status)) if status.success() => self.done(running.wanted, now, shards),
-                Ok(Some(status)) => {
-                    let words = last_words(&mut running.words)
-                        .ok()
-                        .filter(|words| !words.is_empty())
-                        .unwrap_or_else(|| "it said nothing".to_owned());
-                    self.faults
-                        .push(format!("`{command}` ended with {status}: {words}"));
-                }
-                Err(error) => self
-                    .faults
-                    .push(format!("`{command}` can't be waited for: {error}")),
+        for (wanted, mut command) in std::mem::take(&mut self.running) {
+            match command.look() {
+                None => going_on.push((wanted, command)),
+                Some(Ok(_)) => self.done(wanted, now, shards),
+                Some(Err(fault)) => self.faults.push(fault),
             }
         }
         self.running = going_on;
@@ -162,15 +129,8 @@ impl<'a> Upheavals<'a> {
 
     /// Ends what still runs: nobody waits for it any more.
     pub(crate) fn finish(&mut self) {
-        for mut running in self.running.drain(..) {
-            self.faults.push(format!(
-                "`{}` had not ended by the end of the run; it was killed",
-                running.command
-            ));
-            // It may have ended this moment.
-            let _ = running.child.kill();
-            let _ = running.child.wait();
-        }
+        let killed = self.running.drain(..).map(|(_, command)| command.kill());
+        self.faults.extend(killed);
     }
 
     fn split_of(&mut self, phase: PhaseId) -> Option<&mut Split> {
@@ -193,7 +153,7 @@ impl<'a> Upheavals<'a> {
             }
             (Upheaval::Split | Upheaval::Heal, None) => return,
             // A command that restarts has the target up when it ends.
-            (Upheaval::Stop | Upheaval::Start, _) => ToShard::Up { phase, at: now },
+            _ => ToShard::Up { phase, at: now },
         };
         shards.tell_all(&told);
     }
@@ -204,31 +164,8 @@ fn carry_out(network: &Listening, upheaval: Upheaval, far: Option<ServerId>) {
     match (upheaval, far) {
         (Upheaval::Split, Some(far)) => network.split(far),
         (Upheaval::Heal, Some(far)) => network.heal(far),
-        (Upheaval::Split | Upheaval::Heal, None) => {}
         (Upheaval::Stop, _) => network.take_down(),
         (Upheaval::Start, _) => network.bring_up(),
+        _ => {}
     }
-}
-
-/// Starts a command through the shell, apart from our terminal: Ctrl-C is for us alone.
-fn start(command: &str) -> io::Result<(Child, std::fs::File)> {
-    let words = tempfile::tempfile()?;
-    let child = Command::new("sh")
-        .arg("-c")
-        .arg(command)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(words.try_clone()?)
-        .process_group(0)
-        .spawn()?;
-    Ok((child, words))
-}
-
-/// Returns the end of what a command had to say.
-fn last_words(words: &mut std::fs::File) -> io::Result<String> {
-    let length = words.seek(io::SeekFrom::End(0))?;
-    words.seek(io::SeekFrom::Start(length.saturating_sub(WORDS_BYTES_MAX)))?;
-    let mut bytes = Vec::new();
-    words.take(WORDS_BYTES_MAX).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
 }

@@ -118,6 +118,13 @@ impl Engine {
             ToShard::Up { phase, at } => {
                 self.with_shard(|shard, _| shard.handle_up(phase, at));
             }
+            ToShard::Demanded {
+                phase,
+                upheaval,
+                at,
+            } => {
+                self.with_shard(|shard, _| shard.handle_demanded(phase, upheaval, at));
+            }
             ToShard::Hold(at) => {
                 self.with_shard(|shard, _| shard.handle_hold(at));
             }

@@ -26,10 +26,19 @@ pub enum ToShard {
     SplitOrdered(Split),
     /// A split or a heal is done.
     Split(Split, SplitStage),
-    /// The target is up again after a restart phase.
+    /// The target is up again after a restart phase, or the queue of a migration done.
     Up {
         /// The phase.
         phase: PhaseId,
+        /// Since when.
+        at: Offset,
+    },
+    /// A phase that is played on demand begins.
+    Demanded {
+        /// The phase.
+        phase: PhaseId,
+        /// What it does.
+        upheaval: Upheaval,
         /// Since when.
         at: Offset,
     },

@@ -18,6 +18,7 @@ mod dispatch;
 mod doors;
 mod farewell;
 mod heal;
+mod homes;
 mod info;
 mod join;
 mod leave;
@@ -50,6 +51,7 @@ use crate::irc::network::config::NetworkConfig;
 use crate::irc::network::directory::Directory;
 use crate::irc::network::doors::Doors;
 use crate::irc::network::family::Manners;
+use crate::irc::network::homes::Homes;
 use crate::irc::network::outbox::Outbox;
 use crate::irc::network::ports::PortState;
 use crate::irc::network::ports::Ports;
@@ -107,6 +109,8 @@ pub struct Network {
     channels: Channels,
     ports: Ports,
     doors: Doors,
+    /// Where accounts live, once it matters.
+    homes: Option<Homes>,
     /// One entry per port with a deadline.
     timers: BTreeSet<(Offset, ClientId)>,
     relay: Relay,
@@ -138,6 +142,7 @@ impl Network {
             channels: Channels::new(config.servers.len()),
             ports: Ports::new(config.limits.sendq_bytes_max),
             doors: Doors::default(),
+            homes: None,
             timers: BTreeSet::new(),
             relay: Relay::default(),
             extended: Relay::default(),

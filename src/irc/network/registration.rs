@@ -206,6 +206,9 @@ impl Network {
             self.fail(id, ERR_PASSWDMISMATCH, &[], "Password incorrect");
             return self.drop_client(id, b"Access denied: bad password");
         }
+        if let Some(reason) = self.turned_away(id) {
+            return self.drop_client(id, reason);
+        }
         self.directory.client_mut(id).rebuild_mask();
         self.directory.client_mut(id).signed_on = self.now;
         self.directory.client_mut(id).spoke = self.now;

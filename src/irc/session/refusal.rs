@@ -19,6 +19,8 @@ pub enum Refusal {
     NickInUse,
     /// Password or account refused.
     Auth,
+    /// The account is on another server, or under way to it.
+    Elsewhere,
     /// Too many channels, or one that can't be joined.
     ChannelLimit,
     /// A message or change not allowed.
@@ -39,6 +41,7 @@ impl Refusal {
             Self::RecvQ => "sent more than it would hold",
             Self::NickInUse => "no free nick",
             Self::Auth => "password or account refused",
+            Self::Elsewhere => "the account is on another server",
             Self::ChannelLimit => "too many channels",
             Self::CannotSend => "not allowed to send",
             Self::Other => "without a reason that is known",
@@ -48,6 +51,15 @@ impl Refusal {
 
 /// Words that tell refusals apart, most telling first. Servers' texts, lower case.
 const SIGNS: &[(&[&str], Refusal)] = &[
+    (
+        &[
+            "account has moved",
+            "account is being moved",
+            "account is not on this server",
+            "accounts are being moved",
+        ],
+        Refusal::Elsewhere,
+    ),
     (&["sendq", "send queue", "max sendq"], Refusal::SendQ),
     (&["recvq", "receive queue"], Refusal::RecvQ),
     (&["flood", "message rate"], Refusal::Flood),
@@ -146,6 +158,10 @@ mod tests {
         check(
             "Too many anonymous connections from your IP",
             Refusal::CloneLimit,
+        );
+        check(
+            "Closing Link: host (This account has moved to another server)",
+            Refusal::Elsewhere,
         );
         check("Invalid Password", Refusal::Auth);
         check("Closing Link: host (Quit: bye)", Refusal::Other);

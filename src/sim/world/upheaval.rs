@@ -14,6 +14,9 @@ impl World {
             Upheaval::Split => self.split(phase),
             Upheaval::Heal => self.heal(phase),
             Upheaval::Stop => self.stop(),
+            Upheaval::Migrate | Upheaval::Redirect | Upheaval::RollBack | Upheaval::Cease => {
+                self.migrate(phase, upheaval);
+            }
             Upheaval::Start => {
                 self.is_down = false;
                 let now = self.now;

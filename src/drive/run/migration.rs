@@ -1,0 +1,311 @@
+//! Accounts moved between the servers of a target: in the embedded network by its model of them, elsewhere by the scenario's commands.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::drive::listen::Listening;
+use crate::drive::run::command::Command;
+use crate::drive::run::shards::Shards;
+use crate::drive::shard::message::ToShard;
+use crate::measure::interval::Interval;
+use crate::measure::migration::Migrations;
+use crate::measure::migration::Way;
+use crate::measure::progress::Progress;
+use crate::migration::cost;
+use crate::migration::cost::Load;
+use crate::migration::operator::Operator;
+use crate::migration::queue::Step;
+use crate::plan::Plan;
+use crate::plan::action::Upheaval;
+use crate::scenario::migration::Migration;
+use crate::scenario::migration::Moves;
+use crate::scenario::phase::Begins;
+use crate::units::id::PhaseId;
+use crate::units::id::ServerId;
+use crate::units::id::UserId;
+use crate::units::offset::Offset;
+
+/// The server that accounts come from.
+const OLD: ServerId = ServerId(0);
+/// What stands for an account in a command that moves it.
+const PLACE: &str = "{user}";
+/// How often the operator's own queue is asked how far it has come.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+/// Failed questions whose words are told.
+const FAULTS_MAX: usize = 20;
+
+/// The migrations of a run.
+pub(crate) struct Mover<'a> {
+    plan: &'a Arc<Plan>,
+    /// The embedded network.
+    network: Option<&'a Listening>,
+    operator: Operator,
+    /// How they go.
+    pub(crate) log: Migrations,
+    /// Commands that move an account each.
+    moving: Vec<(UserId, Command)>,
+    /// Commands that begin a queue of the operator's own.
+    beginning: Vec<Command>,
+    asking: Option<Command>,
+    next_ask: Offset,
+    /// What went wrong with a command, a sentence each.
+    pub(crate) faults: Vec<String>,
+}
+
+impl<'a> Mover<'a> {
+    pub(crate) fn new(plan: &'a Arc<Plan>, network: Option<&'a Listening>) -> Self {
+        Self {
+            plan,
+            network,
+            operator: Operator::new(Arc::clone(plan), network.is_some()),
+            log: Migrations::default(),
+            moving: Vec::new(),
+            beginning: Vec::new(),
+            asking: None,
+            next_ask: Offset::NEVER,
+            faults: Vec::new(),
+        }
+    }
+
+    /// Does what a phase wants of the queue; returns whether it could.
+    pub(crate) fn handle(&mut self, phase: PhaseId, upheaval: Upheaval, now: Offset) -> bool {
+        if upheaval == Upheaval::Migrate
+            && let Some(network) = self.network
+        {
+            network.ask(|network, _| network.keep_homes(OLD));
+        }
+        if let (Some(network), Some(is_shut)) = (self.network, self.operator.shuts(phase, upheaval))
+        {
+            network.ask(move |network, now| network.shut_first_home(now, is_shut));
+        }
+        if !self.operator.handle(phase, upheaval) {
+            return false;
+        }
+        if upheaval == Upheaval::Cease {
+            self.next_ask = Offset::NEVER;
+            return true;
+        }
+        let way = if upheaval == Upheaval::RollBack {
+            Way::Back
+        } else {
+            Way::Over
+        };
+        if let Some((_, standing)) = self.operator.standing() {
+            let workers = self.operator.workers();
+            self.log.begin(phase, way, (now, standing), workers);
+        }
+        if self.network.is_none() {
+            if let Some(command) = &self.plan.scenario.phase(phase).commands.begin {
+                match Command::start(command) {
+                    Ok(command) => self.beginning.push(command),
+                    Err(fault) => self.faults.push(fault),
+                }
+            }
+            if self.progress_command().is_some() {
+                self.next_ask = now;
+            }
+        }
+        true
+    }
+
+    /// Returns the roll-back that a person or an abort rule may ask for now.
+    pub(crate) fn roll_back(&self) -> Option<PhaseId> {
+        let migration = self.operator.migration()?;
+        let (current, _) = self.operator.standing()?;
+        let phases = (0u16..).map(PhaseId).zip(&self.plan.scenario.phases);
+        let mut undoing = phases.filter(|(_, phase)| {
+            phase.begins == Begins::OnDemand && phase.kind.undoes() == Some(migration)
+        });
+        let (id, _) = undoing.next()?;
+        (current == migration).then_some(id)
+    }
+
+    /// Moves what is to be moved by now, and looks what has come of it. Returns the phase whose queue is done, once for each.
+    pub(crate) fn look(&mut self, now: Offset, shards: &Shards) -> Option<PhaseId> {
+        self.look_at_commands(now);
+        self.ask(now);
+        while let Some((phase, step)) = self.operator.poll(now) {
+            match step {
+                Step::Begin(user, way) => self.begin(phase, user, way, now),
+                Step::End(user, way) => self.end(user, way, now),
+            }
+        }
+        let ended = self.operator.take_ended()?;
+        self.next_ask = Offset::NEVER;
+        if let Some(news) = self.operator.take_news() {
+            self.log.end(now, &news);
+        }
+        shards.tell_all(&ToShard::Up {
+            phase: ended,
+            at: now,
+        });
+        Some(ended)
+    }
+
+    fn begin(&mut self, phase: PhaseId, user: UserId, way: Way, now: Offset) {
+        let Some(migration) = self.migration() else {
+            return;
+        };
+        if let Some(network) = self.network {
+            let (account, to) = (self.account(user), migration.to);
+            let load = network.ask(move |network, now| {
+                let load = Load {
+                    users: network.users_of(to),
+                    knocks: network.knocks(now),
+                };
+                network.unsettle_account(now, &account);
+                load
+            });
+            // A network that is gone moves nobody: what no longer arrives tells.
+            let load = load.unwrap_or_default();
+            let cost = cost::of_move(self.plan, phase, &migration.cost, user, load);
+            self.operator.handle_begun(user, now + cost);
+            return;
+        }
+        let Some(command) = self.move_command(phase, way) else {
+            self.fail(
+                user,
+                "the scenario has no `move_command` for it".to_owned(),
+                now,
+            );
+            return;
+        };
+        let name = String::from_utf8_lossy(&self.account(user)).into_owned();
+        match Command::start(&command.replace(PLACE, &name)) {
+            Ok(command) => self.moving.push((user, command)),
+            Err(fault) => self.fail(user, fault, now),
+        }
+    }
+
+    fn end(&mut self, user: UserId, way: Way, now: Offset) {
+        if let (Some(network), Some(migration)) = (self.network, self.migration()) {
+            let account = self.account(user);
+            let home = match way {
+                Way::Over => migration.to,
+                Way::Back => OLD,
+            };
+            network.ask(move |network, _| network.settle_account(&account, home));
+            self.operator.handle_ended(user, true, now);
+        }
+    }
+
+    fn look_at_commands(&mut self, now: Offset) {
+        for (user, mut command) in std::mem::take(&mut self.moving) {
+            match command.look() {
+                None => self.moving.push((user, command)),
+                Some(Ok(_)) => self.operator.handle_ended(user, true, now),
+                Some(Err(fault)) => self.fail(user, fault, now),
+            }
+        }
+        for mut command in std::mem::take(&mut self.beginning) {
+            match command.look() {
+                None => self.beginning.push(command),
+                Some(Ok(_)) => {}
+                Some(Err(fault)) => self.faults.push(fault),
+            }
+        }
+    }
+
+    /// Notes that an account could not be moved: that is the target's failure, and counted by the queue.
+    fn fail(&mut self, user: UserId, why: String, now: Offset) {
+        self.operator.handle_ended(user, false, now);
+        self.log.complain(why);
+    }
+
+    /// Asks the operator's own queue how far it has come, one question at a time.
+    fn ask(&mut self, now: Offset) {
+        if let Some(mut command) = self.asking.take() {
+            match command.look() {
+                None => self.asking = Some(command),
+                Some(answer) => {
+                    self.next_ask = now + ASK_EVERY;
+                    self.hear(answer);
+                }
+            }
+            return;
+        }
+        if self.next_ask > now {
+            return;
+        }
+        self.next_ask = Offset::NEVER;
+        let started = self.progress_command().map(Command::start);
+        match started {
+            Some(Ok(command)) => self.asking = Some(command),
+            Some(Err(fault)) => self.faults.push(fault),
+            None => {}
+        }
+    }
+
+    /// Takes what the operator's queue says: a number is how many accounts are on the new server.
+    fn hear(&mut self, answer: Result<String, String>) {
+        let told = answer.and_then(|words| {
+            let last = words.lines().last().unwrap_or_default().trim();
+            last.parse::<u64>().map_err(|_| {
+                format!(
+                    "expected a number of accounts moved, but the queue's command said `{last}`"
+                )
+            })
+        });
+        match told {
+            Ok(moved) => self.operator.handle_told(moved),
+            Err(fault) if self.faults.len() < FAULTS_MAX => self.faults.push(fault),
+            Err(_) => {}
+        }
+    }
+
+    /// Takes an interval that has closed.
+    pub(crate) fn enter(&mut self, ends: Offset, interval: &Interval, progress: &Progress) {
+        if let Some(news) = self.operator.take_news() {
+            self.log.enter(ends, &news, interval, progress);
+        }
+    }
+
+    /// Takes no account until it is let go on.
+    pub(crate) fn hold(&mut self, is_held: bool) {
+        self.operator.hold(is_held);
+    }
+
+    /// Returns when there is next something to do by itself.
+    pub(crate) fn next_due(&self) -> Offset {
+        self.operator.next_due()
+    }
+
+    /// Ends what still runs: nobody waits for it any more.
+    pub(crate) fn finish(&mut self) {
+        let moving = self.moving.drain(..).map(|(_, command)| command);
+        let commands = moving.chain(self.beginning.drain(..));
+        self.faults.extend(commands.map(Command::kill));
+        if let Some(command) = self.asking.take() {
+            // It was asked once too often: nobody waits for its answer.
+            command.kill();
+        }
+    }
+
+    fn migration(&self) -> Option<&'a Migration> {
+        let phase = self.operator.migration()?;
+        self.plan.scenario.phase(phase).kind.migration()
+    }
+
+    fn progress_command(&self) -> Option<&'a str> {
+        match &self.migration()?.moves {
+            Some(Moves::Progress(command)) if self.network.is_none() => Some(command),
+            _ => None,
+        }
+    }
+
+    /// Returns the command that moves an account that way.
+    fn move_command(&self, phase: PhaseId, way: Way) -> Option<&'a str> {
+        let migration = self.operator.migration()?;
+        let of = match way {
+            Way::Over => migration,
+            Way::Back => phase,
+        };
+        self.plan.scenario.phase(of).kind.move_command()
+    }
+
+    fn account(&self, user: UserId) -> Vec<u8> {
+        let mut account = Vec::new();
+        self.plan.names.push_nick(user, 0, &mut account);
+        account
+    }
+}

@@ -1,0 +1,41 @@
+//! What moving an account costs where the servers are simulated ones.
+
+use std::time::Duration;
+
+use rand_distr::Distribution;
+use rand_distr::StandardNormal;
+
+use crate::plan::Plan;
+use crate::plan::streams::Purpose;
+use crate::plan::streams::StreamId;
+use crate::scenario::migration::MoveCost;
+use crate::units::id::PhaseId;
+use crate::units::id::UserId;
+
+/// What the servers have to do beside moving accounts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Users logged in at the new server.
+    pub users: u64,
+    /// Users turned away in the last second: those that knock where their account is not.
+    pub knocks: u64,
+}
+
+/// Returns how long it takes `phase` to move the account of `user`, begun under `load`.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "users and channels of a run; 2^53 outlast it"
+)]
+pub fn of_move(plan: &Plan, phase: PhaseId, cost: &MoveCost, user: UserId, load: Load) -> Duration {
+    let channels = plan.population.channels(user).len();
+    let work = cost.base.as_secs_f64()
+        + cost.per_user.as_secs_f64() * load.users as f64
+        + cost.per_knock.as_secs_f64() * load.knocks as f64
+        + cost.per_channel.as_secs_f64() * channels as f64;
+    let event = u32::from(phase.0);
+    let stream = StreamId::of_user(Purpose::Migration, event, user);
+    let normal: f64 = StandardNormal.sample(&mut plan.streams.rng(stream));
+    // The mean is the work itself, however much moves scatter.
+    let scatter = libm::exp(cost.spread * normal - cost.spread * cost.spread / 2.0);
+    Duration::from_secs_f64(work * scatter)
+}
