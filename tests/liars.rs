@@ -60,7 +60,10 @@ impl Outcome {
         assert!(self.told.len() > 10, "too few lies: {}", self.told.len());
         assert_eq!(
             number(&self.played, &format!("ledger.{breach}")),
-            self.told.len() as u64
+            self.told.len() as u64,
+            "{:#} {:#}",
+            self.played.result["ledger"],
+            self.played.result["disconnects"]
         );
         self.check_named(breach);
     }

@@ -10,12 +10,14 @@ use splitstorm::gate::rules::Rules;
 use splitstorm::scenario::file;
 
 /// The scenarios, by file name without its ending.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 14] = [
     "busy-hour",
     "ci-gate",
     "double-netsplit",
     "full-restart",
     "join-storm",
+    "migrate-rollback-migrate",
+    "migration-2012",
     "netsplit",
     "nick-storm",
     "outage-2012",

@@ -82,7 +82,7 @@ impl<'a> Mover<'a> {
             return false;
         }
         if upheaval == Upheaval::Cease {
-            self.next_ask = Offset::NEVER;
+            self.stop_asking();
             return true;
         }
         let way = if upheaval == Upheaval::RollBack {
@@ -95,14 +95,13 @@ impl<'a> Mover<'a> {
             self.log.begin(phase, way, (now, standing), workers);
         }
         if self.network.is_none() {
-            if let Some(command) = &self.plan.scenario.phase(phase).commands.begin {
-                match Command::start(command) {
+            // The operator's own queue is asked once it has begun.
+            match &self.plan.scenario.phase(phase).commands.begin {
+                Some(command) => match Command::start(command) {
                     Ok(command) => self.beginning.push(command),
                     Err(fault) => self.faults.push(fault),
-                }
-            }
-            if self.progress_command().is_some() {
-                self.next_ask = now;
+                },
+                None => self.next_ask = now,
             }
         }
         true
@@ -131,7 +130,7 @@ impl<'a> Mover<'a> {
             }
         }
         let ended = self.operator.take_ended()?;
-        self.next_ask = Offset::NEVER;
+        self.stop_asking();
         if let Some(news) = self.operator.take_news() {
             self.log.end(now, &news);
         }
@@ -200,7 +199,7 @@ impl<'a> Mover<'a> {
         for mut command in std::mem::take(&mut self.beginning) {
             match command.look() {
                 None => self.beginning.push(command),
-                Some(Ok(_)) => {}
+                Some(Ok(_)) => self.next_ask = now,
                 Some(Err(fault)) => self.faults.push(fault),
             }
         }
@@ -236,8 +235,11 @@ impl<'a> Mover<'a> {
         }
     }
 
-    /// Takes what the operator's queue says: a number is how many accounts are on the new server.
+    /// Takes what the operator's queue says: a number is how many accounts are on the new server, and nothing is no news.
     fn hear(&mut self, answer: Result<String, String>) {
+        if answer.as_deref() == Ok("") {
+            return;
+        }
         let told = answer.and_then(|words| {
             let last = words.lines().last().unwrap_or_default().trim();
             last.parse::<u64>().map_err(|_| {
@@ -275,6 +277,11 @@ impl<'a> Mover<'a> {
         let moving = self.moving.drain(..).map(|(_, command)| command);
         let commands = moving.chain(self.beginning.drain(..));
         self.faults.extend(commands.map(Command::kill));
+        self.stop_asking();
+    }
+
+    fn stop_asking(&mut self) {
+        self.next_ask = Offset::NEVER;
         if let Some(command) = self.asking.take() {
             // It was asked once too often: nobody waits for its answer.
             command.kill();
