@@ -158,6 +158,24 @@ fn the_operators_own_queue_tells_how_far_it_has_come() {
 }
 
 #[test]
+fn the_operators_own_queue_is_asked_on_its_way_back_too() {
+    // The migration's own time is over while its accounts are moved back.
+    let (played, _folder) = play_outside(|folder| {
+        format!(
+            "[phase.move]\nkind = \"migrate\"\nplanned = \"2s\"\nwithin = \"3s\"\nprogress_command = \"cat {0}/at\"\n\
+             command = \"echo 12 > {0}/at\"\n\
+             [phase.back]\nkind = \"roll_back\"\nof = \"move\"\nduring = \"move\"\nat = \"2s\"\nwithin = \"8s\"\n\
+             command = \"(for n in 8 4 0; do sleep 0.9; echo $n > {0}/at; done) &\"\n",
+            folder.display()
+        )
+    });
+    check(&played, 0, &[]);
+    assert_eq!(figures(&played, "moved"), [12, 12]);
+    let took = figures(&played, "took_us")[1].as_u64().unwrap();
+    assert!((2_700_000..6_000_000).contains(&took), "{took}");
+}
+
+#[test]
 fn a_queue_that_talks_nonsense_makes_the_run_invalid() {
     let phases = "[phase.move]\nkind = \"migrate\"\nplanned = \"2s\"\nwithin = \"4s\"\nprogress_command = \"echo soon\"\n";
     let (played, _folder) = play_outside(|_| phases.to_owned());

@@ -38,7 +38,7 @@ pub(crate) enum CtlCommand {
         #[command(flatten)]
         asking: Asking,
     },
-    /// Move back the accounts that a migration has moved; the run goes on.
+    /// Move back the accounts that a migration has moved; the run ends when that is done.
     RollBack(Asking),
     /// Put a note onto the run's timeline.
     Mark {

@@ -272,7 +272,8 @@ fn migration(
     let ids = (0u16..).map(PhaseId).zip(sight.phases);
     let mut named = ids.filter(|(_, phase)| phase.name == name);
     let migration = named.next().and_then(|(id, _)| sight.migrations.of(id));
-    let Some(migration) = migration else {
+    // What is undone is not to be finished any more.
+    let Some(migration) = migration.filter(|migration| !migration.is_over) else {
         return Finding::Silent;
     };
     let so_far = match moving {

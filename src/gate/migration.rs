@@ -10,12 +10,17 @@ use crate::gate::judgement::micros;
 use crate::gate::metric::Moving;
 use crate::gate::verdict::Reason;
 use crate::gate::verdict::ReasonKind;
+use crate::measure::mark::Mark;
+use crate::measure::mark::MarkKind;
 use crate::measure::migration::Migration;
 use crate::measure::migration::Migrations;
 use crate::measure::outcome::Ending;
 use crate::measure::outcome::Outcome;
 use crate::measure::outcome::PhaseOutcome;
 use crate::units::id::PhaseId;
+
+/// The kinds of phases that move accounts.
+const MOVING: [&str; 2] = ["migrate", "roll_back"];
 
 /// Returns a figure of how a phase moved accounts.
 pub(crate) fn find(
@@ -75,7 +80,7 @@ pub(crate) fn reasons(outcome: &Outcome, budgets: &[(PhaseId, Duration)]) -> Vec
             against(ReasonKind::Breach, "moves_failed", text);
         }
         // What is rolled back is not to be finished.
-        let is_undone = all.get(index + 1).is_some_and(|next| next.is_back);
+        let is_undone = migration.is_undone(all.get(index + 1));
         let is_over = outcome.ending != Ending::CutShort;
         if migration.took().is_none() && failed == 0 && !is_undone && is_over {
             let text = format!("{} when its time was over", standing(name, migration));
@@ -94,6 +99,18 @@ pub(crate) fn reasons(outcome: &Outcome, budgets: &[(PhaseId, Duration)]) -> Vec
                 );
                 against(ReasonKind::Unmet, "downtime_budget", text);
             }
+        }
+    }
+    let is_demanded = |mark: &Mark| mark.kind == MarkKind::RollBack;
+    let is_whole = outcome.ending == Ending::Complete && !outcome.marks.iter().any(is_demanded);
+    for phase in outcome.phases.iter().filter(|_| is_whole) {
+        let is_played = phase.begins < outcome.ended && MOVING.contains(&phase.kind);
+        if is_played && outcome.migrations.of(phase.phase).is_none() {
+            reasons.push(Reason {
+                kind: ReasonKind::Unmet,
+                code: "nothing_moved".to_owned(),
+                text: format!("`{}` found nothing to move", phase.name),
+            });
         }
     }
     reasons

@@ -158,11 +158,12 @@ impl Course {
         let &(now, done) = self.samples.last()?;
         let total = total as f64;
         let line = self.line(self.knocks_until(total))?;
+        let back = self.line((0.0, 0.0))?;
         // What is done costs more and more of the whole, so that halving finds it.
         let (mut low, mut high) = (0.0, total);
         while high - low > 0.5 {
             let middle = f64::midpoint(low, high);
-            if line.sum(middle, 0.0) < line.sum(total, middle) {
+            if back.sum(middle, 0.0) < line.sum(total, middle) {
                 low = middle;
             } else {
                 high = middle;
@@ -284,6 +285,19 @@ mod tests {
         // What gets slower is half done late: of a cost that grows from nothing, at the square root of a half.
         let slower = course(|n| 0.01 + 0.01 * n, 100.0).no_return(400).unwrap();
         assert!(slower.pieces.abs_diff(283) < 8, "{slower:?}");
+        // Those who knock are in the way of going on alone: a second for a piece, and as much for all who knock on average.
+        let mut course = Course::of_workers(1);
+        for number in 0..200u32 {
+            let knocks = f64::from((400 - number) * 5 % 700);
+            let took = Duration::from_secs_f64(1.0 + knocks / 200.0);
+            course.push_piece(u64::from(number), knocks, took);
+        }
+        course.push(Duration::from_secs(400), 200);
+        course.knocks(200.0);
+        let point = course.no_return(400).unwrap();
+        assert_eq!(course.back().unwrap().as_secs(), 200);
+        // Two hundred are left, and on average half of them knock: n = (400 - n) * (1 + (400 - n) / 400).
+        assert!(point.pieces.abs_diff(234) < 3, "{point:?}");
         // Where it has passed, it is told when.
         let passed = even.no_return(150).unwrap();
         assert_eq!((passed.pieces, passed.at.as_secs()), (75, 75));

@@ -85,6 +85,8 @@ pub struct Migration {
     pub longest_wait: Duration,
     /// Moves that had failed when it began.
     failed_before: u64,
+    /// Whether the next one has begun: nothing more will come of it.
+    pub is_over: bool,
     /// Accounts on the new server when it began.
     moved_before: u64,
     course: Course,
@@ -110,6 +112,7 @@ impl Migration {
             forecast: None,
             back: None,
             no_return: None,
+            is_over: false,
             unavailable: Duration::ZERO,
             longest_wait: Duration::ZERO,
             failed_before: standing.failed,
@@ -205,6 +208,11 @@ impl Migration {
         self.done() >= self.to_do()
     }
 
+    /// Returns whether the next one undoes it.
+    pub fn is_undone(&self, next: Option<&Self>) -> bool {
+        !self.is_back && next.is_some_and(|next| next.is_back)
+    }
+
     /// Returns from its beginning until it was done; `None` while it is not, or if it left accounts behind.
     pub fn took(&self) -> Option<Duration> {
         let ended = self.ended.filter(|_| self.is_whole())?;
@@ -229,16 +237,42 @@ impl Migrations {
         begun: (Offset, Standing),
         workers: Option<u32>,
     ) {
+        if let Some(last) = self.all.last_mut() {
+            last.is_over = true;
+        }
         self.all.push(Migration::new(phase, way, begun, workers));
     }
 
-    /// Takes an interval that has closed, and how far queue and run had come at its end.
-    pub fn enter(&mut self, ends: Offset, news: &News, interval: &Interval, progress: &Progress) {
+    /// Takes the time out of it for which it was held.
+    pub fn delay(&mut self, by: Duration) {
+        if let Some(last) = self.all.last_mut().filter(|last| last.ended.is_none()) {
+            last.begun += by;
+        }
+    }
+
+    /// Takes what has come of the last one by the run's end.
+    pub fn close(&mut self, news: &News) {
+        if let Some(last) = self.all.last_mut() {
+            last.standing = news.standing;
+        }
+    }
+
+    /// Takes an interval that has closed, and how far queue and run had come at its end. While it `is_held` it costs its users time, and
+    /// tells nothing of how it goes.
+    pub fn enter(
+        &mut self,
+        ends: Offset,
+        news: &News,
+        (interval, progress): (&Interval, &Progress),
+        is_held: bool,
+    ) {
         let Some(last) = self.all.last_mut().filter(|last| last.begun < ends) else {
             return;
         };
         last.enter_absence(ends, interval, progress);
-        last.enter(ends, news);
+        if !is_held {
+            last.enter(ends, news);
+        }
     }
 
     /// Notes that the queue of the last one is done.

@@ -11,7 +11,9 @@ use crate::migration::queue::Step;
 use crate::plan::Plan;
 use crate::plan::action::Upheaval;
 use crate::scenario::migration::Moves;
+use crate::scenario::migration::OLD_SERVER;
 use crate::units::id::PhaseId;
+use crate::units::id::ServerId;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
 
@@ -21,6 +23,7 @@ pub struct Operator {
     plan: Arc<Plan>,
     /// Whether the servers are simulated ones, whose accounts are ours to move.
     is_simulated: bool,
+    is_held: bool,
     current: Option<Current>,
 }
 
@@ -40,7 +43,13 @@ enum Mover {
     /// A queue of ours.
     Queue(Queue),
     /// One of the operator's own, which tells how many accounts are on the new server.
-    Own { way: Way, moved: u64, total: u64 },
+    Own {
+        way: Way,
+        moved: u64,
+        total: u64,
+        /// Whether it has told since it began to go that way.
+        has_told: bool,
+    },
 }
 
 impl Mover {
@@ -55,15 +64,17 @@ impl Mover {
         match self {
             Self::Queue(queue) => queue.is_done(),
             Self::Own {
-                way: Way::Over,
+                way,
                 moved,
                 total,
-            } => moved >= total,
-            Self::Own {
-                way: Way::Back,
-                moved,
-                ..
-            } => *moved == 0,
+                has_told,
+            } => {
+                let is_there = match way {
+                    Way::Over => moved >= total,
+                    Way::Back => *moved == 0,
+                };
+                *has_told && is_there
+            }
         }
     }
 
@@ -85,33 +96,38 @@ impl Operator {
         Self {
             plan,
             is_simulated,
+            is_held: false,
             current: None,
         }
     }
 
-    /// Does what a phase wants of the queue. Returns whether it could: there is nothing to roll back before anything has begun.
+    /// Does what a phase wants of the queue. Returns whether it could: a migration is rolled back once, and only one that has begun;
+    /// what is not played any more does not cease.
     pub fn handle(&mut self, phase: PhaseId, upheaval: Upheaval) -> bool {
         match upheaval {
             Upheaval::Migrate => self.migrate(phase),
             Upheaval::RollBack => {
                 let undone = self.plan.scenario.phase(phase).kind.undoes();
-                let current = self.current.as_mut();
-                let Some(current) = current.filter(|current| Some(current.migration) == undone)
-                else {
+                let current = self.current.as_mut().filter(|current| {
+                    Some(current.migration) == undone && current.phase == current.migration
+                });
+                let Some(current) = current else {
                     return false;
                 };
                 current.phase = phase;
                 current.has_ended = false;
                 match &mut current.mover {
                     Mover::Queue(queue) => queue.roll_back(),
-                    Mover::Own { way, .. } => *way = Way::Back,
+                    Mover::Own { way, has_told, .. } => (*way, *has_told) = (Way::Back, false),
                 }
                 true
             }
             Upheaval::Cease => {
                 let current = self.current.as_mut();
-                let current = current.filter(|current| current.phase == phase);
-                if let Some(queue) = current.and_then(|current| current.mover.queue_mut()) {
+                let Some(current) = current.filter(|current| current.phase == phase) else {
+                    return false;
+                };
+                if let Some(queue) = current.mover.queue_mut() {
                     queue.cease();
                 }
                 true
@@ -120,19 +136,25 @@ impl Operator {
         }
     }
 
-    /// Returns whether the old server is to let go of everybody, or to let people in again, as a phase has it.
+    /// Takes no account any more: the run is over.
+    pub fn cease(&mut self) {
+        if let Some((phase, _)) = self.standing() {
+            self.handle(phase, Upheaval::Cease);
+        }
+    }
+
+    /// Returns whether the old server is to let go of everybody, or to let people in again, as a phase that is played now has it.
     pub fn shuts(&self, phase: PhaseId, upheaval: Upheaval) -> Option<bool> {
-        let is_played = self
-            .current
-            .as_ref()
-            .is_some_and(|current| current.phase == phase);
-        let migration = self.plan.scenario.phase(phase).kind.migration();
+        let is_played = |current: &&Current| current.phase == phase;
+        let current = self.current.as_ref().filter(is_played)?;
+        let migration = self
+            .plan
+            .scenario
+            .phase(current.migration)
+            .kind
+            .migration()?;
         match upheaval {
-            Upheaval::Redirect => migration
-                .filter(|_| is_played)?
-                .redirect
-                .drops
-                .then_some(true),
+            Upheaval::Redirect => migration.redirect.drops.then_some(true),
             Upheaval::RollBack => Some(false),
             _ => None,
         }
@@ -143,22 +165,26 @@ impl Operator {
             return false;
         };
         let earlier = self.current.take().map(|current| current.mover);
-        let mover = match &migration.moves {
+        let mut mover = match &migration.moves {
             Some(Moves::Progress(_)) if !self.is_simulated => Mover::Own {
                 way: Way::Over,
                 moved: earlier.map_or(0, |mover| mover.standing().moved),
                 total: u64::from(self.plan.population.user_count()),
+                has_told: false,
             },
             _ => Mover::Queue(Queue::new(
                 order::of(&self.plan, migration),
                 migration.canary_wait,
                 migration.workers,
                 match earlier {
-                    Some(Mover::Queue(queue)) => queue.into_over(),
-                    _ => Vec::new(),
+                    Some(Mover::Queue(queue)) => Some(queue),
+                    _ => None,
                 },
             )),
         };
+        if let Some(queue) = mover.queue_mut() {
+            queue.hold(self.is_held);
+        }
         self.current = Some(Current {
             phase,
             migration: phase,
@@ -183,8 +209,11 @@ impl Operator {
     /// Takes how many accounts the operator's own queue says are on the new server.
     pub fn handle_told(&mut self, told: u64) {
         let current = self.current.as_mut().map(|current| &mut current.mover);
-        if let Some(Mover::Own { moved, .. }) = current {
-            *moved = told;
+        if let Some(Mover::Own {
+            moved, has_told, ..
+        }) = current
+        {
+            (*moved, *has_told) = (told, true);
         }
     }
 
@@ -226,6 +255,7 @@ impl Operator {
 
     /// Takes no account until it is let go on.
     pub fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
         if let Some(queue) = self.queue_mut() {
             queue.hold(is_held);
         }
@@ -249,6 +279,34 @@ impl Operator {
         let has_just = current.mover.is_done() && !current.has_ended;
         current.has_ended |= has_just;
         has_just.then_some(current.phase)
+    }
+
+    /// Returns which way accounts go in the phase that is or was played last.
+    pub fn way(&self) -> Option<Way> {
+        let current = self.current.as_ref()?;
+        Some(if current.phase == current.migration {
+            Way::Over
+        } else {
+            Way::Back
+        })
+    }
+
+    /// Returns the server to which an account goes.
+    pub fn home(&self, way: Way) -> ServerId {
+        let migration = self.migration();
+        let migration =
+            migration.and_then(|migration| self.plan.scenario.phase(migration).kind.migration());
+        match (way, migration) {
+            (Way::Over, Some(migration)) => migration.to,
+            (Way::Back, _) | (_, None) => OLD_SERVER,
+        }
+    }
+
+    /// Returns the name of a user's account: its user name.
+    pub fn account(&self, user: UserId) -> Vec<u8> {
+        let mut account = Vec::new();
+        self.plan.names.push_nick(user, 0, &mut account);
+        account
     }
 
     /// Returns the phase that is or was played last, and how far its queue has come.

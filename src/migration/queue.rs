@@ -1,5 +1,6 @@
 //! A queue of accounts: each worker takes the next one when it is done with the last; forward, then back if that is asked for.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::measure::migration::Move;
@@ -58,16 +59,25 @@ pub struct Queue {
 
 impl Queue {
     /// Returns a queue that has moved nobody. `order` is all accounts as they go, the first `canaries` of which are followed by a
-    /// wait of `canary_wait`; `over` are those of them that an earlier queue has left on the new server.
+    /// wait of `canary_wait`; those that an `earlier` queue has left on the new server stay there, and what it has under way goes on.
     pub fn new(
         (order, canaries): (Vec<UserId>, usize),
         canary_wait: Duration,
         workers: u32,
-        over: Vec<UserId>,
+        earlier: Option<Self>,
     ) -> Self {
         let total = order.len() as u64;
+        let (over, moving) = earlier.map_or_else(Default::default, |earlier| {
+            let over = [earlier.over, earlier.stuck].concat();
+            (over, earlier.moving)
+        });
+        let under_way = moving.iter().map(|moving| moving.user);
+        let apart: BTreeSet<UserId> = over.iter().copied().chain(under_way).collect();
+        let is_here = |user: &UserId| !apart.contains(user);
+        let canaries = order.iter().take(canaries).filter(|&user| is_here(user));
+        let canaries = canaries.count();
         let mut waiting = order;
-        waiting.retain(|user| !over.contains(user));
+        waiting.retain(is_here);
         waiting.reverse();
         Self {
             workers: workers as usize,
@@ -77,7 +87,7 @@ impl Queue {
             canaries,
             canary_wait,
             waits_until: Offset::ALWAYS,
-            moving: Vec::new(),
+            moving,
             over,
             stuck: Vec::new(),
             failed: 0,
@@ -100,12 +110,12 @@ impl Queue {
         }
         let user = match self.way {
             Way::Over if self.canaries > 0 => {
-                let user = self.waiting.pop();
                 self.canaries -= 1;
                 if self.canaries == 0 {
-                    self.waits_until = now + self.canary_wait;
+                    // Until the last of them has gone.
+                    self.waits_until = Offset::NEVER;
                 }
-                user
+                self.waiting.pop()
             }
             Way::Over => self.waiting.pop(),
             Way::Back => self.over.pop(),
@@ -148,7 +158,12 @@ impl Queue {
             (Way::Over, true) => self.over.push(user),
             // Not tried again: it would be the next one for ever.
             (Way::Back, false) => self.stuck.push(user),
+            // An earlier queue had it under way: it is the last to go.
+            (Way::Back, true) if self.way == Way::Over => self.waiting.insert(0, user),
             (Way::Over, false) | (Way::Back, true) => {}
+        }
+        if self.waits_until == Offset::NEVER && self.moving.is_empty() {
+            self.waits_until = now + self.canary_wait;
         }
     }
 
@@ -210,12 +225,6 @@ impl Queue {
             failed: self.failed,
         }
     }
-
-    /// Returns which accounts are on the new server once it is left alone.
-    pub fn into_over(mut self) -> Vec<UserId> {
-        self.over.append(&mut self.stuck);
-        self.over
-    }
 }
 
 #[cfg(test)]
@@ -226,7 +235,7 @@ mod tests {
 
     fn queue(count: u32, canaries: usize, workers: u32) -> Queue {
         let order = (0..count).map(UserId).collect();
-        Queue::new((order, canaries), SECOND * 10, workers, Vec::new())
+        Queue::new((order, canaries), SECOND * 10, workers, None)
     }
 
     /// Lets every move take a second, those of `failing` in vain; returns when which move ended, and when all were.
@@ -267,7 +276,9 @@ mod tests {
     #[test]
     fn canaries_go_first_and_are_looked_at() {
         let (ended, _) = play(&mut queue(4, 2, 1), Offset::ZERO, &[]);
-        assert_eq!(ended, [(1, 0), (2, 1), (12, 2), (13, 3)]);
+        assert_eq!(ended, [(1, 0), (2, 1), (13, 2), (14, 3)]);
+        let (ended, _) = play(&mut queue(4, 2, 3), Offset::ZERO, &[]);
+        assert_eq!(ended, [(1, 0), (1, 1), (12, 2), (12, 3)]);
     }
 
     #[test]
@@ -292,7 +303,6 @@ mod tests {
         );
         assert!(queue.is_done() && at == 6);
         assert_eq!(queue.standing().moved, 0);
-        assert_eq!(queue.into_over(), []);
     }
 
     fn play_until(queue: &mut Queue, secs: i64) {
@@ -317,17 +327,30 @@ mod tests {
         assert_eq!(ended, [(10, 2), (11, 0)]);
         let standing = queue.standing();
         assert_eq!((standing.moved, standing.failed), (1, 2));
-        let again = Queue::new(
-            ((0..3).map(UserId).collect(), 0),
-            SECOND,
-            1,
-            queue.into_over(),
-        );
+        let order = (0..3).map(UserId).collect();
+        let again = Queue::new((order, 0), SECOND, 1, Some(queue));
         assert_eq!(again.standing().moved, 1);
         assert_eq!(
             play(&mut again.clone(), Offset::ZERO, &[]).0,
             [(1, 0), (2, 1)]
         );
+    }
+
+    #[test]
+    fn what_an_earlier_queue_has_under_way_goes_on() {
+        let mut earlier = queue(3, 0, 1);
+        play_until(&mut earlier, 1);
+        earlier.roll_back();
+        // The second arrives, and is on its way back when the next queue begins.
+        play_until(&mut earlier, 2);
+        let order = (0..3).map(UserId).collect();
+        let mut again = Queue::new((order, 1), SECOND, 1, Some(earlier));
+        let (ended, _) = play(&mut again, Offset::from_secs(2), &[]);
+        let mut users: Vec<u32> = ended.iter().map(|&(_, user)| user).collect();
+        assert_eq!((ended[0], users.len()), ((3, 1), 3));
+        users.sort_unstable();
+        assert_eq!(users, [1, 1, 2]);
+        assert_eq!(again.standing().moved, 3);
     }
 
     #[test]

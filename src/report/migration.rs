@@ -37,6 +37,9 @@ pub struct Migration {
     pub phase: String,
     /// Whether accounts were moved back.
     pub is_back: bool,
+    /// Whether the next one undoes it.
+    #[serde(default)]
+    pub is_undone: bool,
     /// When it began.
     pub begun_us: i64,
     /// From its beginning until its queue was done; null if it left accounts behind.
@@ -67,11 +70,16 @@ pub struct Migration {
 
 impl Migration {
     /// Returns a migration as results have it.
-    pub(crate) fn new(migration: &measured::Migration, phases: &[PhaseOutcome]) -> Self {
+    pub(crate) fn new(
+        migration: &measured::Migration,
+        next: Option<&measured::Migration>,
+        phases: &[PhaseOutcome],
+    ) -> Self {
         let forecast = migration.forecast;
         Self {
             phase: name(migration, phases).to_owned(),
             is_back: migration.is_back,
+            is_undone: migration.is_undone(next),
             begun_us: migration.begun.as_micros(),
             took_us: migration.took().map(micros),
             to_do: migration.to_do(),
@@ -99,7 +107,11 @@ impl Migration {
                 figure::count(self.to_do)
             ),
             figure::count(self.failed),
-            self.took_us.map_or("not over".to_owned(), figure::duration),
+            match (self.took_us, self.is_undone) {
+                (Some(took), _) => figure::duration(took),
+                (None, true) => "undone".to_owned(),
+                (None, false) => "not over".to_owned(),
+            },
             known(self.forecast_us.filter(|_| self.took_us.is_none())),
             figure::duration(self.unavailable_us),
             figure::duration(self.longest_wait_us),
@@ -225,7 +237,7 @@ mod tests {
                 standing,
                 moves: Vec::new(),
             };
-            migrations.enter(ends, &news, &Interval::new(), &progress);
+            migrations.enter(ends, &news, (&Interval::new(), &progress), false);
             if [2, 22].contains(&secs) {
                 writer.append(ends, &migrations).unwrap();
             }

@@ -102,12 +102,7 @@ impl RunResult {
                 .filter(|phase| phase.begins < Offset::NEVER)
                 .map(phase)
                 .collect(),
-            migrations: outcome
-                .migrations
-                .all()
-                .iter()
-                .map(|migration| Migration::new(migration, &outcome.phases))
-                .collect(),
+            migrations: migrations(outcome),
             marks: outcome.marks.iter().map(mark).collect(),
             events: outcome
                 .events
@@ -281,6 +276,15 @@ fn ledger(counted: &LedgerCounts) -> result::Ledger {
                 .map(|&breach| (breach.name(), counted.count(breach))),
         ),
     }
+}
+
+fn migrations(outcome: &Outcome) -> Vec<Migration> {
+    let all = outcome.migrations.all();
+    let nexts = all.iter().skip(1).map(Some).chain([None]);
+    let pairs = all.iter().zip(nexts);
+    pairs
+        .map(|(migration, next)| Migration::new(migration, next, &outcome.phases))
+        .collect()
 }
 
 fn phase(phase: &PhaseOutcome) -> result::Phase {

@@ -9,6 +9,9 @@ use crate::scenario::value::duration_text;
 use crate::units::id::PhaseId;
 use crate::units::id::ServerId;
 
+/// The server that accounts come from.
+pub const OLD_SERVER: ServerId = ServerId(0);
+
 /// Accounts moved at a time where the file does not say.
 const WORKERS_DEFAULT: u32 = 1;
 /// How many times longer than planned a migration may take where the file does not say.
@@ -319,6 +322,10 @@ mod tests {
         check_error(
             "[phase.back]\nkind = \"roll_back\"\nof = \"move\"\non_demand = true\n[phase.then]\nkind = \"quiet\"\nduration = \"1s\"\nafter = \"back\"\n",
             "`back` is played on demand alone @ a.toml:18:9 ? a phase follows or overlaps one that has its time",
+        );
+        check_error(
+            "[phase.back]\nkind = \"roll_back\"\nof = \"move\"\nduring = \"ramp\"\n",
+            "`back` does not begin after `move` has @ a.toml:11:8 ? write during = \"move\" and `at`, or on_demand = true",
         );
         check_error(
             "[phase.split]\nkind = \"netsplit\"\nheal_after = \"1s\"\n",

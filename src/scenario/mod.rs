@@ -187,7 +187,7 @@ impl Scenario {
     pub fn commands(&self) -> impl Iterator<Item = &str> {
         self.phases.iter().flat_map(|phase| {
             let commands = &phase.commands;
-            let moves = phase.kind.move_command();
+            let moves = phase.kind.moves_command();
             let around = [commands.begin.as_deref(), moves, commands.end.as_deref()];
             around.into_iter().flatten()
         })

@@ -348,7 +348,7 @@ impl PhaseKind {
     }
 
     /// Returns the command that moves accounts, or tells how many have moved.
-    pub fn move_command(&self) -> Option<&str> {
+    pub fn moves_command(&self) -> Option<&str> {
         match self {
             Self::Migrate { migration } => migration.moves.as_ref().map(|moves| match moves {
                 Moves::Command(command) | Moves::Progress(command) => command.as_str(),

@@ -60,6 +60,7 @@ pub(crate) fn read(mut sections: Table<'_>) -> Result<Parts, Misread> {
         let begins = begins(&mut table, &kind, &parts.phases, &place)?;
         table.finish()?;
         parts.check_links(name, &kind, &place)?;
+        parts.check_undoing(name, &kind, begins, &place)?;
         parts.phases.push(Phase {
             name: name.clone(),
             kind,
@@ -219,6 +220,39 @@ impl Parts {
         });
         let added: Vec<Phase> = migrations.collect();
         self.phases.extend(added);
+    }
+
+    /// Checks that a roll-back begins when its migration has.
+    fn check_undoing(
+        &self,
+        name: &str,
+        kind: &PhaseKind,
+        begins: Begins,
+        place: &Place,
+    ) -> Result<(), Misread> {
+        let Some(undone) = kind.undoes() else {
+            return Ok(());
+        };
+        let mut begins = begins;
+        loop {
+            match begins {
+                Begins::OnDemand => return Ok(()),
+                Begins::After(id, _) | Begins::During(id, _) if id == undone => return Ok(()),
+                Begins::After(id, _) | Begins::During(id, _) => {
+                    begins = self.phases[id.index()].begins;
+                }
+                Begins::AtStart => {
+                    let undone = &self.phases[undone.index()].name;
+                    return Err(Misread::new(
+                        format!("`{name}` does not begin after `{undone}` has"),
+                        place.clone(),
+                    )
+                    .with_help(format!(
+                        "write during = \"{undone}\" and `at`, or on_demand = true"
+                    )));
+                }
+            }
+        }
     }
 
     /// Checks that no link breaks in a scenario whose accounts move: who sits behind it would be told by the hour.

@@ -217,6 +217,7 @@ impl World {
                 is_over = true;
                 self.now = ends;
                 self.check_everybody_is_back();
+                self.operator.cease();
                 self.shards.iter_mut().for_each(Shard::handle_over);
                 continue;
             }
@@ -244,9 +245,7 @@ impl World {
         if self.network.next_timer().is_some_and(|at| at <= now) {
             self.network.handle_timer(now);
         }
-        if !is_over {
-            self.move_accounts();
-        }
+        self.move_accounts();
         for shard in &mut self.shards {
             if shard.next_due() <= now {
                 shard.handle_due(now);
@@ -279,7 +278,8 @@ impl World {
         }
         self.total.merge(&interval);
         if let Some(news) = self.operator.take_news() {
-            self.migrations.enter(self.now, &news, &interval, &progress);
+            self.migrations
+                .enter(self.now, &news, (&interval, &progress), false);
             let last = self.migrations.all().last();
             self.moved.extend(last.map(|migration| Moved {
                 phase: migration.phase,

@@ -104,13 +104,26 @@ impl Shard {
                 self.upheaval = Some((phase, Offset::NEVER));
             }
             Upheaval::Start => self.upheaval = Some((phase, at + self.plan.scenario.settle)),
-            Upheaval::Split | Upheaval::Heal | Upheaval::Redirect | Upheaval::Cease => {}
+            Upheaval::Cease => self.end_upheaval(phase, at),
+            Upheaval::Split | Upheaval::Heal | Upheaval::Redirect => {}
         }
         self.reroute(phase, upheaval, at);
     }
 
+    /// Notes that a phase does no more to accounts: who loses its connection much later lost it to something else.
+    pub(super) fn end_upheaval(&mut self, phase: PhaseId, at: Offset) {
+        if let Some((of, until)) = &mut self.upheaval
+            && *of == phase
+        {
+            *until = at + self.plan.scenario.settle;
+        }
+    }
+
     /// The first shard alone orders what concerns the whole target; every shard is told when it is done.
     fn upheave(&mut self, phase: PhaseId, upheaval: Upheaval, now: Offset) {
+        if !self.moves_as_planned(phase, upheaval) {
+            return;
+        }
         self.begin_upheaval(phase, upheaval, now);
         if self.sharding.shard().0 == 0 {
             self.io.push_back(Io::Upheave { phase, upheaval });

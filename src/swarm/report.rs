@@ -108,11 +108,8 @@ impl Shard {
         if let Some(event) = self.event_mut(phase) {
             event.cause_gone = at;
         }
-        if self.plan.scenario.phase(phase).kind.is_gradual()
-            && let Some((of, until)) = &mut self.upheaval
-            && *of == phase
-        {
-            *until = at + self.plan.scenario.settle;
+        if self.plan.scenario.phase(phase).kind.is_gradual() {
+            self.end_upheaval(phase, at);
         }
     }
 

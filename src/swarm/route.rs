@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::plan::action::Upheaval;
 use crate::plan::streams::Purpose;
 use crate::plan::streams::StreamId;
+use crate::scenario::migration::OLD_SERVER;
 use crate::scenario::phase::PhaseKind;
 use crate::swarm::Shard;
 use crate::traffic::profile::distribution::uniform;
@@ -12,9 +13,6 @@ use crate::units::id::PhaseId;
 use crate::units::id::ServerId;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
-
-/// The server from which accounts are moved.
-const OLD: ServerId = ServerId(0);
 
 /// An answer that resolvers give.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +28,10 @@ struct Answer {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Routes {
     answers: Vec<Answer>,
-    /// Migrations that are being rolled back: nobody is sent to their server any more.
-    undone: Vec<PhaseId>,
+    /// The migration that is played, until it is rolled back.
+    moving: Option<PhaseId>,
+    /// Whether a roll-back was demanded: nothing more is moved after it.
+    pub(super) is_ending: bool,
 }
 
 impl Shard {
@@ -49,22 +49,37 @@ impl Shard {
         newest.unwrap_or(self.plan.population.sides[user.index()])
     }
 
+    /// Returns whether a phase can do to accounts what it was planned to: a migration is redirected and rolled back while it is played,
+    /// and nothing more is moved once a roll-back was demanded.
+    pub(super) fn moves_as_planned(&self, phase: PhaseId, upheaval: Upheaval) -> bool {
+        let routes = &self.routes;
+        match upheaval {
+            Upheaval::Migrate => !routes.is_ending,
+            Upheaval::Redirect => routes.moving == Some(phase),
+            Upheaval::RollBack => {
+                let undone = self.plan.scenario.phase(phase).kind.undoes();
+                !routes.is_ending && undone.is_some() && routes.moving == undone
+            }
+            _ => true,
+        }
+    }
+
     /// Notes that accounts begin to move, are dialled elsewhere, or begin to move back.
     pub(super) fn reroute(&mut self, phase: PhaseId, upheaval: Upheaval, at: Offset) {
         let answer = match (upheaval, &self.plan.scenario.phase(phase).kind) {
-            (Upheaval::Redirect, PhaseKind::Migrate { migration })
-                if !self.routes.undone.contains(&phase) =>
-            {
-                Answer {
-                    server: migration.to,
-                    at,
-                    ttl: migration.redirect.ttl,
-                }
+            (Upheaval::Migrate, _) => {
+                self.routes.moving = Some(phase);
+                return;
             }
+            (Upheaval::Redirect, PhaseKind::Migrate { migration }) => Answer {
+                server: migration.to,
+                at,
+                ttl: migration.redirect.ttl,
+            },
             (Upheaval::RollBack, PhaseKind::RollBack { roll_back }) => {
-                self.routes.undone.push(roll_back.of);
+                self.routes.moving = None;
                 Answer {
-                    server: OLD,
+                    server: OLD_SERVER,
                     at,
                     ttl: roll_back.ttl,
                 }
@@ -87,5 +102,6 @@ impl Shard {
             event.cause_gone = at + lasts;
         }
         self.begin_upheaval(phase, upheaval, at);
+        self.routes.is_ending = true;
     }
 }

@@ -108,7 +108,8 @@ pub(crate) async fn serve(
                         let _ = door.await;
                     }
                     let mut this = server.borrow_mut();
-                    this.network = fresh();
+                    let mut old = std::mem::replace(&mut this.network, fresh());
+                    this.network.keep_homes_of(&mut old);
                     for (_, peer) in this.peers.drain() {
                         // Its reader holds it too, until this tells both ends.
                         let _ = rustix::net::shutdown(&*peer.stream, rustix::net::Shutdown::Both);

@@ -8,6 +8,10 @@ use std::os::unix::process::CommandExt;
 use std::process::Child;
 use std::process::Stdio;
 
+use rustix::process::Pid;
+use rustix::process::Signal;
+use rustix::process::kill_process_group;
+
 /// Most bytes of a command's own words that are read: the last ones.
 const WORDS_BYTES_MAX: u64 = 400;
 
@@ -63,10 +67,10 @@ impl Command {
         }
     }
 
-    /// Ends it: nobody waits for it any more. Returns that as a sentence.
+    /// Ends it and what it started: nobody waits for it any more. Returns that as a sentence.
     pub(crate) fn kill(mut self) -> String {
         // It may have ended this moment.
-        let _ = self.child.kill();
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
         let _ = self.child.wait();
         format!(
             "`{}` had not ended by the end of the run; it was killed",

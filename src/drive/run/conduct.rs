@@ -1,5 +1,7 @@
 //! The conduct of a run: shards started, intervals merged, facts passed on, splits ordered, the end found.
 
+mod moves;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
@@ -37,7 +39,6 @@ use crate::measure::outcome::GeneratorHealth;
 use crate::measure::outcome::Outcome;
 use crate::measure::progress::Progress;
 use crate::plan::Plan;
-use crate::plan::action::Upheaval;
 use crate::swarm::Caps;
 use crate::swarm::report::ShardReport;
 use crate::units::id::PhaseId;
@@ -55,10 +56,6 @@ const LOOK: Duration = Duration::from_millis(50);
 const DRAIN_SLACK: Duration = Duration::from_secs(3);
 /// Shortest drain: a second copy of the last messages may still be under way, though all that is owed has come.
 const DRAIN_MIN: Duration = Duration::from_secs(1);
-/// How long a run that has nothing else to play goes on after its last account has moved.
-const AFTER_MOVES: Duration = Duration::from_secs(15);
-/// How far ahead a demand lies: every shard is told before it comes.
-const NOTICE: Duration = Duration::from_millis(100);
 /// How long shards may take to say goodbye and report.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Share of a core that a shard's thread may use before its own measurements are in doubt.
@@ -149,8 +146,8 @@ struct Conductor<'a> {
     /// When the plan ends, holds included.
     ends: Offset,
     abort: Option<Abort>,
-    /// The roll-back that an abort rule has asked for is played, or has been; then the run ends.
-    is_rescuing: bool,
+    /// The roll-back that a person or an abort rule has asked for: when it has been played, the run ends.
+    demanded: Option<PhaseId>,
     broken: Option<String>,
     watch_error: Option<io::Error>,
 }
@@ -252,7 +249,7 @@ impl<'a> Conductor<'a> {
             ends: conduct.plan.timeline.ends,
             mover: Mover::new(conduct.plan, conduct.network),
             abort: None,
-            is_rescuing: false,
+            demanded: None,
             broken: None,
             watch_error: None,
             conduct,
@@ -276,9 +273,7 @@ impl<'a> Conductor<'a> {
             }
             let now = self.now();
             self.upheavals.look(now, &self.shards);
-            if over_at.is_none()
-                && let Some(phase) = self.mover.look(now, &self.shards)
-            {
+            if let Some(phase) = self.mover.look(now, &self.shards) {
                 self.moved(phase, now);
             }
             watch.look(
@@ -309,6 +304,7 @@ impl<'a> Conductor<'a> {
                         || self.broken.is_some()
                     {
                         over_at = Some(now);
+                        self.mover.cease();
                         self.settled.fill(false);
                         self.shards.tell_all(&ToShard::Over);
                     }
@@ -326,65 +322,6 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    /// Notes that the queue of a phase is done. A run that has nothing else to play gives those whom it moved last a while to come
-    /// back, and ends.
-    fn moved(&mut self, phase: PhaseId, now: Offset) {
-        self.tally.end(phase, now);
-        let mut others = self.tally.phases().iter();
-        let is_last = others.all(|other| other.begins == Offset::NEVER || other.ends <= now);
-        if is_last {
-            self.ends = self.ends.min(now + AFTER_MOVES);
-        }
-    }
-
-    /// Plays what an abort rule wants played before the run ends, if it can be; returns whether that goes on.
-    fn rescues(&mut self, now: Offset) -> bool {
-        let wanted = self.abort.as_ref().and_then(|abort| abort.then);
-        let Some(phase) = wanted else { return false };
-        if !self.is_rescuing {
-            if !self.demand(phase, now) {
-                return false;
-            }
-            self.is_rescuing = true;
-        }
-        now < self.ends
-    }
-
-    /// Does what a phase wants of accounts; returns whether it could. A migration ends where it begins to be undone.
-    fn handle_moves(&mut self, phase: PhaseId, upheaval: Upheaval, at: Offset) -> bool {
-        if !self.mover.handle(phase, upheaval, at) {
-            return false;
-        }
-        if upheaval == Upheaval::RollBack
-            && let Some(undone) = self.conduct.plan.scenario.phase(phase).kind.undoes()
-        {
-            self.tally.end(undone, at);
-        }
-        true
-    }
-
-    /// Begins to undo a migration; returns whether it could. Whatever else was to be played, the run ends when that is done.
-    fn demand(&mut self, phase: PhaseId, now: Offset) -> bool {
-        let at = now + NOTICE;
-        if !self.handle_moves(phase, Upheaval::RollBack, at) {
-            return false;
-        }
-        let plan = self.conduct.plan;
-        let lasts = plan
-            .scenario
-            .phase(phase)
-            .kind
-            .lasts(plan.population.user_count());
-        self.tally.begin(phase, at, lasts);
-        self.ends = at + lasts;
-        self.shards.tell_all(&ToShard::Demanded {
-            phase,
-            upheaval: Upheaval::RollBack,
-            at,
-        });
-        true
-    }
-
     /// Does what a person asks for.
     fn steer(&mut self, now: Offset, is_draining: bool) {
         let steps = self.steering.look(&Run {
@@ -399,13 +336,13 @@ impl<'a> Conductor<'a> {
         for step in steps {
             match step {
                 Step::Hold(at) => {
-                    self.mover.hold(true);
+                    self.mover.hold();
                     self.shards.tell_all(&ToShard::Hold(at));
                 }
                 Step::Resume(since, at) => {
-                    self.mover.hold(false);
-                    self.shards.tell_all(&ToShard::Resume(at));
                     let by = at.since(since);
+                    self.mover.resume(by);
+                    self.shards.tell_all(&ToShard::Resume(at));
                     self.tally.delay(since, by);
                     if self.ends > since {
                         self.ends += by;
@@ -414,9 +351,7 @@ impl<'a> Conductor<'a> {
                 Step::RollBack(phase) => {
                     self.demand(phase, now);
                 }
-                Step::Abort(abort) => {
-                    self.abort.get_or_insert(abort);
-                }
+                Step::Abort(abort) => self.give_up(abort),
             }
         }
     }
@@ -502,6 +437,10 @@ impl<'a> Conductor<'a> {
                 &progress,
                 &self.mover.log,
             );
+        } else if self.demanded.is_some()
+            && let Some(abort) = self.overseer.too_long(begins + Interval::LENGTH)
+        {
+            self.give_up(abort);
         }
         self.steering.enter(&interval, progress.clone());
         let marks = &self.steering.marks;
@@ -519,9 +458,9 @@ impl<'a> Conductor<'a> {
     /// Asks all shards for their reports and waits for them.
     fn collect(&mut self, from_shards: &Receiver<FromShard>) {
         self.upheavals.finish();
-        self.mover.finish();
-        self.shards.tell_all(&ToShard::Finish);
         let since = self.now();
+        self.mover.finish(since);
+        self.shards.tell_all(&ToShard::Finish);
         while self.reports.len() < self.shards.count() && self.broken.is_none() {
             match from_shards.recv_timeout(LOOK) {
                 Ok(message) => self.handle(message, &mut Nobody),

@@ -19,14 +19,13 @@ use crate::plan::Plan;
 use crate::plan::action::Upheaval;
 use crate::scenario::migration::Migration;
 use crate::scenario::migration::Moves;
+use crate::scenario::migration::OLD_SERVER;
 use crate::scenario::phase::Begins;
+use crate::scenario::phase::PhaseKind;
 use crate::units::id::PhaseId;
-use crate::units::id::ServerId;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
 
-/// The server that accounts come from.
-const OLD: ServerId = ServerId(0);
 /// What stands for an account in a command that moves it.
 const PLACE: &str = "{user}";
 /// How often the operator's own queue is asked how far it has come.
@@ -48,6 +47,7 @@ pub(crate) struct Mover<'a> {
     beginning: Vec<Command>,
     asking: Option<Command>,
     next_ask: Offset,
+    is_held: bool,
     /// What went wrong with a command, a sentence each.
     pub(crate) faults: Vec<String>,
 }
@@ -63,6 +63,7 @@ impl<'a> Mover<'a> {
             beginning: Vec::new(),
             asking: None,
             next_ask: Offset::NEVER,
+            is_held: false,
             faults: Vec::new(),
         }
     }
@@ -72,51 +73,85 @@ impl<'a> Mover<'a> {
         if upheaval == Upheaval::Migrate
             && let Some(network) = self.network
         {
-            network.ask(|network, _| network.keep_homes(OLD));
+            network.ask(|network, _| network.keep_homes(OLD_SERVER));
         }
+        let could = self.operator.handle(phase, upheaval);
         if let (Some(network), Some(is_shut)) = (self.network, self.operator.shuts(phase, upheaval))
         {
             network.ask(move |network, now| network.shut_first_home(now, is_shut));
         }
-        if !self.operator.handle(phase, upheaval) {
-            return false;
-        }
-        if upheaval == Upheaval::Cease {
+        if could {
             self.stop_asking();
-            return true;
         }
-        let way = if upheaval == Upheaval::RollBack {
-            Way::Back
-        } else {
-            Way::Over
-        };
-        if let Some((_, standing)) = self.operator.standing() {
+        if could && upheaval != Upheaval::Cease {
+            self.begin_phase(phase, now);
+        }
+        could
+    }
+
+    fn begin_phase(&mut self, phase: PhaseId, now: Offset) {
+        if let (Some(way), Some((_, standing))) = (self.operator.way(), self.operator.standing()) {
             let workers = self.operator.workers();
             self.log.begin(phase, way, (now, standing), workers);
         }
-        if self.network.is_none() {
-            // The operator's own queue is asked once it has begun.
-            match &self.plan.scenario.phase(phase).commands.begin {
-                Some(command) => match Command::start(command) {
-                    Ok(command) => self.beginning.push(command),
-                    Err(fault) => self.faults.push(fault),
-                },
-                None => self.next_ask = now,
-            }
+        if self.network.is_some() {
+            return;
         }
-        true
+        // The operator's own queue is asked once it has begun.
+        match &self.plan.scenario.phase(phase).commands.begin {
+            Some(command) => match Command::start(command) {
+                Ok(command) => self.beginning.push(command),
+                Err(fault) => self.faults.push(fault),
+            },
+            None => self.next_ask = now,
+        }
     }
 
-    /// Returns the roll-back that a person or an abort rule may ask for now.
-    pub(crate) fn roll_back(&self) -> Option<PhaseId> {
-        let migration = self.operator.migration()?;
-        let (current, _) = self.operator.standing()?;
+    /// Returns the roll-back that a person or an abort rule may ask for now, or why there is none.
+    pub(crate) fn roll_back(&self) -> Result<PhaseId, &'static str> {
+        let migration = self.operator.migration();
+        let migration = migration.ok_or("no account has been moved that could be moved back")?;
+        if self.operator.way() == Some(Way::Back) {
+            return Err("the accounts are moved back already");
+        }
         let phases = (0u16..).map(PhaseId).zip(&self.plan.scenario.phases);
         let mut undoing = phases.filter(|(_, phase)| {
             phase.begins == Begins::OnDemand && phase.kind.undoes() == Some(migration)
         });
-        let (id, _) = undoing.next()?;
-        (current == migration).then_some(id)
+        let (id, phase) = undoing
+            .next()
+            .ok_or("the scenario has no roll-back for it")?;
+        let is_ours = self.network.is_some() || self.progress_command().is_some();
+        if is_ours || phase.kind.moves_command().is_some() {
+            Ok(id)
+        } else {
+            Err("the scenario has no `move_command` that moves accounts back")
+        }
+    }
+
+    /// Returns the phase that moves accounts back now, if one does.
+    pub(crate) fn going_back(&self) -> Option<PhaseId> {
+        let (phase, _) = self.operator.standing()?;
+        let is_going = self
+            .log
+            .of(phase)
+            .is_some_and(|going| going.ended.is_none());
+        (is_going && self.operator.way() == Some(Way::Back)).then_some(phase)
+    }
+
+    /// Returns by when a phase that moved accounts has sent everybody to where they went.
+    pub(crate) fn redirected_by(&self, phase: PhaseId) -> Offset {
+        let begun = self
+            .log
+            .of(phase)
+            .map_or(Offset::ALWAYS, |going| going.begun);
+        match &self.plan.scenario.phase(phase).kind {
+            PhaseKind::Migrate { migration } => {
+                begun + migration.redirect.at + migration.redirect.ttl
+            }
+            PhaseKind::RollBack { roll_back } => begun + roll_back.ttl,
+            _ => begun,
+        }
     }
 
     /// Moves what is to be moved by now, and looks what has come of it. Returns the phase whose queue is done, once for each.
@@ -146,7 +181,7 @@ impl<'a> Mover<'a> {
             return;
         };
         if let Some(network) = self.network {
-            let (account, to) = (self.account(user), migration.to);
+            let (account, to) = (self.operator.account(user), migration.to);
             let load = network.ask(move |network, now| {
                 let load = Load {
                     users: network.users_of(to),
@@ -169,7 +204,7 @@ impl<'a> Mover<'a> {
             );
             return;
         };
-        let name = String::from_utf8_lossy(&self.account(user)).into_owned();
+        let name = String::from_utf8_lossy(&self.operator.account(user)).into_owned();
         match Command::start(&command.replace(PLACE, &name)) {
             Ok(command) => self.moving.push((user, command)),
             Err(fault) => self.fail(user, fault, now),
@@ -177,12 +212,8 @@ impl<'a> Mover<'a> {
     }
 
     fn end(&mut self, user: UserId, way: Way, now: Offset) {
-        if let (Some(network), Some(migration)) = (self.network, self.migration()) {
-            let account = self.account(user);
-            let home = match way {
-                Way::Over => migration.to,
-                Way::Back => OLD,
-            };
+        if let Some(network) = self.network {
+            let (account, home) = (self.operator.account(user), self.operator.home(way));
             network.ask(move |network, _| network.settle_account(&account, home));
             self.operator.handle_ended(user, true, now);
         }
@@ -258,13 +289,28 @@ impl<'a> Mover<'a> {
     /// Takes an interval that has closed.
     pub(crate) fn enter(&mut self, ends: Offset, interval: &Interval, progress: &Progress) {
         if let Some(news) = self.operator.take_news() {
-            self.log.enter(ends, &news, interval, progress);
+            self.log
+                .enter(ends, &news, (interval, progress), self.is_held);
         }
     }
 
     /// Takes no account until it is let go on.
-    pub(crate) fn hold(&mut self, is_held: bool) {
-        self.operator.hold(is_held);
+    pub(crate) fn hold(&mut self) {
+        self.is_held = true;
+        self.operator.hold(true);
+    }
+
+    /// Goes on after it was held `by` so long.
+    pub(crate) fn resume(&mut self, by: Duration) {
+        self.is_held = false;
+        self.operator.hold(false);
+        self.log.delay(by);
+    }
+
+    /// Takes no account any more; what is under way goes on.
+    pub(crate) fn cease(&mut self) {
+        self.operator.cease();
+        self.stop_asking();
     }
 
     /// Returns when there is next something to do by itself.
@@ -272,12 +318,18 @@ impl<'a> Mover<'a> {
         self.operator.next_due()
     }
 
-    /// Ends what still runs: nobody waits for it any more.
-    pub(crate) fn finish(&mut self) {
-        let moving = self.moving.drain(..).map(|(_, command)| command);
-        let commands = moving.chain(self.beginning.drain(..));
-        self.faults.extend(commands.map(Command::kill));
+    /// Ends what still runs: nobody waits for it any more. A move that has not ended by now has failed.
+    pub(crate) fn finish(&mut self, now: Offset) {
+        self.look_at_commands(now);
+        for (user, command) in std::mem::take(&mut self.moving) {
+            self.fail(user, command.kill(), now);
+        }
+        let beginning = self.beginning.drain(..).map(Command::kill);
+        self.faults.extend(beginning);
         self.stop_asking();
+        if let Some(news) = self.operator.take_news() {
+            self.log.close(&news);
+        }
     }
 
     fn stop_asking(&mut self) {
@@ -307,12 +359,6 @@ impl<'a> Mover<'a> {
             Way::Over => migration,
             Way::Back => phase,
         };
-        self.plan.scenario.phase(of).kind.move_command()
-    }
-
-    fn account(&self, user: UserId) -> Vec<u8> {
-        let mut account = Vec::new();
-        self.plan.names.push_nick(user, 0, &mut account);
-        account
+        self.plan.scenario.phase(of).kind.moves_command()
     }
 }

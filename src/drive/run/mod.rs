@@ -66,6 +66,9 @@ use crate::units::id::Seed;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
 
+/// How far ahead what is asked of a run lies, its beginning or its end: every shard is told before it comes.
+const NOTICE: Duration = Duration::from_millis(100);
+
 /// Share of planned messages that may find nobody to speak before a reader is told.
 const UNSPOKEN_SHARE_TOLD: f64 = 0.1;
 
@@ -158,7 +161,7 @@ pub enum RunError {
     /// There is no server to which accounts could move.
     #[error("the accounts of the target have nowhere to move in `{0}`")]
     NowhereToMove(String),
-    /// Nobody moves accounts that are not ours.
+    /// Nobody moves accounts that are not ours, that way.
     #[error("nobody moves the accounts of the target in `{0}`")]
     NobodyMoves(String),
     /// A thread or socket of ours.
@@ -205,7 +208,7 @@ impl RunError {
                 Some("name both servers: --target irc://OLD,irc://NEW".to_owned())
             }
             Self::NobodyMoves(phase) => Some(format!(
-                "give [phase.{phase}] a `move_command` that moves `{{user}}`, or a `progress_command` that tells how many have moved"
+                "give [phase.{phase}] a `move_command` that moves `{{user}}` that way, or the migration a `progress_command` that tells how many have moved"
             )),
             Self::File { .. } => {
                 Some("is there room, and may this folder be written? (--out DIR)".to_owned())

@@ -63,7 +63,8 @@ impl<'a> Overseer<'a> {
             }
         }
         for migration in migrations.all() {
-            self.forecasts[migration.phase.index()] = migration.forecast;
+            let forecast = migration.forecast.filter(|_| !migration.is_over);
+            self.forecasts[migration.phase.index()] = forecast;
         }
         let is_playing: Vec<bool> = phases
             .iter()
@@ -83,7 +84,7 @@ impl<'a> Overseer<'a> {
     }
 
     /// Returns the end of a run that has taken longer than its scenario lets it.
-    fn too_long(&self, now: Offset) -> Option<Abort> {
+    pub(crate) fn too_long(&self, now: Offset) -> Option<Abort> {
         let length = self.plan.scenario.max_length?;
         let micros = u64::try_from(length.as_micros()).unwrap_or(u64::MAX);
         (now > Offset::ZERO + length).then(|| Abort {

@@ -21,9 +21,12 @@ use crate::measure::warning::Warning;
 use crate::plan::Plan;
 use crate::plan::Source;
 use crate::scenario::Scenario;
+use crate::scenario::migration::Moves;
+use crate::scenario::phase::Begins;
 use crate::scenario::phase::PhaseKind;
 use crate::scenario::phase::SplitBy;
 use crate::swarm::Caps;
+use crate::units::id::PhaseId;
 use crate::units::id::UserId;
 
 /// Longest label of a host name.
@@ -189,14 +192,24 @@ impl Preflight {
 /// Checks that a target whose accounts the scenario moves has where to move them, and somebody who does it.
 fn check_migrations(scenario: &Scenario, server_count: usize) -> Result<(), RunError> {
     for phase in &scenario.phases {
-        let name = || phase.name.clone();
         if let Some(migration) = phase.kind.migration() {
             if migration.to.index() >= server_count {
-                return Err(RunError::NowhereToMove(name()));
+                return Err(RunError::NowhereToMove(phase.name.clone()));
             }
             if migration.moves.is_none() {
-                return Err(RunError::NobodyMoves(name()));
+                return Err(RunError::NobodyMoves(phase.name.clone()));
             }
+        }
+    }
+    let ids = (0u16..).map(PhaseId).zip(&scenario.phases);
+    for (id, phase) in ids {
+        let undone = phase.kind.undoes().map(|undone| scenario.phase(undone));
+        let moves = undone.and_then(|undone| undone.kind.migration()?.moves.as_ref());
+        let is_ours = matches!(moves, Some(Moves::Command(_)));
+        let is_planned = phase.begins != Begins::OnDemand
+            || scenario.aborts.iter().any(|rule| rule.then == Some(id));
+        if is_ours && is_planned && phase.kind.moves_command().is_none() {
+            return Err(RunError::NobodyMoves(phase.name.clone()));
         }
     }
     Ok(())

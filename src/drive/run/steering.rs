@@ -9,6 +9,7 @@ use crate::drive::control::wire::ForecastStatus;
 use crate::drive::control::wire::MigrationStatus;
 use crate::drive::control::wire::Request;
 use crate::drive::control::wire::Status;
+use crate::drive::run::NOTICE;
 use crate::drive::run::overseer::Overseer;
 use crate::gate::abort::Abort;
 use crate::measure::interval::Interval;
@@ -22,8 +23,6 @@ use crate::measure::progress::Progress;
 use crate::units::id::PhaseId;
 use crate::units::offset::Offset;
 
-/// How far ahead a hold and its end lie: every shard is told before they come.
-const NOTICE: Duration = Duration::from_millis(100);
 /// Longest note kept.
 const NOTE_CHARS_MAX: usize = 400;
 /// Most marks kept; a script that writes more has a log of its own.
@@ -66,8 +65,8 @@ pub(crate) struct Run<'a> {
     pub(crate) is_draining: bool,
     pub(crate) phases: &'a [PhaseOutcome],
     pub(crate) overseer: &'a Overseer<'a>,
-    /// The roll-back that may be asked for.
-    pub(crate) roll_back: Option<PhaseId>,
+    /// The roll-back that may be asked for, or why none may be.
+    pub(crate) roll_back: Result<PhaseId, &'static str>,
     pub(crate) migrations: &'a Migrations,
 }
 
@@ -141,10 +140,11 @@ impl<'a> Steering<'a> {
                     then: None,
                 })))
             }
-            (Request::RollBack, _) => {
-                let phase = run
-                    .roll_back
-                    .ok_or("no account has been moved that could be moved back")?;
+            (Request::RollBack, Some(_)) => {
+                Err("the run is held: let it go on, and ask again".to_owned())
+            }
+            (Request::RollBack, None) => {
+                let phase = run.roll_back?;
                 self.mark(run.now, MarkKind::RollBack, "");
                 Ok(Some(Step::RollBack(phase)))
             }

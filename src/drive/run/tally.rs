@@ -97,7 +97,7 @@ impl Tally {
     /// Notes that a phase whose end nobody could plan has ended.
     pub(crate) fn end(&mut self, phase: PhaseId, now: Offset) {
         if let Some(phase) = self.outcome.phases.get_mut(phase.index()) {
-            phase.ends = now;
+            phase.ends = phase.ends.min(now);
         }
     }
 

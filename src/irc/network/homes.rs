@@ -48,6 +48,11 @@ impl Network {
         });
     }
 
+    /// Keeps the homes that a network had before it was started again: accounts outlive their servers' memory.
+    pub fn keep_homes_of(&mut self, old: &mut Self) {
+        self.homes = old.homes.take();
+    }
+
     /// Lets go of everybody at the first home of accounts, and of whoever comes there; or lets people in there again.
     pub fn shut_first_home(&mut self, now: Offset, is_shut: bool) {
         self.tick(now);
