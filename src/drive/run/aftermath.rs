@@ -21,6 +21,9 @@ use crate::scenario::phase::PhaseKind;
 /// How often a target that lets nobody in is asked: a whole population has just left, which fills a short accept queue or a limit per
 /// address for a moment.
 const TRIES_MAX: u32 = 4;
+/// How many logins a target may leave unanswered: it may be telling everybody of everybody's QUIT still. A thousand of them keep ngIRCd
+/// busy for over a quarter of a minute.
+const SILENCES_MAX: u32 = 4;
 /// The wait between two tries.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -78,9 +81,10 @@ pub(crate) fn look(preflight: &Preflight, scenario: &Scenario, ending: Ending) -
 }
 
 fn again(preflight: &Preflight, hub: SocketAddr) -> Result<Probed, ProbeError> {
-    let mut tries = 1;
+    let (mut tries, mut silences) = (1, 1);
     loop {
         match probe::probe(hub, preflight.source, preflight.password.clone()) {
+            Err(ProbeError::Silent { .. }) if silences < SILENCES_MAX => silences += 1,
             Err(ProbeError::Silent { address }) => return Err(ProbeError::Silent { address }),
             Err(_) if tries < TRIES_MAX => {
                 tries += 1;

@@ -265,7 +265,8 @@ impl<'a> Conductor<'a> {
         let mut over_at = None;
         let mut ending = Ending::Complete;
         loop {
-            let idle = self.mover.next_due().since(self.now()).min(LOOK);
+            let now = self.now();
+            let idle = self.mover.next_due(now).since(now).min(LOOK);
             match from_shards.recv_timeout(idle) {
                 Ok(message) => self.handle(message, watch),
                 Err(RecvTimeoutError::Timeout) => {}

@@ -30,6 +30,8 @@ use crate::units::offset::Offset;
 const PLACE: &str = "{user}";
 /// How often the operator's own queue is asked how far it has come.
 const ASK_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether a command has moved its account: many take milliseconds.
+const COMMAND_LOOK: Duration = Duration::from_millis(5);
 /// Failed questions whose words are told.
 const FAULTS_MAX: usize = 20;
 
@@ -281,7 +283,9 @@ impl<'a> Mover<'a> {
         });
         match told {
             Ok(moved) => self.operator.handle_told(moved),
-            Err(fault) if self.faults.len() < FAULTS_MAX => self.faults.push(fault),
+            Err(fault) if self.faults.len() < FAULTS_MAX && !self.faults.contains(&fault) => {
+                self.faults.push(fault);
+            }
             Err(_) => {}
         }
     }
@@ -313,9 +317,14 @@ impl<'a> Mover<'a> {
         self.stop_asking();
     }
 
-    /// Returns when there is next something to do by itself.
-    pub(crate) fn next_due(&self) -> Offset {
-        self.operator.next_due()
+    /// Returns when there is next something to do.
+    pub(crate) fn next_due(&self, now: Offset) -> Offset {
+        let due = self.operator.next_due();
+        if self.moving.is_empty() {
+            due
+        } else {
+            due.min(now + COMMAND_LOOK)
+        }
     }
 
     /// Ends what still runs: nobody waits for it any more. A move that has not ended by now has failed.
