@@ -6,6 +6,8 @@
     reason = "a test that can't be set up has failed"
 )]
 
+#[path = "outside/fit.rs"]
+mod fit;
 #[path = "outside/ledger.rs"]
 mod ledger;
 #[path = "outside/network.rs"]
@@ -27,6 +29,7 @@ mod told;
 
 use splitstorm::irc::fault::lie::Lie;
 
+use crate::fit::fit;
 use crate::ledger::check_whole;
 use crate::ledger::number;
 use crate::playing::Played;
@@ -34,9 +37,6 @@ use crate::proxy::Proxy;
 use crate::slot::Slot;
 use crate::told::Told;
 use crate::told::check_explained;
-
-/// Times that a run is tried: one in which the machine made the generator late says nothing of the target.
-const TRIES_MAX: u32 = 4;
 
 /// A run and the lies told in it.
 struct Outcome {
@@ -82,15 +82,13 @@ impl Outcome {
 /// Plays a scenario against the Python liar.
 fn lied_to(scenario: &str, liar: &[&str], flags: &[&str]) -> Outcome {
     let _slot = Slot::take();
-    for _ in 0..TRIES_MAX {
+    let once = || {
         let served = served::serve(liar);
         let played = play::play(scenario, &served.target, flags);
-        if !played.is_strained() {
-            let told = told::read(&served.log);
-            return Outcome { played, told };
-        }
-    }
-    panic!("the generator was late in {TRIES_MAX} runs: the machine is too busy to tell");
+        let told = told::read(&served.log);
+        Outcome { played, told }
+    };
+    fit(once, |outcome| outcome.played.is_strained())
 }
 
 /// Checks a lie about messages: its lies equal its counter, and no other counter moves.
@@ -358,16 +356,14 @@ fn a_server_that_resets_is_unreached() {
 /// Plays a scenario through the proxy to the simulated network.
 fn lied_to_by_proxy(scenario: &str, lie: Lie, one_in: u32) -> Outcome {
     let _slot = Slot::take();
-    for _ in 0..TRIES_MAX {
+    let once = || {
         let (_network, address) = network::listen("127.0.0.1:0");
         let proxy = Proxy::start(address.parse().unwrap(), lie, one_in);
         let played = play::play(scenario, &proxy.target, &[]);
-        if !played.is_strained() {
-            let told = proxy.told();
-            return Outcome { played, told };
-        }
-    }
-    panic!("the generator was late in {TRIES_MAX} runs: the machine is too busy to tell");
+        let told = proxy.told();
+        Outcome { played, told }
+    };
+    fit(once, |outcome| outcome.played.is_strained())
 }
 
 /// Checks a lie told on the way from an honest network.

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use splitstorm::measure::ledger::counts::Breach;
+use splitstorm::measure::migration::Way;
 use splitstorm::measure::reason::Refused;
 use splitstorm::plan::Plan;
 use splitstorm::scenario::file;
@@ -150,10 +151,10 @@ fn a_roll_back_returns_everybody_and_loses_nobody() {
         let migrations = outcome.migrations.all();
         let names = migrations
             .iter()
-            .map(|migration| (migration.is_back, migration.took().is_some()));
+            .map(|migration| (migration.way, migration.took().is_some()));
         assert_eq!(
             names.collect::<Vec<_>>(),
-            [(false, false), (true, true), (false, true)]
+            [(Way::Over, false), (Way::Back, true), (Way::Over, true)]
         );
         let (back, again) = (&migrations[1], &migrations[2]);
         assert!(back.done() > 50 && back.done() == back.to_do());

@@ -1,6 +1,8 @@
 //! Migrations from outside: accounts moved by an operator's commands or queue, called off by a rule, rolled back by a person.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "outside/fit.rs"]
+mod fit;
 #[path = "outside/network.rs"]
 mod network;
 #[path = "outside/playing.rs"]
@@ -21,6 +23,7 @@ use std::time::Instant;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::fit::fit;
 use crate::playing::Played;
 use crate::playing::Playing;
 use crate::slot::Slot;
@@ -57,9 +60,6 @@ fn scenario(folder: &TempDir, phases: &str) -> PathBuf {
     path
 }
 
-/// How often a run is played again that this machine was too busy for.
-const TRIES_MAX: usize = 4;
-
 /// Plays phases, made with a folder for their commands, at a network of its own that is named twice, as if it had two hosts.
 fn play_outside(phases: impl Fn(&Path) -> String) -> (Played, TempDir) {
     let _slot = Slot::take();
@@ -71,14 +71,7 @@ fn play_outside(phases: impl Fn(&Path) -> String) -> (Played, TempDir) {
         let flags = ["--target", &target, "--allow-commands"];
         (Playing::start(&path, &flags).end(), folder)
     };
-    let mut played = once();
-    for _ in 1..TRIES_MAX {
-        if !played.0.is_strained() {
-            break;
-        }
-        played = once();
-    }
-    played
+    fit(once, |(played, _)| played.is_strained())
 }
 
 #[track_caller]
@@ -218,14 +211,7 @@ fn play_inside(phases: &str, steer: impl Fn(&Playing)) -> Played {
         steer(&playing);
         playing.end()
     };
-    let mut played = once();
-    for _ in 1..TRIES_MAX {
-        if !played.is_strained() {
-            break;
-        }
-        played = once();
-    }
-    played
+    fit(once, Played::is_strained)
 }
 
 fn ctl(out: &Path, words: &[&str]) -> std::process::Output {

@@ -1,6 +1,8 @@
 //! Runs that somebody steers, or that steer themselves: the control socket, abort rules, and a target that stands still.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "outside/fit.rs"]
+mod fit;
 #[path = "outside/network.rs"]
 mod network;
 #[path = "outside/playing.rs"]
@@ -20,6 +22,7 @@ use nix::sys::signal::kill;
 use nix::unistd::Pid;
 use serde_json::Value;
 
+use crate::fit::fit;
 use crate::playing::Played;
 use crate::playing::Playing;
 use crate::slot::Slot;
@@ -44,9 +47,6 @@ duration = "9s"
 /// How long anything here may take.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// How often a run is played again that this machine was too busy for.
-const TRIES_MAX: usize = 5;
-
 /// Starts a run of the talk with more to its scenario, and returns what `steer` made of it. It is played again where this machine
 /// was too busy for it; a target can't make it so.
 #[track_caller]
@@ -61,14 +61,7 @@ fn play(more: &str, flags: &[&str], steer: impl Fn(&Playing)) -> Played {
         steer(&playing);
         playing.end()
     };
-    let mut played = once();
-    for _ in 1..TRIES_MAX {
-        if !played.is_strained() {
-            break;
-        }
-        played = once();
-    }
-    played
+    fit(once, Played::is_strained)
 }
 
 #[track_caller]

@@ -8,6 +8,8 @@
 
 #[path = "counters/counted.rs"]
 mod counted;
+#[path = "outside/fit.rs"]
+mod fit;
 #[path = "targets/launch.rs"]
 mod launch;
 #[path = "outside/ledger.rs"]
@@ -33,6 +35,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use crate::counted::Counted;
+use crate::fit::fit;
 use crate::launch::Limits;
 use crate::launch::Server;
 use crate::launch::launch;
@@ -44,20 +47,16 @@ use crate::playing::Played;
 use crate::slot::Slot;
 use crate::tapped::Tapped;
 
-/// Times that a run is tried: one in which the machine made the generator late says nothing of the target.
-const TRIES_MAX: u32 = 4;
-
 /// Plays a scenario against a fresh server; `None` where it is not installed.
 fn played(scenario: &str, server: Server, limits: Limits, flags: &[&str]) -> Option<Played> {
     let _slot = Slot::take();
-    for _ in 0..TRIES_MAX {
+    let once = || {
         let launched = launch(server, limits)?;
-        let played = play(scenario, &launched.target, flags);
-        if !played.is_strained() {
-            return Some(played);
-        }
-    }
-    panic!("the generator was late in {TRIES_MAX} runs: the machine is too busy to tell");
+        Some(play(scenario, &launched.target, flags))
+    };
+    fit(once, |played| {
+        played.as_ref().is_some_and(Played::is_strained)
+    })
 }
 
 /// Checks that a server with its limits lifted passes, and that the run did what it was to do.
@@ -244,36 +243,33 @@ fn inspircd_says_no_to_many_clients_of_one_address() {
 #[test]
 fn a_tap_in_front_of_inspircd_changes_nothing_and_tells_each_message_once() {
     let _slot = Slot::take();
-    for _ in 0..TRIES_MAX {
-        let Some(launched) = launch(Server::Inspircd, Limits::Open) else {
-            return;
-        };
+    let once = || {
+        let launched = launch(Server::Inspircd, Limits::Open)?;
         let upstream = launched.target.trim_start_matches("irc://");
         let tap = Tapped::start(&[], upstream, &["--keep-text"]);
         let played = play("server", &format!("irc://{}", tap.address), &[]);
-        let ended = tap.end("-INT");
-        if played.is_strained() {
-            continue;
-        }
-        assert_eq!(
-            played.code, 0,
-            "{:#}\n{}",
-            played.result["verdict"], played.stderr
-        );
-        check_whole(&played, &[]);
-        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-        let (events, is_cut) = ended.events();
-        assert!(!is_cut);
-        let told = events.iter().filter(|event| event.kind.is_talk()).count();
-        assert_eq!(
-            told as u64,
-            number(&played, "ledger.sent"),
-            "{}",
-            ended.stderr
-        );
-        return;
-    }
-    panic!("the generator was late in {TRIES_MAX} runs: the machine is too busy to tell");
+        Some((played, tap.end("-INT")))
+    };
+    let run = fit(once, |run| {
+        run.as_ref().is_some_and(|(played, _)| played.is_strained())
+    });
+    let Some((played, ended)) = run else { return };
+    assert_eq!(
+        played.code, 0,
+        "{:#}\n{}",
+        played.result["verdict"], played.stderr
+    );
+    check_whole(&played, &[]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let (events, is_cut) = ended.events();
+    assert!(!is_cut);
+    let told = events.iter().filter(|event| event.kind.is_talk()).count();
+    assert_eq!(
+        told as u64,
+        number(&played, "ledger.sent"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]

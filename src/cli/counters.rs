@@ -32,6 +32,7 @@ use crate::gate::figure;
 use crate::scenario::value;
 use crate::traffic::capture::counters::Row;
 use crate::traffic::profile::fit::counters::COLUMNS;
+use crate::units::span;
 
 /// Shortest time between two readings: each is work for the server, and less tells nothing of people.
 const EVERY_MIN: Duration = Duration::from_secs(1);
@@ -261,7 +262,7 @@ impl Output<'_> {
 /// Returns what it came to, for people.
 fn summary(tally: &Tally, is_server: bool) -> String {
     let series = &tally.series;
-    let watched = u64::try_from(series.watched().as_micros()).unwrap_or(u64::MAX);
+    let watched = span::micros(series.watched());
     let mut text = format!(
         "{} readings over {}\n",
         figure::count(tally.reading_count),

@@ -20,6 +20,7 @@ use crate::drive::control::wire::Answer;
 use crate::drive::control::wire::Request;
 use crate::drive::control::wire::Status;
 use crate::gate::figure;
+use crate::units::span;
 
 /// What to do to a run.
 #[derive(Debug, Subcommand)]
@@ -130,8 +131,8 @@ fn newest_runs() -> Vec<PathBuf> {
 
 fn write_status(status: &Status, out: &mut dyn Write) -> io::Result<()> {
     let secs = |secs: f64| {
-        let micros = Duration::try_from_secs_f64(secs.max(0.0)).unwrap_or_default();
-        figure::duration(u64::try_from(micros.as_micros()).unwrap_or(u64::MAX))
+        let length = Duration::try_from_secs_f64(secs.max(0.0)).unwrap_or_default();
+        figure::duration(span::micros(length))
     };
     writeln!(
         out,

@@ -25,12 +25,14 @@ use crate::gate::figure;
 use crate::measure::interval::Interval;
 use crate::measure::migration::Migration;
 use crate::measure::migration::Migrations;
+use crate::measure::migration::Way;
 use crate::measure::operation::Operation;
 use crate::plan::Source;
 use crate::report::text;
 use crate::scenario::Scenario;
 use crate::units::id::Seed;
 use crate::units::offset::Offset;
+use crate::units::span;
 
 /// Folder under which runs leave their artifacts.
 pub(crate) const REPORTS: &str = "reports";
@@ -232,16 +234,14 @@ impl Progress for Teller {
 
 /// Returns how a migration goes, behind what is told of messages.
 fn migration_text(migration: &Migration) -> String {
-    let shown =
-        |time: Duration| figure::duration(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+    let shown = |time| figure::duration(span::micros(time));
     let mut text = format!(
         " · {} of {} {}",
         figure::count(migration.done()),
         figure::count(migration.to_do()),
-        if migration.is_back {
-            "moved back"
-        } else {
-            "moved"
+        match migration.way {
+            Way::Over => "moved",
+            Way::Back => "moved back",
         }
     );
     // Writing to a String cannot fail.

@@ -5,6 +5,7 @@ use std::time::Instant;
 use std::time::SystemTime;
 
 use crate::units::offset::Offset;
+use crate::units::span;
 
 /// The epoch of a run, by both clocks. All threads copy one.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +93,7 @@ impl Clock {
             .system
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
-        u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+        span::micros(since)
     }
 }
 

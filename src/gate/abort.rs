@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::gate::figure;
 use crate::gate::judgement::Judgement;
 use crate::gate::judgement::Observed;
-use crate::gate::judgement::micros;
 use crate::gate::limit::Limit;
 use crate::gate::metric::Moving;
 use crate::gate::metric::Quantity;
@@ -23,6 +22,7 @@ use crate::scenario::AbortCondition;
 use crate::scenario::phase::Phase;
 use crate::units::id::PhaseId;
 use crate::units::offset::Offset;
+use crate::units::span::micros;
 
 /// A condition that ends the run when it does not hold for a while.
 #[derive(Clone, Debug, PartialEq)]

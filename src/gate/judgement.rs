@@ -20,6 +20,7 @@ use crate::measure::ledger::counts::Breach;
 use crate::measure::ledger::counts::LedgerCounts;
 use crate::measure::operation::Operation;
 use crate::measure::outcome::Outcome;
+use crate::units::span::micros;
 
 /// An SLO with what was measured for it.
 #[derive(Clone, Debug, PartialEq)]
@@ -355,10 +356,6 @@ fn of_connections(observed: &Interval, count: u64) -> Found {
         samples,
         lack: "nobody was connected".to_owned(),
     }
-}
-
-pub(crate) fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use crate::gate::figure;
 use crate::gate::judgement::Found;
 use crate::gate::judgement::Measured;
 use crate::gate::judgement::lacking;
-use crate::gate::judgement::micros;
 use crate::gate::metric::Moving;
+use crate::gate::rules::MoveRule;
 use crate::gate::verdict::Reason;
 use crate::gate::verdict::ReasonKind;
 use crate::measure::mark::Mark;
@@ -17,10 +17,7 @@ use crate::measure::migration::Migrations;
 use crate::measure::outcome::Ending;
 use crate::measure::outcome::Outcome;
 use crate::measure::outcome::PhaseOutcome;
-use crate::units::id::PhaseId;
-
-/// The kinds of phases that move accounts.
-const MOVING: [&str; 2] = ["migrate", "roll_back"];
+use crate::units::span::micros;
 
 /// Returns a figure of how a phase moved accounts.
 pub(crate) fn find(
@@ -55,7 +52,7 @@ fn standing(name: &str, migration: &Migration) -> String {
 }
 
 /// Returns what speaks against a pass without a condition: moves that failed, accounts left behind, a budget that is spent.
-pub(crate) fn reasons(outcome: &Outcome, budgets: &[(PhaseId, Duration)]) -> Vec<Reason> {
+pub(crate) fn reasons(outcome: &Outcome, rules: &[MoveRule]) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let mut against = |kind, code: &str, text| {
         reasons.push(Reason {
@@ -81,16 +78,16 @@ pub(crate) fn reasons(outcome: &Outcome, budgets: &[(PhaseId, Duration)]) -> Vec
         }
         // What is rolled back is not to be finished.
         let is_undone = migration.is_undone(all.get(index + 1));
-        let is_over = outcome.ending != Ending::CutShort;
+        let is_over = matches!(outcome.ending, Ending::Complete | Ending::Aborted);
         if migration.took().is_none() && failed == 0 && !is_undone && is_over {
             let text = format!("{} when its time was over", standing(name, migration));
             against(ReasonKind::Unmet, "migration_unfinished", text);
         }
-        let budget = budgets.iter().find(|(phase, _)| *phase == migration.phase);
-        if let Some(&(_, budget)) = budget {
-            let undone = all.get(index + 1).filter(|next| next.is_back);
-            let spent =
-                migration.unavailable + undone.map_or(Duration::ZERO, |undone| undone.unavailable);
+        let rule = rules.iter().find(|rule| rule.phase == migration.phase);
+        if let Some(budget) = rule.and_then(|rule| rule.budget) {
+            let undoing = all.get(index + 1).filter(|_| is_undone);
+            let spent = undoing.map_or(Duration::ZERO, |undoing| undoing.unavailable);
+            let spent = migration.unavailable + spent;
             if spent > budget {
                 let text = format!(
                     "users were away for {} together while `{name}` moved them, over their budget of {}",
@@ -104,8 +101,8 @@ pub(crate) fn reasons(outcome: &Outcome, budgets: &[(PhaseId, Duration)]) -> Vec
     let is_demanded = |mark: &Mark| mark.kind == MarkKind::RollBack;
     let is_whole = outcome.ending == Ending::Complete && !outcome.marks.iter().any(is_demanded);
     for phase in outcome.phases.iter().filter(|_| is_whole) {
-        let is_played = phase.begins < outcome.ended && MOVING.contains(&phase.kind);
-        if is_played && outcome.migrations.of(phase.phase).is_none() {
+        let moves = rules.iter().any(|rule| rule.phase == phase.phase);
+        if moves && phase.begins < outcome.ended && outcome.migrations.of(phase.phase).is_none() {
             reasons.push(Reason {
                 kind: ReasonKind::Unmet,
                 code: "nothing_moved".to_owned(),

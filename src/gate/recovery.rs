@@ -5,12 +5,12 @@ use crate::gate::judgement::Found;
 use crate::gate::judgement::Measured;
 use crate::gate::judgement::counted;
 use crate::gate::judgement::lacking;
-use crate::gate::judgement::micros;
 use crate::gate::limit::Limit;
 use crate::gate::metric::Recovery;
 use crate::measure::event::Event;
 use crate::measure::outcome::Outcome;
 use crate::units::offset::Offset;
+use crate::units::span::micros;
 
 /// Returns a figure of how a phase's event was got over.
 pub(crate) fn find(outcome: &Outcome, limit: Limit, name: &str, recovery: Recovery) -> Found {

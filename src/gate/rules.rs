@@ -31,8 +31,17 @@ pub struct Rules {
     pub aborts: Vec<AbortRule>,
     /// What is forgiven.
     pub tolerances: Tolerances,
-    /// How long all users together may be away from their accounts while a phase moves them.
-    pub budgets: Vec<(PhaseId, Duration)>,
+    /// What phases must hold that move accounts.
+    pub moves: Vec<MoveRule>,
+}
+
+/// What a phase must hold that moves accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MoveRule {
+    /// Which.
+    pub phase: PhaseId,
+    /// How long all users together may be away from their accounts meanwhile.
+    pub budget: Option<Duration>,
 }
 
 /// How much of each counter is forgiven.
@@ -65,18 +74,22 @@ impl Rules {
             slos,
             aborts: aborts.collect::<Result<Vec<_>, _>>()?,
             tolerances: Tolerances::resolve(&scenario.tolerances)?,
-            budgets: budgets(&scenario.phases),
+            moves: moves(&scenario.phases),
         })
     }
 }
 
-fn budgets(phases: &[Phase]) -> Vec<(PhaseId, Duration)> {
+fn moves(phases: &[Phase]) -> Vec<MoveRule> {
     let phases = (0u16..).map(PhaseId).zip(phases);
-    let budgets = phases.filter_map(|(id, phase)| {
-        let budget = phase.kind.migration()?.downtime_budget?;
-        Some((id, budget))
+    let moving = phases.filter(|(_, phase)| phase.kind.is_gradual());
+    let rules = moving.map(|(id, phase)| MoveRule {
+        phase: id,
+        budget: phase
+            .kind
+            .migration()
+            .and_then(|migration| migration.downtime_budget),
     });
-    budgets.collect()
+    rules.collect()
 }
 
 impl Tolerances {

@@ -170,7 +170,7 @@ impl Judged {
                 .iter()
                 .map(|fault| reason(ReasonKind::Invalid, "set_up", fault)),
         );
-        reasons.extend(migration::reasons(outcome, &rules.budgets));
+        reasons.extend(migration::reasons(outcome, &rules.moves));
         let unmet = slos.iter().filter(|judgement| !judgement.holds);
         reasons.extend(unmet.map(|judgement| reason(ReasonKind::Unmet, "slo", &judgement.reason)));
         Self {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use crate::units::span;
+
 /// Longest duration told apart, in microseconds: an hour. Longer ones are counted there and as saturated.
 pub const MICROS_MAX: u64 = 3_600_000_000;
 /// Significant digits kept: an error of at most 0.1 % of the value.
@@ -53,7 +55,7 @@ impl Distribution {
 
     /// Records a duration.
     pub fn record(&mut self, duration: Duration) {
-        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        let micros = span::micros(duration);
         if micros > MICROS_MAX {
             self.saturated += 1;
         }

@@ -65,8 +65,8 @@ pub struct News {
 pub struct Migration {
     /// The phase.
     pub phase: PhaseId,
-    /// Whether accounts are moved back.
-    pub is_back: bool,
+    /// Which way accounts go.
+    pub way: Way,
     /// When it began.
     pub begun: Offset,
     /// When its queue was done.
@@ -83,10 +83,10 @@ pub struct Migration {
     pub unavailable: Duration,
     /// The longest that one of them has waited.
     pub longest_wait: Duration,
-    /// Moves that had failed when it began.
-    failed_before: u64,
     /// Whether the next one has begun: nothing more will come of it.
     pub is_over: bool,
+    /// Moves that had failed when it began.
+    failed_before: u64,
     /// Accounts on the new server when it began.
     moved_before: u64,
     course: Course,
@@ -102,10 +102,9 @@ impl Migration {
         (begun, standing): (Offset, Standing),
         workers: Option<u32>,
     ) -> Self {
-        let is_back = way == Way::Back;
         Self {
             phase,
-            is_back,
+            way,
             begun,
             ended: None,
             standing,
@@ -117,7 +116,10 @@ impl Migration {
             longest_wait: Duration::ZERO,
             failed_before: standing.failed,
             // Those under way arrive before they go back.
-            moved_before: standing.moved + if is_back { standing.moving } else { 0 },
+            moved_before: match way {
+                Way::Over => standing.moved,
+                Way::Back => standing.moved + standing.moving,
+            },
             knocks: VecDeque::new(),
             course: workers.map_or_else(Course::default, Course::of_workers),
         }
@@ -130,8 +132,7 @@ impl Migration {
             return;
         }
         let since = now.since(self.begun);
-        let way = if self.is_back { Way::Back } else { Way::Over };
-        for ended in news.moves.iter().filter(|ended| ended.way == way) {
+        for ended in news.moves.iter().filter(|ended| ended.way == self.way) {
             let knocks = self.knocks_at(ended.begun);
             self.course
                 .push_piece(ended.done_before, knocks, ended.took);
@@ -140,7 +141,7 @@ impl Migration {
         let (done, total) = (self.done(), self.to_do());
         self.course.push(since, done);
         self.forecast = self.course.forecast(total);
-        if !self.is_back {
+        if self.way == Way::Over {
             self.back = self.course.back();
             self.no_return = self.course.no_return(total);
         }
@@ -187,19 +188,17 @@ impl Migration {
 
     /// Returns how many accounts it has moved its way.
     pub fn done(&self) -> u64 {
-        if self.is_back {
-            self.moved_before.saturating_sub(self.standing.moved)
-        } else {
-            self.standing.moved.saturating_sub(self.moved_before)
+        match self.way {
+            Way::Over => self.standing.moved.saturating_sub(self.moved_before),
+            Way::Back => self.moved_before.saturating_sub(self.standing.moved),
         }
     }
 
     /// Returns how many accounts it has to move its way.
     pub fn to_do(&self) -> u64 {
-        if self.is_back {
-            self.moved_before
-        } else {
-            self.standing.total.saturating_sub(self.moved_before)
+        match self.way {
+            Way::Over => self.standing.total.saturating_sub(self.moved_before),
+            Way::Back => self.moved_before,
         }
     }
 
@@ -210,7 +209,7 @@ impl Migration {
 
     /// Returns whether the next one undoes it.
     pub fn is_undone(&self, next: Option<&Self>) -> bool {
-        !self.is_back && next.is_some_and(|next| next.is_back)
+        self.way == Way::Over && next.is_some_and(|next| next.way == Way::Back)
     }
 
     /// Returns from its beginning until it was done; `None` while it is not, or if it left accounts behind.
@@ -250,10 +249,10 @@ impl Migrations {
         }
     }
 
-    /// Takes what has come of the last one by the run's end.
-    pub fn close(&mut self, news: &News) {
+    /// Takes how far the last one had come by the run's end.
+    pub fn close(&mut self, standing: Standing) {
         if let Some(last) = self.all.last_mut() {
-            last.standing = news.standing;
+            last.standing = standing;
         }
     }
 

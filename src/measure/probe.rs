@@ -157,6 +157,17 @@ impl Prober {
         if text.is_empty() || text.len() >= usize::from(bytes) {
             return false;
         }
+        self.composed_as(id, bytes, text).starts_with(text)
+    }
+
+    /// Returns whether `text` is the message `id` to the letter. [`Self::verify`] takes its check's word for the filler, and among
+    /// thousands of messages some other's check agrees with a damaged text.
+    pub fn is_exactly(&self, id: ProbeId, bytes: u16, text: &[u8]) -> bool {
+        self.verify(id, bytes, text) && self.composed_as(id, bytes, text) == text
+    }
+
+    /// Returns the message `id` as it was sent with the lateness that `text` tells.
+    fn composed_as(&self, id: ProbeId, bytes: u16, text: &[u8]) -> Vec<u8> {
         let lateness = read_digits(
             text.get(INDEX_DIGITS..INDEX_DIGITS + LATENESS_DIGITS)
                 .unwrap_or(&[]),
@@ -164,7 +175,7 @@ impl Prober {
         let lateness = Duration::from_micros(lateness.unwrap_or(0));
         let mut whole = Vec::with_capacity(usize::from(bytes));
         self.compose(id, lateness, bytes, &mut whole);
-        whole.starts_with(text)
+        whole
     }
 
     fn check(&self, id: ProbeId, header: &[u8], filler: &[u8]) -> u64 {
@@ -251,6 +262,29 @@ mod tests {
         let mut text = Vec::new();
         Prober::new(Seed(1)).compose(id, Duration::from_micros(1_234), bytes, &mut text);
         text
+    }
+
+    #[test]
+    fn a_damaged_text_is_not_that_of_another_channel_whose_check_agrees() {
+        let prober = Prober::new(Seed(1));
+        let mut damaged = composed(ID, 40);
+        damaged[38] = b'%';
+        // Among a few million channels there are some whose check agrees with it.
+        let channels = (0..4_000_000).map(ChannelId);
+        let ids = channels.map(|channel| ProbeId { channel, ..ID });
+        let agreeing: Vec<ProbeId> = ids.filter(|&id| prober.verify(id, 40, &damaged)).collect();
+        assert!(!agreeing.is_empty());
+        assert!(
+            !agreeing
+                .iter()
+                .any(|&id| prober.is_exactly(id, 40, &damaged))
+        );
+        for bytes in 1..=60 {
+            assert!(
+                prober.is_exactly(ID, bytes, &composed(ID, bytes)),
+                "{bytes}"
+            );
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rand_distr::Distribution;
-use rand_distr::StandardNormal;
+use rand_distr::LogNormal;
 
 use crate::plan::Plan;
 use crate::plan::streams::Purpose;
@@ -34,8 +34,8 @@ pub fn of_move(plan: &Plan, phase: PhaseId, cost: &MoveCost, user: UserId, load:
         + cost.per_channel.as_secs_f64() * channels as f64;
     let event = u32::from(phase.0);
     let stream = StreamId::of_user(Purpose::Migration, event, user);
-    let normal: f64 = StandardNormal.sample(&mut plan.streams.rng(stream));
     // The mean is the work itself, however much moves scatter.
-    let scatter = libm::exp(cost.spread * normal - cost.spread * cost.spread / 2.0);
+    let scatter = LogNormal::new(-cost.spread * cost.spread / 2.0, cost.spread);
+    let scatter = scatter.map_or(1.0, |scatter| scatter.sample(&mut plan.streams.rng(stream)));
     Duration::from_secs_f64(work * scatter)
 }

@@ -1,15 +1,22 @@
-//! The operator of a migration: has phases begin queues, turn them round and end them, and knows how far they have come.
+//! The operator of a migration: has phases begin queues, turn them round and end them, and keeps the log of how they go.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::measure::interval::Interval;
+use crate::measure::migration::Migrations;
 use crate::measure::migration::News;
 use crate::measure::migration::Standing;
 use crate::measure::migration::Way;
+use crate::measure::progress::Progress;
+use crate::migration::cost;
+use crate::migration::cost::Load;
 use crate::migration::order;
 use crate::migration::queue::Queue;
 use crate::migration::queue::Step;
 use crate::plan::Plan;
 use crate::plan::action::Upheaval;
+use crate::scenario::migration::Migration;
 use crate::scenario::migration::Moves;
 use crate::scenario::migration::OLD_SERVER;
 use crate::units::id::PhaseId;
@@ -17,7 +24,7 @@ use crate::units::id::ServerId;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
 
-/// The queue of a run's migration; there is one at a time.
+/// The queue of a run's migration, one at a time, and the log of them all.
 #[derive(Debug)]
 pub struct Operator {
     plan: Arc<Plan>,
@@ -25,6 +32,7 @@ pub struct Operator {
     is_simulated: bool,
     is_held: bool,
     current: Option<Current>,
+    log: Migrations,
 }
 
 #[derive(Debug)]
@@ -33,17 +41,17 @@ struct Current {
     phase: PhaseId,
     /// The migration.
     migration: PhaseId,
-    mover: Mover,
+    accounts: Accounts,
     has_ended: bool,
 }
 
 /// Who moves accounts.
 #[derive(Debug)]
-enum Mover {
+enum Accounts {
     /// A queue of ours.
-    Queue(Queue),
+    Ours(Queue),
     /// One of the operator's own, which tells how many accounts are on the new server.
-    Own {
+    Told {
         way: Way,
         moved: u64,
         total: u64,
@@ -52,18 +60,25 @@ enum Mover {
     },
 }
 
-impl Mover {
+impl Accounts {
     fn queue_mut(&mut self) -> Option<&mut Queue> {
         match self {
-            Self::Queue(queue) => Some(queue),
-            Self::Own { .. } => None,
+            Self::Ours(queue) => Some(queue),
+            Self::Told { .. } => None,
+        }
+    }
+
+    fn roll_back(&mut self) {
+        match self {
+            Self::Ours(queue) => queue.roll_back(),
+            Self::Told { way, has_told, .. } => (*way, *has_told) = (Way::Back, false),
         }
     }
 
     fn is_done(&self) -> bool {
         match self {
-            Self::Queue(queue) => queue.is_done(),
-            Self::Own {
+            Self::Ours(queue) => queue.is_done(),
+            Self::Told {
                 way,
                 moved,
                 total,
@@ -80,8 +95,8 @@ impl Mover {
 
     fn standing(&self) -> Standing {
         match self {
-            Self::Queue(queue) => queue.standing(),
-            Self::Own { moved, total, .. } => Standing {
+            Self::Ours(queue) => queue.standing(),
+            Self::Told { moved, total, .. } => Standing {
                 total: *total,
                 moved: *moved,
                 ..Standing::default()
@@ -98,61 +113,86 @@ impl Operator {
             is_simulated,
             is_held: false,
             current: None,
+            log: Migrations::default(),
         }
     }
 
-    /// Does what a phase wants of the queue. Returns whether it could: a migration is rolled back once, and only one that has begun;
-    /// what is not played any more does not cease.
-    pub fn handle(&mut self, phase: PhaseId, upheaval: Upheaval) -> bool {
+    /// Does what a phase wants of the queue at `now`. Returns whether it could: a migration is rolled back once, and only one that has
+    /// begun; what is not played any more does not cease.
+    pub fn handle(&mut self, phase: PhaseId, upheaval: Upheaval, now: Offset) -> bool {
         match upheaval {
-            Upheaval::Migrate => self.migrate(phase),
-            Upheaval::RollBack => {
-                let undone = self.plan.scenario.phase(phase).kind.undoes();
-                let current = self.current.as_mut().filter(|current| {
-                    Some(current.migration) == undone && current.phase == current.migration
-                });
-                let Some(current) = current else {
-                    return false;
-                };
-                current.phase = phase;
-                current.has_ended = false;
-                match &mut current.mover {
-                    Mover::Queue(queue) => queue.roll_back(),
-                    Mover::Own { way, has_told, .. } => (*way, *has_told) = (Way::Back, false),
-                }
-                true
-            }
-            Upheaval::Cease => {
-                let current = self.current.as_mut();
-                let Some(current) = current.filter(|current| current.phase == phase) else {
-                    return false;
-                };
-                if let Some(queue) = current.mover.queue_mut() {
-                    queue.cease();
-                }
+            Upheaval::Migrate => self.migrate(phase, now),
+            Upheaval::RollBack => self.roll_back(phase, now),
+            Upheaval::Cease if self.phase() == Some(phase) => {
+                self.cease();
                 true
             }
             _ => false,
         }
     }
 
-    /// Takes no account any more: the run is over.
-    pub fn cease(&mut self) {
-        if let Some((phase, _)) = self.standing() {
-            self.handle(phase, Upheaval::Cease);
+    fn migrate(&mut self, phase: PhaseId, now: Offset) -> bool {
+        let Some(migration) = self.plan.scenario.phase(phase).kind.migration() else {
+            return false;
+        };
+        let earlier = self.current.take().map(|current| current.accounts);
+        let accounts = match &migration.moves {
+            Some(Moves::Progress(_)) if !self.is_simulated => Accounts::Told {
+                way: Way::Over,
+                moved: earlier.map_or(0, |accounts| accounts.standing().moved),
+                total: u64::from(self.plan.population.user_count()),
+                has_told: false,
+            },
+            _ => {
+                let earlier = match earlier {
+                    Some(Accounts::Ours(queue)) => Some(queue),
+                    _ => None,
+                };
+                let order = order::of(&self.plan, migration);
+                let mut queue =
+                    Queue::new(order, migration.canary_wait, migration.workers, earlier);
+                queue.hold(self.is_held);
+                Accounts::Ours(queue)
+            }
+        };
+        self.current = Some(Current {
+            phase,
+            migration: phase,
+            accounts,
+            has_ended: false,
+        });
+        self.note_begun(phase, Way::Over, now);
+        true
+    }
+
+    fn roll_back(&mut self, phase: PhaseId, now: Offset) -> bool {
+        let undone = self.plan.scenario.phase(phase).kind.undoes();
+        let current = self.current.as_mut();
+        let current = current
+            .filter(|current| undone == Some(current.phase) && undone == Some(current.migration));
+        let Some(current) = current else {
+            return false;
+        };
+        (current.phase, current.has_ended) = (phase, false);
+        current.accounts.roll_back();
+        self.note_begun(phase, Way::Back, now);
+        true
+    }
+
+    fn note_begun(&mut self, phase: PhaseId, way: Way, now: Offset) {
+        if let Some(current) = &self.current {
+            let standing = current.accounts.standing();
+            // Each move's own time is known of a queue of ours alone.
+            let is_ours = matches!(current.accounts, Accounts::Ours(_));
+            let workers = self.played().filter(|_| is_ours);
+            let workers = workers.map(|migration| migration.workers);
+            self.log.begin(phase, way, (now, standing), workers);
         }
     }
 
     /// Returns whether the old server is to let go of everybody, or to let people in again, as a phase that is played now has it.
     pub fn shuts(&self, phase: PhaseId, upheaval: Upheaval) -> Option<bool> {
-        let is_played = |current: &&Current| current.phase == phase;
-        let current = self.current.as_ref().filter(is_played)?;
-        let migration = self
-            .plan
-            .scenario
-            .phase(current.migration)
-            .kind
-            .migration()?;
+        let migration = self.played().filter(|_| self.phase() == Some(phase))?;
         match upheaval {
             Upheaval::Redirect => migration.redirect.drops.then_some(true),
             Upheaval::RollBack => Some(false),
@@ -160,60 +200,25 @@ impl Operator {
         }
     }
 
-    fn migrate(&mut self, phase: PhaseId) -> bool {
-        let Some(migration) = self.plan.scenario.phase(phase).kind.migration() else {
-            return false;
-        };
-        let earlier = self.current.take().map(|current| current.mover);
-        let mut mover = match &migration.moves {
-            Some(Moves::Progress(_)) if !self.is_simulated => Mover::Own {
-                way: Way::Over,
-                moved: earlier.map_or(0, |mover| mover.standing().moved),
-                total: u64::from(self.plan.population.user_count()),
-                has_told: false,
-            },
-            _ => Mover::Queue(Queue::new(
-                order::of(&self.plan, migration),
-                migration.canary_wait,
-                migration.workers,
-                match earlier {
-                    Some(Mover::Queue(queue)) => Some(queue),
-                    _ => None,
-                },
-            )),
-        };
-        if let Some(queue) = mover.queue_mut() {
-            queue.hold(self.is_held);
+    /// Takes no account any more; what is under way goes on.
+    pub fn cease(&mut self) {
+        if let Some(queue) = self.queue_mut() {
+            queue.cease();
         }
-        self.current = Some(Current {
-            phase,
-            migration: phase,
-            mover,
-            has_ended: false,
-        });
-        true
     }
 
-    /// Returns the migration whose accounts are or were moved last.
-    pub fn migration(&self) -> Option<PhaseId> {
-        self.current.as_ref().map(|current| current.migration)
+    /// Returns the next thing to do.
+    pub fn poll(&mut self, now: Offset) -> Option<Step> {
+        self.queue_mut()?.poll(now)
     }
 
-    /// Returns the next thing to do, and the phase that does it.
-    pub fn poll(&mut self, now: Offset) -> Option<(PhaseId, Step)> {
-        let current = self.current.as_mut()?;
-        let step = current.mover.queue_mut()?.poll(now)?;
-        Some((current.phase, step))
-    }
-
-    /// Takes how many accounts the operator's own queue says are on the new server.
-    pub fn handle_told(&mut self, told: u64) {
-        let current = self.current.as_mut().map(|current| &mut current.mover);
-        if let Some(Mover::Own {
-            moved, has_told, ..
-        }) = current
-        {
-            (*moved, *has_told) = (told, true);
+    /// Returns how long it takes under `load` to move an account, where the servers are simulated ones.
+    pub fn cost(&self, user: UserId, load: Load) -> Duration {
+        match (self.phase(), self.played()) {
+            (Some(phase), Some(migration)) => {
+                cost::of_move(&self.plan, phase, &migration.cost, user, load)
+            }
+            _ => Duration::ZERO,
         }
     }
 
@@ -224,79 +229,123 @@ impl Operator {
         }
     }
 
-    /// Notes that a move is over, and whether the account has moved.
-    pub fn handle_ended(&mut self, user: UserId, has_moved: bool, now: Offset) {
+    /// Notes that an account has moved.
+    pub fn handle_moved(&mut self, user: UserId, now: Offset) {
         if let Some(queue) = self.queue_mut() {
-            queue.handle_ended(user, has_moved, now);
+            queue.handle_ended(user, true, now);
         }
     }
 
-    /// Takes the moves that are over since the last time, and how far the queue has come; `None` before the first has begun.
-    pub fn take_news(&mut self) -> Option<News> {
-        let (_, standing) = self.standing()?;
-        let moves = self.queue_mut().map(Queue::take_ended);
-        Some(News {
-            standing,
-            moves: moves.unwrap_or_default(),
-        })
-    }
-
-    /// Returns how many accounts are moved at a time by a queue of ours.
-    pub fn workers(&self) -> Option<u32> {
-        let current = self.current.as_ref()?;
-        let migration = self
-            .plan
-            .scenario
-            .phase(current.migration)
-            .kind
-            .migration()?;
-        matches!(current.mover, Mover::Queue(_)).then_some(migration.workers)
-    }
-
-    /// Takes no account until it is let go on.
-    pub fn hold(&mut self, is_held: bool) {
-        self.is_held = is_held;
+    /// Notes that an account could not be moved, and why: it is where it was.
+    pub fn handle_failed(&mut self, user: UserId, why: String, now: Offset) {
         if let Some(queue) = self.queue_mut() {
-            queue.hold(is_held);
+            queue.handle_ended(user, false, now);
         }
+        self.log.complain(why);
     }
 
-    fn queue_mut(&mut self) -> Option<&mut Queue> {
-        self.current.as_mut()?.mover.queue_mut()
+    /// Takes how many accounts the operator's own queue says are on the new server.
+    pub fn handle_told(&mut self, told: u64) {
+        let current = self.current.as_mut().map(|current| &mut current.accounts);
+        if let Some(Accounts::Told {
+            moved, has_told, ..
+        }) = current
+        {
+            (*moved, *has_told) = (told, true);
+        }
     }
 
     /// Returns when there is next something to do.
     pub fn next_due(&self) -> Offset {
-        match self.current.as_ref().map(|current| &current.mover) {
-            Some(Mover::Queue(queue)) => queue.next_due(),
-            Some(Mover::Own { .. }) | None => Offset::NEVER,
+        match self.current.as_ref().map(|current| &current.accounts) {
+            Some(Accounts::Ours(queue)) => queue.next_due(),
+            Some(Accounts::Told { .. }) | None => Offset::NEVER,
         }
     }
 
-    /// Returns the phase whose queue is done, once for each.
-    pub fn take_ended(&mut self) -> Option<PhaseId> {
+    /// Returns the phase whose queue is done at `now`, once for each.
+    pub fn take_ended(&mut self, now: Offset) -> Option<PhaseId> {
         let current = self.current.as_mut()?;
-        let has_just = current.mover.is_done() && !current.has_ended;
-        current.has_ended |= has_just;
-        has_just.then_some(current.phase)
+        if current.has_ended || !current.accounts.is_done() {
+            return None;
+        }
+        current.has_ended = true;
+        let phase = current.phase;
+        let news = self.news()?;
+        self.log.end(now, &news);
+        Some(phase)
     }
 
-    /// Returns which way accounts go in the phase that is or was played last.
-    pub fn way(&self) -> Option<Way> {
-        let current = self.current.as_ref()?;
-        Some(if current.phase == current.migration {
-            Way::Over
-        } else {
-            Way::Back
+    /// Takes an interval that has closed, and how far the run had come at its end.
+    pub fn enter(&mut self, ends: Offset, interval: &Interval, progress: &Progress) {
+        if let Some(news) = self.news() {
+            self.log
+                .enter(ends, &news, (interval, progress), self.is_held);
+        }
+    }
+
+    fn news(&mut self) -> Option<News> {
+        let accounts = &mut self.current.as_mut()?.accounts;
+        Some(News {
+            standing: accounts.standing(),
+            moves: accounts
+                .queue_mut()
+                .map_or_else(Vec::new, Queue::take_ended),
         })
+    }
+
+    /// Takes no account until it is let go on.
+    pub fn hold(&mut self) {
+        self.is_held = true;
+        if let Some(queue) = self.queue_mut() {
+            queue.hold(true);
+        }
+    }
+
+    /// Goes on after it was held `by` so long.
+    pub fn resume(&mut self, by: Duration) {
+        self.is_held = false;
+        if let Some(queue) = self.queue_mut() {
+            queue.hold(false);
+        }
+        self.log.delay(by);
+    }
+
+    /// Takes how far it has come by the run's end.
+    pub fn close(&mut self) {
+        if let Some(current) = &self.current {
+            self.log.close(current.accounts.standing());
+        }
+    }
+
+    /// Returns how the migrations went so far.
+    pub fn log(&self) -> &Migrations {
+        &self.log
+    }
+
+    /// Returns how the migrations went.
+    pub fn into_log(self) -> Migrations {
+        self.log
+    }
+
+    /// Returns the phase that is or was played last.
+    pub fn phase(&self) -> Option<PhaseId> {
+        self.current.as_ref().map(|current| current.phase)
+    }
+
+    /// Returns the phase of the migration whose accounts are or were moved last, either way.
+    pub fn migration(&self) -> Option<PhaseId> {
+        self.current.as_ref().map(|current| current.migration)
+    }
+
+    /// Returns that migration.
+    pub fn played(&self) -> Option<&Migration> {
+        self.plan.scenario.phase(self.migration()?).kind.migration()
     }
 
     /// Returns the server to which an account goes.
     pub fn home(&self, way: Way) -> ServerId {
-        let migration = self.migration();
-        let migration =
-            migration.and_then(|migration| self.plan.scenario.phase(migration).kind.migration());
-        match (way, migration) {
+        match (way, self.played()) {
             (Way::Over, Some(migration)) => migration.to,
             (Way::Back, _) | (_, None) => OLD_SERVER,
         }
@@ -309,9 +358,7 @@ impl Operator {
         account
     }
 
-    /// Returns the phase that is or was played last, and how far its queue has come.
-    pub fn standing(&self) -> Option<(PhaseId, Standing)> {
-        let current = self.current.as_ref()?;
-        Some((current.phase, current.mover.standing()))
+    fn queue_mut(&mut self) -> Option<&mut Queue> {
+        self.current.as_mut()?.accounts.queue_mut()
     }
 }

@@ -10,8 +10,10 @@ use serde::Serialize;
 use crate::gate::figure;
 use crate::measure::migration as measured;
 use crate::measure::migration::Migrations;
+use crate::measure::migration::Way;
 use crate::measure::outcome::PhaseOutcome;
 use crate::units::offset::Offset;
+use crate::units::span::micros;
 
 /// Version of the columns.
 pub const SCHEMA: u32 = 1;
@@ -78,7 +80,7 @@ impl Migration {
         let forecast = migration.forecast;
         Self {
             phase: name(migration, phases).to_owned(),
-            is_back: migration.is_back,
+            is_back: migration.way == Way::Back,
             is_undone: migration.is_undone(next),
             begun_us: migration.begun.as_micros(),
             took_us: migration.took().map(micros),
@@ -122,10 +124,6 @@ impl Migration {
 fn name<'a>(migration: &measured::Migration, phases: &'a [PhaseOutcome]) -> &'a str {
     let phase = phases.iter().find(|phase| phase.phase == migration.phase);
     phase.map_or("", |phase| &phase.name)
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// A series under way. Every row is flushed, so that a killed run leaves all of them.
@@ -204,7 +202,6 @@ mod tests {
     use crate::measure::interval::Interval;
     use crate::measure::migration::News;
     use crate::measure::migration::Standing;
-    use crate::measure::migration::Way;
     use crate::measure::progress::Progress;
     use crate::units::id::PhaseId;
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::io::Write;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -35,6 +34,7 @@ use crate::report::result::SCHEMA;
 use crate::report::result::Summary;
 use crate::units::id::ChannelId;
 use crate::units::offset::Offset;
+use crate::units::span::micros;
 
 /// The basis of a client's behaviour that nobody recorded.
 const ASSUMED: &str = "assumed";
@@ -480,10 +480,6 @@ fn counts(counts: impl Iterator<Item = (&'static str, u64)>) -> BTreeMap<String,
     counts
         .map(|(name, count)| (name.to_owned(), count))
         .collect()
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Returns the moment as `2026-01-02T03:04:05Z`; empty for one that no calendar has.

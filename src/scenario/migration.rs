@@ -6,6 +6,7 @@ use crate::place::Misread;
 use crate::scenario::reader::Table;
 use crate::scenario::value;
 use crate::scenario::value::duration_text;
+use crate::scenario::value::quoted;
 use crate::units::id::PhaseId;
 use crate::units::id::ServerId;
 
@@ -157,7 +158,7 @@ impl Migration {
         let mut keys = Vec::new();
         let mut put = |key: &str, value: String| keys.push((key.to_owned(), value));
         put("workers", self.workers.to_string());
-        put("order", text(self.order.name()));
+        put("order", quoted(self.order.name()));
         put("canary", format!("{:?}", self.canary));
         put("canary_wait", span(self.canary_wait));
         put("planned", span(self.planned));
@@ -175,8 +176,8 @@ impl Migration {
         put("cost.per_channel", span(cost.per_channel));
         put("cost.spread", format!("{:?}", cost.spread));
         match &self.moves {
-            Some(Moves::Command(command)) => put("move_command", text(command)),
-            Some(Moves::Progress(command)) => put("progress_command", text(command)),
+            Some(Moves::Command(command)) => put("move_command", quoted(command)),
+            Some(Moves::Progress(command)) => put("progress_command", quoted(command)),
             None => {}
         }
         keys
@@ -215,7 +216,7 @@ impl RollBack {
             ("ttl".to_owned(), span(self.ttl)),
         ];
         let command = self.move_command.as_ref();
-        keys.extend(command.map(|command| ("move_command".to_owned(), text(command))));
+        keys.extend(command.map(|command| ("move_command".to_owned(), quoted(command))));
         keys
     }
 }
@@ -259,11 +260,7 @@ fn order(value: &str) -> Result<Order, value::Expected> {
 }
 
 fn span(duration: Duration) -> String {
-    text(&duration_text(duration))
-}
-
-fn text(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
+    quoted(&duration_text(duration))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::scenario::phase::PhaseKind;
 use crate::scenario::phase::Returns;
 use crate::scenario::value::curve_point_text;
 use crate::scenario::value::duration_text;
+use crate::scenario::value::quoted;
 use crate::scenario::value::week_second_text;
 
 impl Scenario {
@@ -270,10 +271,6 @@ impl Scenario {
         }
         Ok(())
     }
-}
-
-fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
 }
 
 #[cfg(test)]

@@ -229,6 +229,11 @@ pub(crate) fn duration_text(duration: Duration) -> String {
     }
 }
 
+/// Returns a text as a TOML string.
+pub(crate) fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,7 +24,6 @@ use crate::measure::ledger::MessageKey;
 use crate::measure::ledger::counts::LedgerCounts;
 use crate::measure::ledger::judge::Settling;
 use crate::measure::ledger::partition::Split;
-use crate::measure::migration::Migrations;
 use crate::measure::progress::Progress;
 use crate::measure::sent::LinesSent;
 use crate::migration::operator::Operator;
@@ -104,7 +103,6 @@ pub(crate) struct World {
     next_edge: Offset,
     splits: Vec<Split>,
     operator: Operator,
-    migrations: Migrations,
     moved: Vec<Moved>,
     faults: FaultPlan,
     fault_streams: Streams,
@@ -162,7 +160,6 @@ impl World {
             next_edge: Offset::ZERO + Interval::LENGTH,
             splits: Vec::new(),
             operator: Operator::new(Arc::clone(plan), true),
-            migrations: Migrations::default(),
             moved: Vec::new(),
             faults,
             fault_streams,
@@ -277,17 +274,14 @@ impl World {
             progress.merge(&shard.progress(self.now));
         }
         self.total.merge(&interval);
-        if let Some(news) = self.operator.take_news() {
-            self.migrations
-                .enter(self.now, &news, (&interval, &progress), false);
-            let last = self.migrations.all().last();
-            self.moved.extend(last.map(|migration| Moved {
-                phase: migration.phase,
-                since: self.now.since(migration.begun),
-                done: migration.done(),
-                forecast: migration.forecast,
-            }));
-        }
+        self.operator.enter(self.now, &interval, &progress);
+        let last = self.operator.log().all().last();
+        self.moved.extend(last.map(|migration| Moved {
+            phase: migration.phase,
+            since: self.now.since(migration.begun),
+            done: migration.done(),
+            forecast: migration.forecast,
+        }));
     }
 
     /// Carries out what shards and network ask for until neither asks.
@@ -510,7 +504,7 @@ impl World {
             events,
             total: self.total,
             lines_sent,
-            migrations: self.migrations,
+            migrations: self.operator.into_log(),
             moved: self.moved,
             truth: self.truth,
             violations: self.violations,

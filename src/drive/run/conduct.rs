@@ -45,6 +45,7 @@ use crate::units::id::PhaseId;
 use crate::units::id::ShardId;
 use crate::units::id::Sharding;
 use crate::units::offset::Offset;
+use crate::units::span;
 
 /// Time for the beginning to reach all threads before it comes.
 const HEAD_START: Duration = Duration::from_millis(50);
@@ -230,9 +231,8 @@ fn broken(shard: ShardId, reason: &str) -> String {
 
 impl<'a> Conductor<'a> {
     fn new(conduct: &'a Conduct<'a>, shards: Shards) -> Self {
-        let limit = conduct.lateness_limit.as_micros();
         let health = GeneratorHealth {
-            lateness_limit_micros: u64::try_from(limit).unwrap_or(u64::MAX),
+            lateness_limit_micros: span::micros(conduct.lateness_limit),
             shard_count: conduct.shard_count,
             ..GeneratorHealth::default()
         };
@@ -332,7 +332,7 @@ impl<'a> Conductor<'a> {
             phases: self.tally.phases(),
             overseer: &self.overseer,
             roll_back: self.mover.roll_back(),
-            migrations: &self.mover.log,
+            migrations: self.mover.log(),
         });
         for step in steps {
             match step {
@@ -436,7 +436,7 @@ impl<'a> Conductor<'a> {
                 self.tally.phases(),
                 &interval,
                 &progress,
-                &self.mover.log,
+                self.mover.log(),
             );
         } else if self.demanded.is_some()
             && let Some(abort) = self.overseer.too_long(begins + Interval::LENGTH)
@@ -447,8 +447,8 @@ impl<'a> Conductor<'a> {
         let marks = &self.steering.marks;
         let so_far =
             self.tally
-                .cut_short(begins + Interval::LENGTH, progress, marks, &self.mover.log);
-        let watched = watch.interval(number, begins, &interval, &self.mover.log);
+                .cut_short(begins + Interval::LENGTH, progress, marks, self.mover.log());
+        let watched = watch.interval(number, begins, &interval, self.mover.log());
         let faults = [&self.upheavals.faults[..], &self.mover.faults].concat();
         let kept = watch.so_far(so_far, &faults);
         if let Err(error) = watched.and(kept) {
@@ -475,19 +475,24 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    fn conducted(self, ending: Ending) -> Conducted {
+    fn conducted(mut self, ending: Ending) -> Conducted {
         let detail = match self.abort {
             Some(abort) if ending == Ending::Aborted => abort.text,
             _ => String::new(),
         };
         let ended = self.clock.now();
-        let told = (self.steering.marks, self.mover.log);
+        let set_up_faults = [
+            self.upheavals.faults,
+            std::mem::take(&mut self.mover.faults),
+        ]
+        .concat();
+        let told = (self.steering.marks, self.mover.into_log());
         Conducted {
             outcome: self
                 .tally
                 .ended(ended, (ending, detail), told, &self.reports),
             watch_error: self.watch_error,
-            set_up_faults: [self.upheavals.faults, self.mover.faults].concat(),
+            set_up_faults,
         }
     }
 }

@@ -11,13 +11,11 @@ use crate::measure::interval::Interval;
 use crate::measure::migration::Migrations;
 use crate::measure::migration::Way;
 use crate::measure::progress::Progress;
-use crate::migration::cost;
 use crate::migration::cost::Load;
 use crate::migration::operator::Operator;
 use crate::migration::queue::Step;
 use crate::plan::Plan;
 use crate::plan::action::Upheaval;
-use crate::scenario::migration::Migration;
 use crate::scenario::migration::Moves;
 use crate::scenario::migration::OLD_SERVER;
 use crate::scenario::phase::Begins;
@@ -41,15 +39,12 @@ pub(crate) struct Mover<'a> {
     /// The embedded network.
     network: Option<&'a Listening>,
     operator: Operator,
-    /// How they go.
-    pub(crate) log: Migrations,
     /// Commands that move an account each.
     moving: Vec<(UserId, Command)>,
     /// Commands that begin a queue of the operator's own.
     beginning: Vec<Command>,
     asking: Option<Command>,
     next_ask: Offset,
-    is_held: bool,
     /// What went wrong with a command, a sentence each.
     pub(crate) faults: Vec<String>,
 }
@@ -60,12 +55,10 @@ impl<'a> Mover<'a> {
             plan,
             network,
             operator: Operator::new(Arc::clone(plan), network.is_some()),
-            log: Migrations::default(),
             moving: Vec::new(),
             beginning: Vec::new(),
             asking: None,
             next_ask: Offset::NEVER,
-            is_held: false,
             faults: Vec::new(),
         }
     }
@@ -77,7 +70,7 @@ impl<'a> Mover<'a> {
         {
             network.ask(|network, _| network.keep_homes(OLD_SERVER));
         }
-        let could = self.operator.handle(phase, upheaval);
+        let could = self.operator.handle(phase, upheaval, now);
         if let (Some(network), Some(is_shut)) = (self.network, self.operator.shuts(phase, upheaval))
         {
             network.ask(move |network, now| network.shut_first_home(now, is_shut));
@@ -85,21 +78,14 @@ impl<'a> Mover<'a> {
         if could {
             self.stop_asking();
         }
-        if could && upheaval != Upheaval::Cease {
-            self.begin_phase(phase, now);
+        if could && upheaval != Upheaval::Cease && self.network.is_none() {
+            self.begin_outside(phase, now);
         }
         could
     }
 
-    fn begin_phase(&mut self, phase: PhaseId, now: Offset) {
-        if let (Some(way), Some((_, standing))) = (self.operator.way(), self.operator.standing()) {
-            let workers = self.operator.workers();
-            self.log.begin(phase, way, (now, standing), workers);
-        }
-        if self.network.is_some() {
-            return;
-        }
-        // The operator's own queue is asked once it has begun.
+    /// Has the operator begin a queue of its own, if it has one; it is asked once that has begun.
+    fn begin_outside(&mut self, phase: PhaseId, now: Offset) {
         match &self.plan.scenario.phase(phase).commands.begin {
             Some(command) => match Command::start(command) {
                 Ok(command) => self.beginning.push(command),
@@ -113,7 +99,7 @@ impl<'a> Mover<'a> {
     pub(crate) fn roll_back(&self) -> Result<PhaseId, &'static str> {
         let migration = self.operator.migration();
         let migration = migration.ok_or("no account has been moved that could be moved back")?;
-        if self.operator.way() == Some(Way::Back) {
+        if self.operator.phase() != Some(migration) {
             return Err("the accounts are moved back already");
         }
         let phases = (0u16..).map(PhaseId).zip(&self.plan.scenario.phases);
@@ -131,22 +117,26 @@ impl<'a> Mover<'a> {
         }
     }
 
+    /// Returns how migrations go.
+    pub(crate) fn log(&self) -> &Migrations {
+        self.operator.log()
+    }
+
+    /// Returns how migrations went.
+    pub(crate) fn into_log(self) -> Migrations {
+        self.operator.into_log()
+    }
+
     /// Returns the phase that moves accounts back now, if one does.
     pub(crate) fn going_back(&self) -> Option<PhaseId> {
-        let (phase, _) = self.operator.standing()?;
-        let is_going = self
-            .log
-            .of(phase)
-            .is_some_and(|going| going.ended.is_none());
-        (is_going && self.operator.way() == Some(Way::Back)).then_some(phase)
+        let last = self.log().all().last()?;
+        (last.way == Way::Back && last.ended.is_none()).then_some(last.phase)
     }
 
     /// Returns by when a phase that moved accounts has sent everybody to where they went.
     pub(crate) fn redirected_by(&self, phase: PhaseId) -> Offset {
-        let begun = self
-            .log
-            .of(phase)
-            .map_or(Offset::ALWAYS, |going| going.begun);
+        let moving = self.log().of(phase);
+        let begun = moving.map_or(Offset::ALWAYS, |moving| moving.begun);
         match &self.plan.scenario.phase(phase).kind {
             PhaseKind::Migrate { migration } => {
                 begun + migration.redirect.at + migration.redirect.ttl
@@ -160,30 +150,22 @@ impl<'a> Mover<'a> {
     pub(crate) fn look(&mut self, now: Offset, shards: &Shards) -> Option<PhaseId> {
         self.look_at_commands(now);
         self.ask(now);
-        while let Some((phase, step)) = self.operator.poll(now) {
+        while let Some(step) = self.operator.poll(now) {
             match step {
-                Step::Begin(user, way) => self.begin(phase, user, way, now),
+                Step::Begin(user, way) => self.begin(user, way, now),
                 Step::End(user, way) => self.end(user, way, now),
             }
         }
-        let ended = self.operator.take_ended()?;
+        let phase = self.operator.take_ended(now)?;
         self.stop_asking();
-        if let Some(news) = self.operator.take_news() {
-            self.log.end(now, &news);
-        }
-        shards.tell_all(&ToShard::Up {
-            phase: ended,
-            at: now,
-        });
-        Some(ended)
+        shards.tell_all(&ToShard::Up { phase, at: now });
+        Some(phase)
     }
 
-    fn begin(&mut self, phase: PhaseId, user: UserId, way: Way, now: Offset) {
-        let Some(migration) = self.migration() else {
-            return;
-        };
+    fn begin(&mut self, user: UserId, way: Way, now: Offset) {
+        let account = self.operator.account(user);
         if let Some(network) = self.network {
-            let (account, to) = (self.operator.account(user), migration.to);
+            let to = self.operator.home(Way::Over);
             let load = network.ask(move |network, now| {
                 let load = Load {
                     users: network.users_of(to),
@@ -193,23 +175,19 @@ impl<'a> Mover<'a> {
                 load
             });
             // A network that is gone moves nobody: what no longer arrives tells.
-            let load = load.unwrap_or_default();
-            let cost = cost::of_move(self.plan, phase, &migration.cost, user, load);
+            let cost = self.operator.cost(user, load.unwrap_or_default());
             self.operator.handle_begun(user, now + cost);
             return;
         }
-        let Some(command) = self.move_command(phase, way) else {
-            self.fail(
-                user,
-                "the scenario has no `move_command` for it".to_owned(),
-                now,
-            );
-            return;
+        let started = match self.move_command(way) {
+            Some(command) => {
+                Command::start(&command.replace(PLACE, &String::from_utf8_lossy(&account)))
+            }
+            None => Err("the scenario has no `move_command` for it".to_owned()),
         };
-        let name = String::from_utf8_lossy(&self.operator.account(user)).into_owned();
-        match Command::start(&command.replace(PLACE, &name)) {
+        match started {
             Ok(command) => self.moving.push((user, command)),
-            Err(fault) => self.fail(user, fault, now),
+            Err(fault) => self.operator.handle_failed(user, fault, now),
         }
     }
 
@@ -217,7 +195,7 @@ impl<'a> Mover<'a> {
         if let Some(network) = self.network {
             let (account, home) = (self.operator.account(user), self.operator.home(way));
             network.ask(move |network, _| network.settle_account(&account, home));
-            self.operator.handle_ended(user, true, now);
+            self.operator.handle_moved(user, now);
         }
     }
 
@@ -225,8 +203,8 @@ impl<'a> Mover<'a> {
         for (user, mut command) in std::mem::take(&mut self.moving) {
             match command.look() {
                 None => self.moving.push((user, command)),
-                Some(Ok(_)) => self.operator.handle_ended(user, true, now),
-                Some(Err(fault)) => self.fail(user, fault, now),
+                Some(Ok(_)) => self.operator.handle_moved(user, now),
+                Some(Err(fault)) => self.operator.handle_failed(user, fault, now),
             }
         }
         for mut command in std::mem::take(&mut self.beginning) {
@@ -236,12 +214,6 @@ impl<'a> Mover<'a> {
                 Some(Err(fault)) => self.faults.push(fault),
             }
         }
-    }
-
-    /// Notes that an account could not be moved: that is the target's failure, and counted by the queue.
-    fn fail(&mut self, user: UserId, why: String, now: Offset) {
-        self.operator.handle_ended(user, false, now);
-        self.log.complain(why);
     }
 
     /// Asks the operator's own queue how far it has come, one question at a time.
@@ -292,23 +264,17 @@ impl<'a> Mover<'a> {
 
     /// Takes an interval that has closed.
     pub(crate) fn enter(&mut self, ends: Offset, interval: &Interval, progress: &Progress) {
-        if let Some(news) = self.operator.take_news() {
-            self.log
-                .enter(ends, &news, (interval, progress), self.is_held);
-        }
+        self.operator.enter(ends, interval, progress);
     }
 
     /// Takes no account until it is let go on.
     pub(crate) fn hold(&mut self) {
-        self.is_held = true;
-        self.operator.hold(true);
+        self.operator.hold();
     }
 
     /// Goes on after it was held `by` so long.
     pub(crate) fn resume(&mut self, by: Duration) {
-        self.is_held = false;
-        self.operator.hold(false);
-        self.log.delay(by);
+        self.operator.resume(by);
     }
 
     /// Takes no account any more; what is under way goes on.
@@ -331,14 +297,12 @@ impl<'a> Mover<'a> {
     pub(crate) fn finish(&mut self, now: Offset) {
         self.look_at_commands(now);
         for (user, command) in std::mem::take(&mut self.moving) {
-            self.fail(user, command.kill(), now);
+            self.operator.handle_failed(user, command.kill(), now);
         }
         let beginning = self.beginning.drain(..).map(Command::kill);
         self.faults.extend(beginning);
         self.stop_asking();
-        if let Some(news) = self.operator.take_news() {
-            self.log.close(&news);
-        }
+        self.operator.close();
     }
 
     fn stop_asking(&mut self) {
@@ -349,24 +313,18 @@ impl<'a> Mover<'a> {
         }
     }
 
-    fn migration(&self) -> Option<&'a Migration> {
-        let phase = self.operator.migration()?;
-        self.plan.scenario.phase(phase).kind.migration()
-    }
-
-    fn progress_command(&self) -> Option<&'a str> {
-        match &self.migration()?.moves {
+    fn progress_command(&self) -> Option<&str> {
+        match &self.operator.played()?.moves {
             Some(Moves::Progress(command)) if self.network.is_none() => Some(command),
             _ => None,
         }
     }
 
     /// Returns the command that moves an account that way.
-    fn move_command(&self, phase: PhaseId, way: Way) -> Option<&'a str> {
-        let migration = self.operator.migration()?;
+    fn move_command(&self, way: Way) -> Option<&'a str> {
         let of = match way {
-            Way::Over => migration,
-            Way::Back => phase,
+            Way::Over => self.operator.migration()?,
+            Way::Back => self.operator.phase()?,
         };
         self.plan.scenario.phase(of).kind.moves_command()
     }

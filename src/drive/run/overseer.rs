@@ -14,6 +14,7 @@ use crate::measure::progress::Progress;
 use crate::plan::Plan;
 use crate::scenario::phase::PhaseKind;
 use crate::units::offset::Offset;
+use crate::units::span;
 
 /// Watches over a run.
 pub(crate) struct Overseer<'a> {
@@ -86,11 +87,10 @@ impl<'a> Overseer<'a> {
     /// Returns the end of a run that has taken longer than its scenario lets it.
     pub(crate) fn too_long(&self, now: Offset) -> Option<Abort> {
         let length = self.plan.scenario.max_length?;
-        let micros = u64::try_from(length.as_micros()).unwrap_or(u64::MAX);
         (now > Offset::ZERO + length).then(|| Abort {
             text: format!(
                 "the run took longer than its `max_length` of {}",
-                figure::duration(micros)
+                figure::duration(span::micros(length))
             ),
             is_hard: false,
             then: None,

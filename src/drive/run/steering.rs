@@ -22,6 +22,7 @@ use crate::measure::outcome::PhaseOutcome;
 use crate::measure::progress::Progress;
 use crate::units::id::PhaseId;
 use crate::units::offset::Offset;
+use crate::units::span;
 
 /// Longest note kept.
 const NOTE_CHARS_MAX: usize = 400;
@@ -197,7 +198,7 @@ impl<'a> Steering<'a> {
             planned: latest.planned,
             lost: latest.progress.ledger.count(Breach::Lost),
             message_p99_us: latest.message_p99_us,
-            pending_age_us: u64::try_from(latest.pending_age.as_micros()).unwrap_or(u64::MAX),
+            pending_age_us: span::micros(latest.pending_age),
             forecasts: forecasts
                 .filter_map(|(phase, forecast)| {
                     let forecast = forecast.as_ref()?;

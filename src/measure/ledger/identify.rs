@@ -11,7 +11,7 @@ use crate::measure::probe::Prober;
 use crate::units::id::ChannelId;
 use crate::units::id::UserId;
 
-/// Shortest text whose check (18 bits) tells which of many channels it belongs to.
+/// Shortest text that tells by itself, with its check (18 bits) and what filler it has, which of many channels it belongs to.
 const SEARCH_BYTES_MIN: usize = 6;
 /// Most channels tried for a text that is in the wrong place; beyond it the text counts as corrupted.
 const SEARCH_CHANNELS_MAX: u32 = 65_536;
@@ -133,7 +133,7 @@ impl Ledger {
             };
             self.config
                 .prober
-                .verify(id, bytes, text)
+                .is_exactly(id, bytes, text)
                 .then_some(MessageKey { channel, index })
         })
     }
