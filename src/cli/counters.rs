@@ -13,6 +13,7 @@ use clap::Args;
 use crate::cli::error;
 use crate::cli::error::Error;
 use crate::cli::files;
+use crate::cli::trust::TrustArguments;
 use crate::drive::clock::Clock;
 use crate::drive::counters;
 use crate::drive::counters::CountersError;
@@ -28,6 +29,7 @@ use crate::drive::interrupt::Interrupt;
 use crate::drive::run::RunError;
 use crate::drive::run::safety;
 use crate::drive::transport::address::TargetUrl;
+use crate::drive::transport::endpoint::Endpoint;
 use crate::gate::figure;
 use crate::scenario::value;
 use crate::traffic::capture::counters::Row;
@@ -60,6 +62,8 @@ pub(crate) struct CountersArguments {
     /// The variable of the environment that holds the server's password.
     #[arg(long, value_name = "VAR")]
     password_env: Option<String>,
+    #[command(flatten)]
+    trust: TrustArguments,
     /// Read this metric of the page, whatever its name: by its label `command` or `cmd`, or else as one counter.
     #[arg(long, value_name = "NAME")]
     metric: Option<String>,
@@ -185,7 +189,7 @@ fn source(arguments: &CountersArguments) -> Result<Source, Error> {
             ));
         }
         return Ok(Source::Server(ServerOptions {
-            address,
+            endpoint: Endpoint::resolve(&url, &arguments.trust.read()?).map_err(RunError::from)?,
             password: secret(arguments.password_env.as_deref())?,
             operator: operator(arguments)?,
         }));

@@ -41,6 +41,7 @@ mod scrub;
 mod show;
 mod tap;
 mod traces;
+mod trust;
 
 /// Load-tests and replays against IRC bouncers and servers, with traffic that resembles live IRC.
 #[derive(Debug, Parser)]

@@ -9,6 +9,7 @@ use clap::builder::PossibleValuesParser;
 
 use crate::cli::error;
 use crate::cli::error::Error;
+use crate::cli::trust::ServerTlsArguments;
 use crate::drive::clock::Clock;
 use crate::drive::interrupt::Hangup;
 use crate::drive::interrupt::Interrupt;
@@ -26,6 +27,8 @@ pub(crate) struct NetworkArguments {
     /// Address of a server; repeated for more servers, linked to the first.
     #[arg(long, value_name = "ADDR", required = true)]
     listen: Vec<SocketAddr>,
+    #[command(flatten)]
+    tls: ServerTlsArguments,
     /// The network's name.
     #[arg(long, value_name = "NAME", default_value = "Splitstorm")]
     name: String,
@@ -66,9 +69,10 @@ pub(crate) fn run(arguments: &NetworkArguments) -> Result<u8, Error> {
         motd: vec!["The network that splitstorm carries with it.".to_owned()],
         ..NetworkConfig::default()
     };
+    let tls = arguments.tls.read()?;
     let clock = Clock::start();
     let listening =
-        Listening::start(config, arguments.listen.clone(), clock).map_err(|source| {
+        Listening::start(config, arguments.listen.clone(), tls, clock).map_err(|source| {
             Error::System {
                 what: "listening",
                 source,

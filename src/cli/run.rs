@@ -15,6 +15,7 @@ use crate::cli::error;
 use crate::cli::error::Error;
 use crate::cli::files;
 use crate::cli::inputs::InputArguments;
+use crate::cli::trust::TrustArguments;
 use crate::drive::interrupt::Hangup;
 use crate::drive::interrupt::Interrupt;
 use crate::drive::run;
@@ -51,7 +52,7 @@ pub(crate) struct RunArguments {
 /// Flags that `run` and `replay` share: at whom, from where, and what is left of it.
 #[derive(Debug, Args)]
 pub(crate) struct DriveArguments {
-    /// The target, such as <irc://127.0.0.1:6667> [default: the embedded network]. The servers of a linked network follow each
+    /// The target, such as <irc://127.0.0.1:6667> or <ircs://irc.example.org> [default: the embedded network]. The servers of a linked network follow each
     /// other with commas: the hub, then the scenario's far servers in their order.
     #[arg(long, value_name = "URL")]
     target: Option<String>,
@@ -64,6 +65,8 @@ pub(crate) struct DriveArguments {
     /// Folder of the artifacts [default: reports/<scenario>-<utc>].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArguments,
     /// Threads that drive the users [default: half the cores on loopback, else all].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     shards: Option<u16>,
@@ -113,6 +116,7 @@ pub(crate) fn drive(
         source,
         seed,
         target: arguments.target.clone(),
+        trust: arguments.trust.read()?,
         allowed: arguments.allow_target.clone(),
         may_run_commands: arguments.allow_commands,
         out: out.clone(),

@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
-use std::fs;
 use std::io;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
@@ -17,6 +16,9 @@ use crate::cli::error;
 use crate::cli::error::Error;
 use crate::cli::files;
 use crate::cli::key;
+use crate::cli::trust::ServerTlsArguments;
+use crate::cli::trust::misread;
+use crate::cli::trust::read;
 use crate::drive::clock::Clock;
 use crate::drive::host::limits;
 use crate::drive::interrupt::Hangup;
@@ -32,11 +34,9 @@ use crate::drive::tap::output::Destination;
 use crate::drive::tap::proxy::ProxyProtocol;
 use crate::drive::transport::address::TargetUrl;
 use crate::drive::transport::tls::ClientTls;
-use crate::drive::transport::tls::ServerTls;
 use crate::drive::transport::tls::TlsError;
+use crate::drive::transport::tls::Trust;
 use crate::gate::figure;
-use crate::place::Misread;
-use crate::place::Place;
 use crate::traffic::capture::live::LiveTrace;
 use crate::traffic::trace::pseudonym::Pseudonyms;
 
@@ -76,12 +76,8 @@ pub(crate) struct TapArguments {
     /// Keep the key of the pseudonyms in FILE, made if need be, so that several taps give a name the same pseudonym.
     #[arg(long, value_name = "FILE", conflicts_with = "keep_text")]
     key_file: Option<PathBuf>,
-    /// Speak TLS with clients, by this chain of certificates (PEM).
-    #[arg(long, value_name = "PEM", requires = "tls_key")]
-    tls_cert: Option<PathBuf>,
-    /// The private key of the first certificate (PEM).
-    #[arg(long, value_name = "PEM", requires = "tls_cert")]
-    tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    client_tls: ServerTlsArguments,
     /// Speak TLS with the upstream, and trust whom the system trusts.
     #[arg(long)]
     upstream_tls: bool,
@@ -107,7 +103,7 @@ pub(crate) fn run(arguments: TapArguments) -> Result<u8, Error> {
         what: "watching for Ctrl-C",
         source,
     })?;
-    let client_tls = client_side(&arguments)?;
+    let client_tls = arguments.client_tls.read()?;
     let upstream_tls = upstream_side(&arguments)?;
     let destination = destination(&arguments)?;
     let pseudonyms = if arguments.keep_text {
@@ -198,18 +194,6 @@ fn destination(arguments: &TapArguments) -> Result<Destination, Error> {
     Ok(Destination::File(path.clone()))
 }
 
-fn client_side(arguments: &TapArguments) -> Result<Option<ServerTls>, Error> {
-    let (Some(certificates), Some(key)) = (&arguments.tls_cert, &arguments.tls_key) else {
-        return Ok(None);
-    };
-    let tls = ServerTls::new(&read(certificates)?, &read(key)?);
-    // Only the key's own error is the key's; that the two do not belong together is told at the certificate.
-    tls.map(Some).map_err(|error| match error {
-        TlsError::Key(_) => misread(&error, key),
-        _ => misread(&error, certificates),
-    })
-}
-
 fn upstream_side(arguments: &TapArguments) -> Result<Option<ClientTls>, Error> {
     if !arguments.upstream_tls {
         return Ok(None);
@@ -218,8 +202,11 @@ fn upstream_side(arguments: &TapArguments) -> Result<Option<ClientTls>, Error> {
         None => None,
         Some(path) => Some((path, read(path)?)),
     };
-    let pem = authorities.as_ref().map(|(_, pem)| pem.as_slice());
-    match ClientTls::new(&arguments.upstream.host, pem) {
+    let trust = Trust {
+        authorities: authorities.as_ref().map(|(_, pem)| pem.clone()),
+        identity: None,
+    };
+    match ClientTls::new(&arguments.upstream.host, &trust) {
         Ok(tls) => Ok(Some(tls)),
         Err(error @ (TlsError::NoRoots | TlsError::Host { .. })) => Err(Error::Usage {
             what: error.to_string(),
@@ -233,19 +220,6 @@ fn upstream_side(arguments: &TapArguments) -> Result<Option<ClientTls>, Error> {
             },
         }),
     }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| Error::file("read", files::shown(path), source))
-}
-
-fn misread(error: &TlsError, path: &Path) -> Error {
-    use std::error::Error as _;
-    let mut what = error.to_string();
-    if let Some(source) = error.source() {
-        let _ = write!(what, ": {source}");
-    }
-    Misread::new(what, Place::file(files::shown(path))).into()
 }
 
 fn told(error: TapError) -> Error {

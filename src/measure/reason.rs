@@ -129,6 +129,8 @@ reasons! {
         Timeout = "timeout",
         /// The target sent a line longer than any may be.
         LineTooLong = "line_too_long",
+        /// TLS was not agreed on, or was broken.
+        Tls = "tls",
         /// Our own side ended it: no address or descriptor was left, or the machine refused.
         Local = "local",
     }

@@ -160,10 +160,13 @@ fn reconnect(mut table: Table<'_>) -> Result<Reconnect, Misread> {
 fn target(mut table: Table<'_>) -> Result<TargetNeeds, Misread> {
     let password_env = table.optional("password_env", value::text)?;
     let spread_sources = table.with_default("spread_sources", true, value::boolean)?;
+    // Neither irssi nor WeeChat keeps sessions between connections.
+    let resumes_tls = table.with_default("tls_resumption", false, value::boolean)?;
     table.finish()?;
     Ok(TargetNeeds {
         password_env,
         spread_sources,
+        resumes_tls,
     })
 }
 

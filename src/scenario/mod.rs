@@ -118,6 +118,8 @@ pub struct TargetNeeds {
     pub password_env: Option<String>,
     /// Whether source addresses are spread over 127.0.0.0/8 for a loopback target.
     pub spread_sources: bool,
+    /// Whether users resume their TLS sessions when they connect again.
+    pub resumes_tls: bool,
 }
 
 /// A condition in words, with its place for errors.

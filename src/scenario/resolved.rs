@@ -58,8 +58,8 @@ impl Scenario {
         self.write_client(out)?;
         writeln!(
             out,
-            "\n[target]\nspread_sources = {}",
-            self.target.spread_sources
+            "\n[target]\nspread_sources = {}\ntls_resumption = {}",
+            self.target.spread_sources, self.target.resumes_tls
         )?;
         if let Some(name) = &self.target.password_env {
             writeln!(out, "password_env = {}", quoted(name))?;

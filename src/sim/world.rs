@@ -24,6 +24,7 @@ use crate::measure::ledger::MessageKey;
 use crate::measure::ledger::counts::LedgerCounts;
 use crate::measure::ledger::judge::Settling;
 use crate::measure::ledger::partition::Split;
+use crate::measure::operation::Operation;
 use crate::measure::progress::Progress;
 use crate::measure::sent::LinesSent;
 use crate::migration::operator::Operator;
@@ -421,7 +422,9 @@ impl World {
                 self.user_of.insert(client, (user, epoch));
                 let link = &mut self.links[user.index()];
                 link.is_up = true;
-                self.shard(user).handle_connected(user, now);
+                let shard = self.shard(user);
+                shard.handle_reached(user, Operation::ConnectTcp, now);
+                shard.handle_connected(user, now);
             }
             What::Refused { user, epoch } if self.is_current(user, epoch) => {
                 self.truth.refused += 1;

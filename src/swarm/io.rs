@@ -9,7 +9,8 @@ use crate::units::id::UserId;
 /// Something the shell has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Io {
-    /// Connect a user; answered by `handle_connected` or `handle_connect_failed`.
+    /// Connect a user; answered by `handle_reached` for each step and `handle_connected`, or by
+    /// `handle_connect_failed`.
     Connect {
         /// Who.
         user: UserId,

@@ -312,22 +312,29 @@ impl Shard {
         }
     }
 
-    /// Notes that a user's TCP connection stands.
+    /// Notes that a step towards a user's connection is done: TCP, or TLS upon it.
+    pub fn handle_reached(&mut self, user: UserId, step: Operation, now: Offset) {
+        let Some(local) = self.sharding.local(user) else {
+            return;
+        };
+        let state = &self.users[local];
+        let times = self.interval.times_mut(step);
+        times.response.record(now.since(state.connect_intended));
+        times.service.record(now.since(state.connect_attempt));
+    }
+
+    /// Notes that a user's connection stands, and can carry lines.
     pub fn handle_connected(&mut self, user: UserId, now: Offset) {
         let Some(local) = self.sharding.local(user) else {
             return;
         };
-        let state = &mut self.users[local];
-        state.link = Link::Up;
-        let times = self.interval.times_mut(Operation::ConnectTcp);
-        times.response.record(now.since(state.connect_intended));
-        times.service.record(now.since(state.connect_attempt));
+        self.users[local].link = Link::Up;
         self.with_session(local, |session, cx| session.handle_connected(now, cx));
         self.flush(local);
         self.arm(local);
     }
 
-    /// Notes that a user's TCP connection could not be made.
+    /// Notes that a user's connection could not be made.
     pub fn handle_connect_failed(&mut self, user: UserId, closed: Closed, now: Offset) {
         let Some(local) = self.sharding.local(user) else {
             return;
@@ -341,6 +348,7 @@ impl Shard {
                 Closed::Local => Disconnect::Local,
                 Closed::Eof => Disconnect::Eof,
                 Closed::Reset => Disconnect::ResetBeforeFirstByte,
+                Closed::Insecure => Disconnect::Tls,
             });
         }
         self.come_back_later(local, now);
@@ -459,6 +467,7 @@ impl Shard {
             End::PingTimeout => Disconnect::PingTimeout,
             End::RegisterTimeout => Disconnect::Timeout,
             End::LineTooLong => Disconnect::LineTooLong,
+            End::Insecure => Disconnect::Tls,
         });
     }
 

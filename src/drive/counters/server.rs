@@ -1,13 +1,12 @@
 //! Counters of an IRC server, asked for by one client.
 
-use std::net::SocketAddr;
-
 use crate::drive::clock::Clock;
 use crate::drive::counters::ANSWER_TIMEOUT;
 use crate::drive::counters::CountersError;
 use crate::drive::doctor::probe::ProbeError;
 use crate::drive::doctor::visit::Visit;
 use crate::drive::doctor::visit::Visitor;
+use crate::drive::transport::endpoint::Endpoint;
 use crate::irc::session::refusal::Refusal as Ended;
 use crate::irc::wire::compose::Line;
 use crate::irc::wire::message::Message;
@@ -44,7 +43,7 @@ impl std::fmt::Debug for Operator {
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
     /// Where it is.
-    pub address: SocketAddr,
+    pub endpoint: Endpoint,
     /// Its password.
     pub password: Option<Vec<u8>>,
     /// As whom to ask.
@@ -64,7 +63,7 @@ pub(crate) struct Server {
 impl Server {
     /// Logs in, as an operator if asked to.
     pub(crate) fn enter(options: &ServerOptions, clock: Clock) -> Result<Self, CountersError> {
-        let mut visit = Visit::begin(options.address, None, options.password.clone(), VISITOR)?;
+        let mut visit = Visit::begin(&options.endpoint, None, options.password.clone(), VISITOR)?;
         let mut created = Vec::new();
         while !visit.is_online() {
             visit.turn(|message| {

@@ -5,8 +5,11 @@ use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use rustls::CertificateError;
+
 use crate::drive::doctor::visit::Visit;
 use crate::drive::doctor::visit::Visitor;
+use crate::drive::transport::endpoint::Endpoint;
 use crate::irc::session::refusal::Refusal;
 use crate::irc::wire::message::Message;
 use crate::irc::wire::numeric;
@@ -49,6 +52,15 @@ pub enum ProbeError {
         #[source]
         reason: io::Error,
     },
+    /// TLS was not agreed on.
+    #[error("TLS with {address} failed")]
+    Insecure {
+        /// Where.
+        address: SocketAddr,
+        /// What is wrong.
+        #[source]
+        source: rustls::Error,
+    },
     /// The target refused the login.
     #[error("{address} refused the login: {}", refusal.name())]
     Refused {
@@ -71,6 +83,51 @@ pub enum ProbeError {
     },
 }
 
+impl ProbeError {
+    /// Returns what to do about it, where that is not plain.
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Unreachable { .. } | Self::Silent { .. } => {
+                Some("is the target up, and is this its IRC port?")
+            }
+            Self::Closed { .. } => {
+                Some("is this its IRC port, and plain as irc:// says or TLS as ircs:// says?")
+            }
+            Self::Insecure { source, .. } => Some(insecure_help(source)),
+            Self::Refused { .. } => None,
+        }
+    }
+}
+
+/// Returns what to do about TLS that failed.
+fn insecure_help(error: &rustls::Error) -> &'static str {
+    match error {
+        rustls::Error::InvalidCertificate(fault) => match fault {
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                "nobody who is trusted vouches for its certificate: name its authority with --ca FILE"
+            }
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "its certificate has expired: renew it on the target"
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                "its certificate is not valid yet: look at the clocks"
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "its certificate is for another host: name the target as the certificate does"
+            }
+            CertificateError::Other(_) => {
+                "a certificate that signs others can't be a server's own: give the server one that its authority signed"
+            }
+            _ => "look at the target's certificate",
+        },
+        rustls::Error::AlertReceived(_) => {
+            "the target refused: does it want a client's certificate (--certificate, --key)?"
+        }
+        rustls::Error::InvalidMessage(_) => "is this its TLS port? The plain one is irc://",
+        _ => "look at the target's TLS settings",
+    }
+}
+
 /// Outside the names of any run: its consonants follow each other, which those of a run never do.
 const VISITOR: Visitor = Visitor {
     nick: "stormy",
@@ -83,11 +140,11 @@ const VISITOR: Visitor = Visitor {
 ///
 /// Returns why nobody can log in there.
 pub fn probe(
-    address: SocketAddr,
+    endpoint: &Endpoint,
     source: Option<IpAddr>,
     password: Option<Vec<u8>>,
 ) -> Result<Probed, ProbeError> {
-    let mut visit = Visit::begin(address, source, password, VISITOR)?;
+    let mut visit = Visit::begin(endpoint, source, password, VISITOR)?;
     let mut probed = Probed::default();
     while !visit.is_online() {
         visit.turn(|message| note(&mut probed, message))?;

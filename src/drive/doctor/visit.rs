@@ -11,6 +11,8 @@ use std::time::Duration;
 use crate::drive::clock::Clock;
 use crate::drive::doctor::probe::PROBE_TIMEOUT;
 use crate::drive::doctor::probe::ProbeError;
+use crate::drive::transport::endpoint::Endpoint;
+use crate::drive::transport::secured::Secured;
 use crate::drive::transport::tcp;
 use crate::irc::session::Closed;
 use crate::irc::session::Context;
@@ -59,6 +61,9 @@ impl Identity for Visitor {
 pub struct Visit {
     address: SocketAddr,
     stream: TcpStream,
+    tls: Option<Box<Secured>>,
+    /// What the target said before there was a session to hear it.
+    early: Vec<u8>,
     clock: Clock,
     visitor: Visitor,
     config: SessionConfig,
@@ -79,11 +84,12 @@ impl Visit {
     ///
     /// Returns why there is no connection.
     pub fn begin(
-        address: SocketAddr,
+        endpoint: &Endpoint,
         source: Option<IpAddr>,
         password: Option<Vec<u8>>,
         visitor: Visitor,
     ) -> Result<Self, ProbeError> {
+        let address = endpoint.address;
         let unreachable = |reason: io::Error| match reason.kind() {
             // A refusal is another error: this one can only follow a connection that was made.
             io::ErrorKind::ConnectionReset => ProbeError::Closed { address },
@@ -96,6 +102,8 @@ impl Visit {
         let mut visit = Self {
             address,
             stream,
+            tls: None,
+            early: Vec::new(),
             clock: Clock::start(),
             visitor,
             config: SessionConfig {
@@ -111,9 +119,64 @@ impl Visit {
             isupport: Isupport::default(),
             lines_sent: LinesSent::default(),
         };
+        if let Some(tls) = &endpoint.tls {
+            let tls = tls.begin(None);
+            visit.tls = Some(Box::new(tls.map_err(|source| visit.insecure(source))?));
+            visit.agree()?;
+        }
         let now = visit.clock.now();
         visit.with_session(|session, cx| session.handle_connected(now, cx));
         Ok(visit)
+    }
+
+    /// Agrees with the target on TLS.
+    fn agree(&mut self) -> Result<(), ProbeError> {
+        let address = self.address;
+        let mut buffer = [0; READ_BYTES];
+        let began = self.clock.now();
+        while self.tls.as_ref().is_some_and(|tls| tls.is_handshaking()) {
+            self.write();
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return Err(ProbeError::Closed { address }),
+                Ok(count) => {
+                    // A target may speak with its last word of the handshake.
+                    let text = self.text_of(buffer.get(..count).unwrap_or_default())?;
+                    self.early.extend_from_slice(&text);
+                }
+                Err(error) if is_pause(&error) => {
+                    if self.clock.now().since(began) >= PROBE_TIMEOUT {
+                        return Err(ProbeError::Silent { address });
+                    }
+                }
+                Err(_) => return Err(ProbeError::Closed { address }),
+            }
+        }
+        self.write();
+        Ok(())
+    }
+
+    /// Returns the text in bytes that arrived.
+    fn text_of(&mut self, bytes: &[u8]) -> Result<Vec<u8>, ProbeError> {
+        let Some(tls) = &mut self.tls else {
+            return Ok(bytes.to_vec());
+        };
+        let (mut text, mut room) = (Vec::new(), Vec::new());
+        let outcome = tls.feed(bytes, &mut room, |piece| text.extend_from_slice(piece));
+        match outcome {
+            Ok(()) => Ok(text),
+            Err(source) => {
+                // The target is told why.
+                self.write();
+                Err(self.insecure(source))
+            }
+        }
+    }
+
+    fn insecure(&self, source: rustls::Error) -> ProbeError {
+        ProbeError::Insecure {
+            address: self.address,
+            source,
+        }
     }
 
     /// Writes what is to be written, reads once or waits a moment for something to read, and shows every line that came.
@@ -128,9 +191,11 @@ impl Visit {
         let end = match self.stream.read(&mut buffer) {
             Ok(0) => Some(Closed::Eof),
             Ok(count) => {
+                let mut text = std::mem::take(&mut self.early);
+                text.extend(self.text_of(buffer.get(..count).unwrap_or_default())?);
                 let now = self.clock.now();
                 let mut framer = std::mem::take(&mut self.framer);
-                framer.push(buffer.get(..count).unwrap_or_default(), |line| {
+                framer.push(&text, |line| {
                     let Some(message) = line.ok().and_then(|line| Message::parse(line).ok()) else {
                         return;
                     };
@@ -140,16 +205,7 @@ impl Visit {
                 self.framer = framer;
                 None
             }
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::WouldBlock
-                        | io::ErrorKind::TimedOut
-                        | io::ErrorKind::Interrupted
-                ) =>
-            {
-                None
-            }
+            Err(error) if is_pause(&error) => None,
             Err(_) => Some(Closed::Reset),
         };
         if let Some(closed) = end {
@@ -182,7 +238,14 @@ impl Visit {
 
     /// Writes whole lines and counts them. A target that is gone is found out by the read.
     fn write(&mut self) {
-        if !self.out.is_empty() && self.stream.write_all(&self.out).is_ok() {
+        let written = match &mut self.tls {
+            None => self.stream.write_all(&self.out),
+            Some(tls) => {
+                tls.take(&self.out);
+                tls.flush(&mut self.stream).map(drop)
+            }
+        };
+        if !self.out.is_empty() && written.is_ok() {
             for line in self.out.split_inclusive(|&byte| byte == b'\n') {
                 self.lines_sent.add(line);
             }
@@ -199,4 +262,12 @@ impl Visit {
         };
         call(&mut self.session, &mut cx)
     }
+}
+
+/// Returns whether a read ended because nothing came for a moment.
+fn is_pause(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
+    )
 }

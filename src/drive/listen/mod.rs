@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::drive::clock::Clock;
 use crate::drive::listen::server::Order;
+use crate::drive::transport::tls::ServerTls;
 use crate::irc::network::Network;
 use crate::irc::network::config::NetworkConfig;
 use crate::units::id::ServerId;
@@ -32,7 +33,7 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// Starts a network with one listener per server, on `addresses` in the servers' order.
+    /// Starts a network with one listener per server, on `addresses` in the servers' order; with `tls` on all of them.
     ///
     /// # Errors
     ///
@@ -40,6 +41,7 @@ impl Listening {
     pub fn start(
         network: NetworkConfig,
         addresses: Vec<SocketAddr>,
+        tls: Option<ServerTls>,
         clock: Clock,
     ) -> io::Result<Self> {
         let (orders, from_owner) = mpsc::channel(ORDERS_MAX);
@@ -51,7 +53,7 @@ impl Listening {
                     .enable_io()
                     .build_local(LocalOptions::default())?;
                 runtime.block_on(server::serve(
-                    network, addresses, clock, from_owner, to_owner,
+                    network, addresses, tls, clock, from_owner, to_owner,
                 ))
             })?;
         match bound.recv() {

@@ -16,7 +16,10 @@ use tokio::task::JoinHandle;
 use crate::drive::clock::Clock;
 use crate::drive::timer::Timer;
 use crate::drive::transport::read::ReadBuffer;
+use crate::drive::transport::secured::Secured;
+use crate::drive::transport::secured::Unwaiting;
 use crate::drive::transport::tcp;
+use crate::drive::transport::tls::ServerTls;
 use crate::irc::network::CloseReason;
 use crate::irc::network::Network;
 use crate::irc::network::Output;
@@ -43,6 +46,8 @@ pub(crate) enum Order {
 
 struct Peer {
     stream: Rc<TcpStream>,
+    /// TLS upon it; `None` where there is none, and while a read's text is handed over.
+    secured: Option<Box<Secured>>,
     is_writing: bool,
     is_closing: bool,
 }
@@ -52,12 +57,16 @@ struct Server {
     clock: Clock,
     peers: HashMap<ClientId, Peer>,
     buffer: ReadBuffer,
+    /// Text of a read under TLS.
+    text: Vec<u8>,
+    tls: Option<ServerTls>,
 }
 
 /// Serves until told to stop.
 pub(crate) async fn serve(
     network: NetworkConfig,
     addresses: Vec<SocketAddr>,
+    tls: Option<ServerTls>,
     clock: Clock,
     mut orders: Receiver<Order>,
     bound: SyncSender<Vec<SocketAddr>>,
@@ -77,6 +86,8 @@ pub(crate) async fn serve(
         clock,
         peers: HashMap::new(),
         buffer: ReadBuffer::new(),
+        text: Vec::new(),
+        tls,
     }));
     let mut doors = open(&server, listeners);
     // The owner may have gone already; then the first order is to stop.
@@ -175,11 +186,15 @@ async fn live(server: Rc<RefCell<Server>>, stream: Rc<TcpStream>, at: ServerId, 
     let client = {
         let mut this = server.borrow_mut();
         let now = this.clock.now();
+        // Settings that began none would begin none for anybody: the client's own end tells.
+        let secured = this.tls.as_ref().map(ServerTls::begin).transpose();
+        let Ok(secured) = secured else { return };
         let client = this.network.handle_connect(now, at, &peer.ip().to_string());
         this.peers.insert(
             client,
             Peer {
                 stream: Rc::clone(&stream),
+                secured: secured.map(Box::new),
                 is_writing: false,
                 is_closing: false,
             },
@@ -219,9 +234,19 @@ fn receive(
         Ok(read) if read.count == 0 => Err(CloseReason::Eof),
         Ok(read) => {
             let now = this.clock.now();
-            this.network
-                .handle_bytes(now, client, this.buffer.bytes(read.count));
-            Ok(true)
+            let bytes = this.buffer.bytes(read.count);
+            let peer = this.peers.get_mut(&client);
+            let Some(secured) = peer.and_then(|peer| peer.secured.as_mut()) else {
+                this.network.handle_bytes(now, client, bytes);
+                return Ok(true);
+            };
+            let network = &mut this.network;
+            let fed = secured.feed(bytes, &mut this.text, |text| {
+                network.handle_bytes(now, client, text);
+            });
+            // The client is told what TLS has to say, and why it is at fault.
+            let _ = secured.flush(&mut Unwaiting(stream));
+            fed.map(|()| true).map_err(|_| CloseReason::Reset)
         }
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
         Err(_) => Err(CloseReason::Reset),
@@ -314,13 +339,26 @@ fn write(server: &Rc<RefCell<Server>>, client: ClientId, stream: &Rc<TcpStream>)
         let this = &mut *this;
         let Some(peer) = this
             .peers
-            .get(&client)
+            .get_mut(&client)
             .filter(|peer| Rc::ptr_eq(&peer.stream, stream))
         else {
             return true;
         };
         let outbox = this.network.outbox(client);
-        while !outbox.is_empty() {
+        if let Some(secured) = &mut peer.secured {
+            loop {
+                match secured.flush(&mut Unwaiting(stream)) {
+                    Ok(count) => outbox.consume(count),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                    Err(_) => break,
+                }
+                if outbox.is_empty() || secured.is_handshaking() {
+                    break;
+                }
+                secured.take(outbox.as_slice());
+            }
+        }
+        while !outbox.is_empty() && peer.secured.is_none() {
             match stream.try_write(outbox.as_slice()) {
                 Ok(count) if count > 0 => outbox.consume(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,

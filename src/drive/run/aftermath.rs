@@ -8,6 +8,7 @@ use crate::drive::doctor::probe::ProbeError;
 use crate::drive::doctor::probe::Probed;
 use crate::drive::host::listener::listening_pids;
 use crate::drive::run::preflight::Preflight;
+use crate::drive::transport::endpoint::Endpoint;
 use crate::gate::identity;
 use crate::gate::identity::Announced;
 use crate::gate::identity::Identity;
@@ -43,7 +44,7 @@ pub(crate) fn look(preflight: &Preflight, scenario: &Scenario, ending: Ending) -
     if preflight.network.is_some() || !is_judged {
         return Aftermath::default();
     }
-    let Some(&hub) = preflight.servers.first() else {
+    let Some(hub) = preflight.servers.first() else {
         return Aftermath::default();
     };
     let after = match again(preflight, hub) {
@@ -57,9 +58,13 @@ pub(crate) fn look(preflight: &Preflight, scenario: &Scenario, ending: Ending) -
             };
         }
     };
-    let pids = listening_pids(&preflight.servers);
-    let listeners: Vec<Listener> = preflight
+    let addresses: Vec<SocketAddr> = preflight
         .servers
+        .iter()
+        .map(|server| server.address)
+        .collect();
+    let pids = listening_pids(&addresses);
+    let listeners: Vec<Listener> = addresses
         .iter()
         .zip(preflight.listening.iter().zip(pids))
         .map(|(server, (&before, after))| Listener {
@@ -80,7 +85,7 @@ pub(crate) fn look(preflight: &Preflight, scenario: &Scenario, ending: Ending) -
     }
 }
 
-fn again(preflight: &Preflight, hub: SocketAddr) -> Result<Probed, ProbeError> {
+fn again(preflight: &Preflight, hub: &Endpoint) -> Result<Probed, ProbeError> {
     let (mut tries, mut silences) = (1, 1);
     loop {
         match probe::probe(hub, preflight.source, preflight.password.clone()) {

@@ -4,7 +4,6 @@ mod moves;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::sync::mpsc::RecvTimeoutError;
@@ -30,6 +29,7 @@ use crate::drive::shard;
 use crate::drive::shard::ShardStart;
 use crate::drive::shard::message::FromShard;
 use crate::drive::shard::message::ToShard;
+use crate::drive::transport::endpoint::Endpoint;
 use crate::gate::abort::Abort;
 use crate::gate::abort::AbortRule;
 use crate::measure::interval::Interval;
@@ -67,7 +67,9 @@ pub struct Conduct<'a> {
     /// The plan.
     pub plan: &'a Arc<Plan>,
     /// The address of each server of the target.
-    pub servers: Vec<SocketAddr>,
+    pub servers: Vec<Endpoint>,
+    /// Whether users resume their TLS sessions.
+    pub resumes_tls: bool,
     /// The embedded network, whose links are ours to break.
     pub network: Option<&'a Listening>,
     /// Number of shards.
@@ -181,6 +183,7 @@ pub fn conduct(conduct: &Conduct<'_>, watch: &mut dyn Watch) -> io::Result<Condu
             plan: Arc::clone(conduct.plan),
             sharding,
             servers: conduct.servers.clone(),
+            resumes_tls: conduct.resumes_tls,
             is_spread: conduct.is_spread,
             caps: conduct.caps,
             password: conduct.password.clone(),

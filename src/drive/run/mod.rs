@@ -32,6 +32,9 @@ use crate::drive::run::conduct::Stage;
 use crate::drive::run::conduct::Watch;
 use crate::drive::run::preflight::Preflight;
 use crate::drive::transport::address::TargetError;
+use crate::drive::transport::endpoint::EndpointError;
+use crate::drive::transport::tls::TlsError;
+use crate::drive::transport::tls::Trust;
 use crate::gate::rules::Rules;
 use crate::gate::slo::lateness_limit;
 use crate::gate::verdict::Judged;
@@ -88,6 +91,8 @@ pub struct RunRequest {
     pub seed: Seed,
     /// The target, such as `irc://127.0.0.1:6667`; none for the embedded network.
     pub target: Option<String>,
+    /// Whom to trust over TLS, and which certificate users show.
+    pub trust: Trust,
     /// Hosts off loopback that may be loaded.
     pub allowed: Vec<String>,
     /// Whether the commands that the scenario names may be run.
@@ -134,6 +139,9 @@ pub enum RunError {
     /// The target is not written as one, or has no address.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// TLS can't be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Our own safety rules.
     #[error(transparent)]
     Safety(#[from] safety::Refusal),
@@ -174,6 +182,15 @@ pub enum RunError {
     },
 }
 
+impl From<EndpointError> for RunError {
+    fn from(error: EndpointError) -> Self {
+        match error {
+            EndpointError::Target(error) => error.into(),
+            EndpointError::Tls(error) => error.into(),
+        }
+    }
+}
+
 /// What to do about a population that a profile can't fill.
 pub const PLAN_HELP: &str =
     "change [population], or start at another hour (starts = \"Tue 20:00\")";
@@ -199,8 +216,9 @@ impl RunError {
         match self {
             Self::Safety(refusal) => Some(refusal.help()),
             Self::Host(limit) => Some(limit.help().to_owned()),
-            Self::Unreachable(_) => {
-                Some("is the target up, and is this its plain IRC port?".to_owned())
+            Self::Unreachable(error) => error.help().map(str::to_owned),
+            Self::Tls(TlsError::NoRoots) => {
+                Some("name the certificate of the target's authority: --ca FILE".to_owned())
             }
             Self::NoPassword(name) => Some(format!("set it: {name}=… splitstorm run …")),
             Self::Plan(_) => Some(PLAN_HELP.to_owned()),
@@ -275,6 +293,7 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
         &Conduct {
             plan: &plan,
             servers: preflight.servers.clone(),
+            resumes_tls: plan.scenario.target.resumes_tls,
             network: preflight.network.as_ref(),
             shard_count,
             is_spread: preflight.is_spread,

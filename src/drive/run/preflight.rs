@@ -16,6 +16,7 @@ use crate::drive::run::RunRequest;
 use crate::drive::run::safety;
 use crate::drive::transport::address;
 use crate::drive::transport::address::TargetUrl;
+use crate::drive::transport::endpoint::Endpoint;
 use crate::irc::network::config::NetworkConfig;
 use crate::measure::warning::Warning;
 use crate::plan::Plan;
@@ -35,7 +36,7 @@ const LABEL_BYTES_MAX: usize = 63;
 /// A target that is ready to be loaded.
 pub(crate) struct Preflight {
     pub(crate) url: String,
-    pub(crate) servers: Vec<SocketAddr>,
+    pub(crate) servers: Vec<Endpoint>,
     pub(crate) network: Option<Listening>,
     pub(crate) probed: Probed,
     /// The source of the probe; none for what the kernel chooses.
@@ -88,13 +89,19 @@ impl Preflight {
             ..NetworkConfig::default()
         };
         let addresses = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0)); config.servers.len()];
-        let network =
-            Listening::start(config, addresses, clock).map_err(|source| RunError::System {
+        let network = Listening::start(config, addresses, None, clock).map_err(|source| {
+            RunError::System {
                 what: "starting the embedded network",
                 source,
-            })?;
-        let servers = network.addresses.clone();
-        let probed = probe::probe(servers[0], None, password.clone())?;
+            }
+        })?;
+        let servers: Vec<Endpoint> = network
+            .addresses
+            .iter()
+            .copied()
+            .map(Endpoint::plain)
+            .collect();
+        let probed = probe::probe(&servers[0], None, password.clone())?;
         Ok(Self {
             url: "embedded".to_owned(),
             is_spread: request.scenario.target.spread_sources,
@@ -117,21 +124,24 @@ impl Preflight {
         password: Option<Vec<u8>>,
         progress: &mut dyn Progress,
     ) -> Result<Self, RunError> {
-        let resolved = url.resolve()?;
-        safety::check_allowed(url, &resolved, &request.allowed)?;
-        let mut servers = vec![resolved];
+        let reach = |url: &TargetUrl| -> Result<Endpoint, RunError> {
+            let endpoint = Endpoint::resolve(url, &request.trust)?;
+            safety::check_allowed(url, &endpoint.address, &request.allowed)?;
+            Ok(endpoint)
+        };
+        let hub = reach(url)?;
+        let mut servers = vec![hub.clone()];
         for url in far {
-            let resolved = url.resolve()?;
-            safety::check_allowed(url, &resolved, &request.allowed)?;
-            servers.push(resolved);
+            servers.push(reach(url)?);
         }
         check_migrations(&request.scenario, servers.len())?;
-        let is_loopback = servers.iter().all(address::is_loopback);
+        let addresses: Vec<SocketAddr> = servers.iter().map(|server| server.address).collect();
+        let is_loopback = addresses.iter().all(address::is_loopback);
         let is_spread = request.scenario.target.spread_sources && is_loopback;
         // The highest source there is: none of the run's users comes from it.
-        let source = address::source_of(UserId(u32::MAX), &resolved, is_spread);
-        let listening = listening_pids(&servers);
-        let probed = probe::probe(resolved, source, password.clone())?;
+        let source = address::source_of(UserId(u32::MAX), &hub.address, is_spread);
+        let listening = listening_pids(&addresses);
+        let probed = probe::probe(&hub, source, password.clone())?;
         safety::check_network(&probed)?;
         let mut warnings = split_by_clients(request, servers.len());
         let mut caps = None;
@@ -181,7 +191,7 @@ impl Preflight {
             Some(target) => Ok(limits::check(
                 connections,
                 descriptors_each,
-                target,
+                &target.address,
                 self.is_spread,
             )?),
             None => Ok(()),

@@ -13,6 +13,7 @@ use crate::drive::shard::connection;
 use crate::drive::shard::connection::Connection;
 use crate::drive::shard::message::FromShard;
 use crate::drive::shard::message::ToShard;
+use crate::drive::shard::tls::Handshakes;
 use crate::drive::timer::Timer;
 use crate::drive::transport::address;
 use crate::drive::transport::read::ReadBuffer;
@@ -34,7 +35,7 @@ const GOODBYE: Duration = Duration::from_millis(300);
 pub(crate) struct Engine {
     shard: Option<Shard>,
     pub(crate) clock: Clock,
-    servers: Vec<SocketAddr>,
+    pub(crate) handshakes: Handshakes,
     is_spread: bool,
     to_run: SyncSender<FromShard>,
     pub(crate) connections: Vec<Option<Connection>>,
@@ -42,6 +43,8 @@ pub(crate) struct Engine {
     pub(crate) abandoned: Vec<Connection>,
     /// Shared by all connections; absent only while a read's lines are handed over.
     pub(crate) buffer: Option<ReadBuffer>,
+    /// Text of a read under TLS, for all connections.
+    pub(crate) text: Vec<u8>,
     next_edge: Offset,
     interval: u64,
     is_over: bool,
@@ -53,7 +56,7 @@ impl Engine {
     pub(crate) fn new(
         shard: Shard,
         clock: Clock,
-        servers: Vec<SocketAddr>,
+        handshakes: Handshakes,
         is_spread: bool,
         to_run: SyncSender<FromShard>,
     ) -> Self {
@@ -62,10 +65,11 @@ impl Engine {
             abandoned: Vec::new(),
             shard: Some(shard),
             clock,
-            servers,
+            handshakes,
             is_spread,
             to_run,
             buffer: Some(ReadBuffer::new()),
+            text: Vec::new(),
             next_edge: Offset::ZERO + Interval::LENGTH,
             interval: 0,
             is_over: false,
@@ -88,11 +92,6 @@ impl Engine {
             .as_ref()
             .and_then(|shard| shard.sharding().local(user))
             .unwrap_or(0)
-    }
-
-    pub(crate) fn server(&self, server: usize) -> Option<SocketAddr> {
-        // A target with one address serves all sides.
-        self.servers.get(server).or(self.servers.first()).copied()
     }
 
     pub(crate) fn source(&self, user: UserId, server: &SocketAddr) -> Option<std::net::IpAddr> {

@@ -3,10 +3,10 @@
 mod connection;
 mod engine;
 pub mod message;
+mod tls;
 
 use std::cell::RefCell;
 use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -19,7 +19,9 @@ use tokio::sync::mpsc::Receiver;
 use crate::drive::shard::engine::Engine;
 use crate::drive::shard::message::FromShard;
 use crate::drive::shard::message::ToShard;
+use crate::drive::shard::tls::Handshakes;
 use crate::drive::timer::Timer;
+use crate::drive::transport::endpoint::Endpoint;
 use crate::plan::Plan;
 use crate::swarm::Caps;
 use crate::swarm::Shard;
@@ -33,8 +35,10 @@ pub struct ShardStart {
     pub plan: Arc<Plan>,
     /// Which users are its own.
     pub sharding: Sharding,
-    /// The address of each server of the target.
-    pub servers: Vec<SocketAddr>,
+    /// How each server of the target is reached.
+    pub servers: Vec<Endpoint>,
+    /// Whether users resume their TLS sessions.
+    pub resumes_tls: bool,
     /// Whether source addresses are spread over 127.0.0.0/8.
     pub is_spread: bool,
     /// What must hold whatever the plan says.
@@ -86,7 +90,7 @@ fn play(
         let engine = Rc::new(RefCell::new(Engine::new(
             shard,
             clock,
-            start.servers,
+            Handshakes::new(start.servers, start.resumes_tls),
             start.is_spread,
             to_run.clone(),
         )));

@@ -8,13 +8,20 @@ use std::net::ToSocketAddrs;
 
 use crate::units::id::UserId;
 
-/// A target as given: `irc://host:port`, or `host:port`.
+/// Port of a target reached in plain text, unless it says another.
+const PLAIN_PORT: u16 = 6667;
+/// Port of a target reached over TLS, unless it says another (RFC 7194).
+const TLS_PORT: u16 = 6697;
+
+/// A target as given: `irc://host:port`, `ircs://host:port`, or `host:port`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetUrl {
     /// Host name or address.
     pub host: String,
     /// Port.
     pub port: u16,
+    /// Whether it is reached over TLS.
+    pub is_secure: bool,
 }
 
 /// Why a target can't be used.
@@ -22,11 +29,10 @@ pub struct TargetUrl {
 #[non_exhaustive]
 pub enum TargetError {
     /// It is not written as a target is.
-    #[error("expected a target such as `irc://127.0.0.1:6667`, found `{0}`")]
+    #[error(
+        "expected a target such as `irc://127.0.0.1:6667` or `ircs://irc.example.org`, found `{0}`"
+    )]
     Unreadable(String),
-    /// TLS is not built in yet.
-    #[error("`ircs://` is not supported yet: `{0}`")]
-    Tls(String),
     /// Its name has no address.
     #[error("no address found for `{host}`: {reason}")]
     Unresolved {
@@ -45,13 +51,11 @@ impl TargetUrl {
     /// Returns what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, TargetError> {
         let unreadable = || TargetError::Unreadable(text.to_owned());
-        if text.starts_with("ircs://") {
-            return Err(TargetError::Tls(text.to_owned()));
-        }
-        let rest = text
-            .strip_prefix("irc://")
-            .unwrap_or(text)
-            .trim_end_matches('/');
+        let (rest, is_secure) = match text.strip_prefix("ircs://") {
+            Some(rest) => (rest, true),
+            None => (text.strip_prefix("irc://").unwrap_or(text), false),
+        };
+        let rest = rest.trim_end_matches('/');
         if rest.contains("://") || rest.is_empty() || rest.contains('/') {
             return Err(unreadable());
         }
@@ -65,13 +69,15 @@ impl TargetUrl {
                 None => (rest, None),
             },
         };
-        let port = port.map_or(Ok(6667), |port| port.parse().map_err(|_| unreadable()))?;
+        let usual = if is_secure { TLS_PORT } else { PLAIN_PORT };
+        let port = port.map_or(Ok(usual), |port| port.parse().map_err(|_| unreadable()))?;
         if host.is_empty() || port == 0 {
             return Err(unreadable());
         }
         Ok(Self {
             host: host.to_owned(),
             port,
+            is_secure,
         })
     }
 
@@ -96,10 +102,11 @@ impl TargetUrl {
 
 impl fmt::Display for TargetUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.is_secure { "ircs" } else { "irc" };
         if self.host.contains(':') {
-            write!(f, "irc://[{}]:{}", self.host, self.port)
+            write!(f, "{scheme}://[{}]:{}", self.host, self.port)
         } else {
-            write!(f, "irc://{}:{}", self.host, self.port)
+            write!(f, "{scheme}://{}:{}", self.host, self.port)
         }
     }
 }
@@ -140,13 +147,14 @@ mod tests {
         check("irc.example.test", Some(("irc.example.test", 6667)));
         check("[::1]:7000", Some(("::1", 7000)));
         check("irc://localhost/", Some(("localhost", 6667)));
+        check("ircs://irc.example.test", Some(("irc.example.test", 6697)));
+        check("ircs://[::1]:7001/", Some(("::1", 7001)));
         for wrong in [
             "",
             "http://a",
             "irc://a:b",
             "irc://:1",
             "a:0",
-            "ircs://a",
             "irc://a/b",
             "[::1",
         ] {

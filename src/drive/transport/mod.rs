@@ -1,7 +1,9 @@
 //! The only code that opens sockets to a target or for one.
 
 pub mod address;
+pub mod endpoint;
 pub mod read;
+pub mod secured;
 pub mod stamped;
 pub mod tcp;
 pub mod tls;

@@ -1,11 +1,16 @@
 //! TLS on connections: settings from certificates, and the handshakes of both sides.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
+use rustls::ClientConnection;
+use rustls::Connection;
 use rustls::RootCertStore;
 use rustls::ServerConfig;
+use rustls::ServerConnection;
+use rustls::client::Resumption;
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::InvalidDnsNameError;
@@ -13,12 +18,18 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::ServerName;
 use rustls::pki_types::pem;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::sign::CertifiedKey;
+use rustls::sign::SingleCertAndKey;
 use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::TlsStream;
 
+use crate::drive::transport::secured::Secured;
 use crate::drive::transport::stamped::StampedStream;
+
+/// Tickets that one user keeps to resume with: a server gives two at once.
+const TICKETS_KEPT: usize = 2;
 
 /// Why TLS can't be set up.
 #[derive(Debug, Error)]
@@ -49,9 +60,41 @@ pub enum TlsError {
     Refused(#[source] rustls::Error),
 }
 
+impl TlsError {
+    /// Returns whether it is the key that can't be read.
+    pub fn is_of_key(&self) -> bool {
+        matches!(self, Self::Key(_))
+    }
+}
+
 /// Settings for the side that clients connect to.
 #[derive(Clone, Debug)]
 pub struct ServerTls(Arc<ServerConfig>);
+
+/// Whom to trust, and who to be, in PEM.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// Certificates of the authorities that vouch for servers; none for the system's.
+    pub authorities: Option<Vec<u8>>,
+    /// The certificate that clients show, and its key.
+    pub identity: Option<ClientIdentity>,
+}
+
+/// The certificate that a client shows, and its key, in PEM.
+#[derive(Clone)]
+pub struct ClientIdentity {
+    /// The chain, the client's own first.
+    pub certificates: Vec<u8>,
+    /// The key.
+    pub key: Vec<u8>,
+}
+
+impl fmt::Debug for ClientIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A key is nobody's to read.
+        f.write_str("ClientIdentity")
+    }
+}
 
 /// Settings for the side that connects.
 #[derive(Clone, Debug)]
@@ -59,6 +102,10 @@ pub struct ClientTls {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
 }
+
+/// What one user keeps between its connections: its tickets and its certificate.
+#[derive(Clone, Debug)]
+pub struct ClientMemory(Arc<ClientConfig>);
 
 impl ServerTls {
     /// Returns settings with this chain of certificates and the key of its first.
@@ -78,6 +125,16 @@ impl ServerTls {
         Ok(Self(Arc::new(config)))
     }
 
+    /// Begins a connection that a client has made.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong with the settings.
+    pub fn begin(&self) -> Result<Secured, rustls::Error> {
+        let connection = ServerConnection::new(Arc::clone(&self.0))?;
+        Ok(Secured::new(Connection::Server(connection)))
+    }
+
     /// Agrees with a client on TLS.
     ///
     /// # Errors
@@ -90,15 +147,15 @@ impl ServerTls {
 }
 
 impl ClientTls {
-    /// Returns settings to reach `host`, whose certificate is trusted if one of `authorities` (PEM) vouches for it, or one of
-    /// the system's where none are given.
+    /// Returns settings to reach `host`, whose certificate must be vouched for as `trust` says. No connection resumes another's session.
     ///
     /// # Errors
     ///
-    /// When the authorities can't be read, the system has none, or no certificate can be for such a host.
-    pub fn new(host: &str, authorities: Option<&[u8]>) -> Result<Self, TlsError> {
+    /// When the authorities or the client's own certificate can't be read, the system has no authorities, or no certificate can be
+    /// for such a host.
+    pub fn new(host: &str, trust: &Trust) -> Result<Self, TlsError> {
         let mut roots = RootCertStore::empty();
-        if let Some(authorities) = authorities {
+        if let Some(authorities) = &trust.authorities {
             for certificate in read_certificates(authorities)? {
                 roots.add(certificate).map_err(TlsError::Refused)?;
             }
@@ -109,11 +166,19 @@ impl ClientTls {
                 return Err(TlsError::NoRoots);
             }
         }
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(TlsError::Refused)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .with_root_certificates(roots);
+        let mut config = match &trust.identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => {
+                let (chain, key) = identity.read()?;
+                let config = builder.with_client_auth_cert(chain, key);
+                config.map_err(TlsError::Refused)?
+            }
+        };
+        config.resumption = Resumption::disabled();
         let name = ServerName::try_from(host.to_owned()).map_err(|source| TlsError::Host {
             host: host.to_owned(),
             source,
@@ -122,6 +187,40 @@ impl ClientTls {
             config: Arc::new(config),
             name,
         })
+    }
+
+    /// Returns the memory of a user who resumes its own sessions, or shows a certificate of its own.
+    ///
+    /// # Errors
+    ///
+    /// When the certificate can't be read.
+    pub fn memory(
+        &self,
+        resumes: bool,
+        identity: Option<&ClientIdentity>,
+    ) -> Result<ClientMemory, TlsError> {
+        let mut config = ClientConfig::clone(&self.config);
+        if resumes {
+            config.resumption = Resumption::in_memory_sessions(TICKETS_KEPT);
+        }
+        if let Some(identity) = identity {
+            let (chain, key) = identity.read()?;
+            let key = config.crypto_provider().key_provider.load_private_key(key);
+            let key = CertifiedKey::new(chain, key.map_err(TlsError::Refused)?);
+            config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(key));
+        }
+        Ok(ClientMemory(Arc::new(config)))
+    }
+
+    /// Begins a connection, with what its user remembers.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong with the settings.
+    pub fn begin(&self, memory: Option<&ClientMemory>) -> Result<Secured, rustls::Error> {
+        let config = memory.map_or(&self.config, |memory| &memory.0);
+        let connection = ClientConnection::new(Arc::clone(config), self.name.clone())?;
+        Ok(Secured::new(Connection::Client(connection)))
     }
 
     /// Agrees with a server on TLS, and on who it is.
@@ -133,6 +232,23 @@ impl ClientTls {
         let connector = TlsConnector::from(Arc::clone(&self.config));
         let stream = connector.connect(self.name.clone(), stream).await?;
         Ok(TlsStream::Client(stream))
+    }
+}
+
+impl ClientIdentity {
+    /// Checks that it can be shown.
+    ///
+    /// # Errors
+    ///
+    /// When the certificates or the key can't be read, or do not belong together.
+    pub fn check(&self) -> Result<(), TlsError> {
+        ServerTls::new(&self.certificates, &self.key).map(drop)
+    }
+
+    fn read(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
+        let chain = read_certificates(&self.certificates)?;
+        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(TlsError::Key)?;
+        Ok((chain, key))
     }
 }
 
@@ -156,7 +272,11 @@ mod tests {
         assert_eq!(told(b"leaves"), "expected a certificate in PEM, found none");
         let cut = b"-----BEGIN CERTIFICATE-----\nMIIB\n";
         assert_eq!(told(cut), "expected certificates in PEM");
-        let error = ClientTls::new("irc.example", Some(b"leaves")).map(drop);
+        let trust = Trust {
+            authorities: Some(b"leaves".to_vec()),
+            identity: None,
+        };
+        let error = ClientTls::new("irc.example", &trust).map(drop);
         assert!(matches!(error, Err(TlsError::NoCertificate)));
     }
 }

@@ -227,6 +227,8 @@ pub enum Closed {
     Reset,
     /// Our own side ended it.
     Local,
+    /// The two sides did not agree on TLS, or one broke it.
+    Insecure,
 }
 
 /// What an end meant to the session.
@@ -248,6 +250,8 @@ pub enum End {
     RegisterTimeout,
     /// The server sent a line longer than any may be.
     LineTooLong,
+    /// The two sides did not agree on TLS, or one broke it.
+    Insecure,
     /// Our own side ended it, as the plan wanted.
     Local,
 }
@@ -535,6 +539,7 @@ impl Session {
             _ if self.error.is_some() => End::ErrorLine(self.error.unwrap_or(Refusal::Other)),
             _ if self.is_timed_out => End::RegisterTimeout,
             (_, Closed::Local) => End::Local,
+            (_, Closed::Insecure) => End::Insecure,
             (_, Closed::Eof) => End::Eof,
             (_, Closed::Reset) if !self.has_heard => End::ResetBeforeFirstByte,
             (_, Closed::Reset) => End::Reset,
