@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod catalogue;
+pub mod doctor;
 pub mod drift;
 pub mod event;
 pub mod explain;

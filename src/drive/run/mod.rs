@@ -6,7 +6,7 @@ mod command;
 pub mod conduct;
 mod migration;
 mod overseer;
-mod preflight;
+pub mod preflight;
 pub mod safety;
 mod shards;
 mod steering;

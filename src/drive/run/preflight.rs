@@ -8,6 +8,8 @@ use crate::drive::clock::Clock;
 use crate::drive::doctor::probe;
 use crate::drive::doctor::probe::Probed;
 use crate::drive::host::limits;
+use crate::drive::host::limits::Demand;
+use crate::drive::host::limits::Sources;
 use crate::drive::host::listener::listening_pids;
 use crate::drive::listen::Listening;
 use crate::drive::run::Progress;
@@ -174,19 +176,36 @@ impl Preflight {
 
     /// Checks that the run's connections fit this machine.
     pub(crate) fn check_host(&self, plan: &Plan) -> Result<(), RunError> {
-        let connections = u64::from(plan.population.user_count());
-        // The embedded network's ends are in this process too.
-        let descriptors_each = if self.network.is_some() { 2 } else { 1 };
+        let end = match self.network {
+            Some(_) => OtherEnd::Embedded,
+            None => OtherEnd::Elsewhere,
+        };
         match self.servers.first() {
-            Some(target) => Ok(limits::check(
-                connections,
-                descriptors_each,
-                target,
-                self.is_spread,
-            )?),
+            Some(target) => {
+                let sources = Sources::at(target, self.is_spread);
+                Ok(limits::check(demand(plan, end, sources))?)
+            }
             None => Ok(()),
         }
     }
+}
+
+/// Where the other ends of a run's connections are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherEnd {
+    /// In the embedded network: in this process too.
+    Embedded,
+    /// In the target's process.
+    Elsewhere,
+}
+
+/// Returns what a plan asks of this machine.
+pub fn demand(plan: &Plan, end: OtherEnd, sources: Sources) -> Demand {
+    let ends = match end {
+        OtherEnd::Embedded => 2,
+        OtherEnd::Elsewhere => 1,
+    };
+    Demand::new(u64::from(plan.population.user_count()), ends, sources)
 }
 
 /// Checks that a target whose accounts the scenario moves has where to move them, and somebody who does it.
