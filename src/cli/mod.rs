@@ -75,7 +75,7 @@ enum Command {
     Report(ReportArguments),
     /// Show the exemplars of a class of breach: message, moments, why it was due, what arrived.
     Explain(ExplainArguments),
-    /// Check whether this host can generate a scenario's load; write hosts down and compare them.
+    /// Check whether this host can generate a scenario's load (exit 4 if not); write server hosts down and compare them.
     Doctor(DoctorArguments),
     /// Run the simulated IRC network on its own, for any client.
     Network(NetworkArguments),

@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod migration;
 pub mod observed;
 pub mod paint;
+pub mod process;
 pub mod read;
 pub mod realism;
 pub mod result;

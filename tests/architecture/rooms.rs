@@ -220,6 +220,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "irc::network",
             "traffic::trace",
             "traffic::profile",
+            "fitness",
             "scenario",
             "measure",
             "plan",

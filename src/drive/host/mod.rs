@@ -9,3 +9,4 @@ pub mod limits;
 pub mod listener;
 mod program;
 pub mod snapshot;
+pub mod watched;

@@ -11,6 +11,7 @@ use crate::drive::host::limits;
 use crate::drive::host::limits::Demand;
 use crate::drive::host::limits::Sources;
 use crate::drive::host::listener::listening_pids;
+use crate::drive::host::watched::Watched;
 use crate::drive::listen::Listening;
 use crate::drive::run::Progress;
 use crate::drive::run::RunError;
@@ -18,6 +19,7 @@ use crate::drive::run::RunRequest;
 use crate::drive::run::safety;
 use crate::drive::transport::address;
 use crate::drive::transport::address::TargetUrl;
+use crate::fitness::need::target_descriptors;
 use crate::irc::network::config::NetworkConfig;
 use crate::measure::warning::Warning;
 use crate::plan::Plan;
@@ -30,6 +32,7 @@ use crate::scenario::phase::SplitBy;
 use crate::swarm::Caps;
 use crate::units::id::PhaseId;
 use crate::units::id::UserId;
+use crate::units::offset::Offset;
 
 /// Longest label of a host name.
 const LABEL_BYTES_MAX: usize = 63;
@@ -206,6 +209,13 @@ pub fn demand(plan: &Plan, end: OtherEnd, sources: Sources) -> Demand {
         OtherEnd::Elsewhere => 1,
     };
     Demand::new(u64::from(plan.population.user_count()), ends, sources)
+}
+
+/// Returns a warning where the target's process may not have the descriptors for all users.
+pub(crate) fn check_target(plan: &Plan, watched: &Watched) -> Option<Warning> {
+    let needed = target_descriptors(u64::from(plan.population.user_count()));
+    let limit = watched.sample(Offset::ZERO)?.descriptors_limit?;
+    (limit < needed).then_some(Warning::TargetDescriptors { limit, needed })
 }
 
 /// Checks that a target whose accounts the scenario moves has where to move them, and somebody who does it.
