@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod drive;
+pub mod fitness;
 pub mod gate;
 pub mod irc;
 pub mod measure;

@@ -7,6 +7,7 @@ use clap::Subcommand;
 
 use crate::cli::capture::CaptureCommand;
 use crate::cli::ctl::CtlCommand;
+use crate::cli::doctor::DoctorArguments;
 use crate::cli::explain::ExplainArguments;
 use crate::cli::network::NetworkArguments;
 use crate::cli::plan::PlanArguments;
@@ -20,10 +21,12 @@ mod check;
 mod counters;
 mod ctl;
 mod diagnostic;
+mod doctor;
 mod drift;
 mod error;
 mod explain;
 mod files;
+mod host;
 mod import;
 mod inputs;
 mod key;
@@ -73,6 +76,8 @@ enum Command {
     Report(ReportArguments),
     /// Show the exemplars of a class of breach: message, moments, why it was due, what arrived.
     Explain(ExplainArguments),
+    /// Check whether this host can generate a scenario's load (exit 4 if not); write server hosts down and compare them.
+    Doctor(DoctorArguments),
     /// Run the simulated IRC network on its own, for any client.
     Network(NetworkArguments),
 }
@@ -90,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Ctl(command) => ctl::run(&command),
         Command::Report(arguments) => report::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Network(arguments) => network::run(&arguments),
     };
     match outcome {

@@ -56,6 +56,10 @@ pub(crate) struct DriveArguments {
     /// other with commas: the hub, then the scenario's far servers in their order.
     #[arg(long, value_name = "URL")]
     target: Option<String>,
+    /// The target's process on this machine: its CPU, memory, descriptors and threads are sampled each second, and its end is told with
+    /// what was near.
+    #[arg(long, value_name = "PID", requires = "target")]
+    target_pid: Option<u32>,
     /// Lets the scenario run the commands that it names on this machine; they are shown first.
     #[arg(long)]
     allow_commands: bool,
@@ -117,6 +121,7 @@ pub(crate) fn drive(
         seed,
         target: arguments.target.clone(),
         trust: arguments.trust.read()?,
+        target_pid: arguments.target_pid,
         allowed: arguments.allow_target.clone(),
         may_run_commands: arguments.allow_commands,
         out: out.clone(),

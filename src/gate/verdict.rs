@@ -170,6 +170,7 @@ impl Judged {
                 .iter()
                 .map(|fault| reason(ReasonKind::Invalid, "set_up", fault)),
         );
+        reasons.extend(crashed(outcome));
         reasons.extend(migration::reasons(outcome, &rules.moves));
         let unmet = slos.iter().filter(|judgement| !judgement.holds);
         reasons.extend(unmet.map(|judgement| reason(ReasonKind::Unmet, "slo", &judgement.reason)));
@@ -264,6 +265,19 @@ fn ending(outcome: &Outcome) -> Option<Reason> {
     ))
 }
 
+/// Returns the reason of a target whose process came to an end that no phase had announced.
+fn crashed(outcome: &Outcome) -> Option<Reason> {
+    let process = outcome.process.as_ref()?;
+    let death = process.death.as_ref()?;
+    let text = format!(
+        "the target's process {} ({}) ended {:.1} s into the run: {death}",
+        process.name,
+        process.pid,
+        death.at.as_secs_f64()
+    );
+    (!death.is_announced).then(|| reason(ReasonKind::Breach, "crashed", &text))
+}
+
 /// A small outcome for the gate's tests.
 #[cfg(test)]
 pub(crate) mod tests_outcome {
@@ -334,6 +348,7 @@ pub(crate) mod tests_outcome {
                 lateness_limit_micros: 20_000,
                 ..GeneratorHealth::default()
             },
+            process: None,
             warnings: Vec::new(),
         }
     }
@@ -344,8 +359,10 @@ mod tests {
     use super::tests_outcome::outcome;
     use super::*;
     use crate::gate::slo::Slo;
+    use crate::measure::process::WatchedProcess;
     use crate::place::Place;
     use crate::scenario::Condition;
+    use crate::units::offset::Offset;
 
     const KINDS: [ReasonKind; 8] = [
         ReasonKind::Unmet,
@@ -521,5 +538,18 @@ mod tests {
             judged.verdict.reasons[0].text,
             "the run was cut short: this is what had been measured 30.0 s into it"
         );
+    }
+
+    #[test]
+    fn a_process_that_ends_fails_the_run_unless_that_was_announced() {
+        let ended = |is_announced| {
+            move |outcome: &mut Outcome| {
+                let mut process = WatchedProcess::new(7, "oakd".to_owned());
+                process.end(Offset::from_secs(3), None, is_announced);
+                outcome.process = Some(process);
+            }
+        };
+        check(ended(true), MET, &[], (0, "pass", &[]));
+        check(ended(false), MET, &[], (1, "fail", &["crashed"]));
     }
 }

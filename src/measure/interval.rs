@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::measure::act::ActCounts;
 use crate::measure::distribution::Distribution;
 use crate::measure::operation::Operation;
+use crate::measure::process::ProcessUse;
 use crate::measure::reason::DisconnectCounts;
 use crate::measure::reason::RefusedCounts;
 
@@ -47,6 +48,8 @@ pub struct Interval {
     pub acts: ActCounts,
     /// What was waited for at its end.
     pub pending: Pending,
+    /// What the target's process took, where it is watched; of several intervals the last.
+    pub process: Option<ProcessUse>,
 }
 
 /// The age of what is waited for, from its intended time; zero for nothing. Merged, it is the largest.
@@ -85,6 +88,7 @@ impl Interval {
             disconnects: DisconnectCounts::default(),
             acts: ActCounts::default(),
             pending: Pending::default(),
+            process: None,
         }
     }
 
@@ -116,6 +120,7 @@ impl Interval {
         self.refused.merge(&other.refused);
         self.disconnects.merge(&other.disconnects);
         self.acts.merge(&other.acts);
+        self.process = other.process.or(self.process);
         self.pending.message = self.pending.message.max(other.pending.message);
         self.pending.connect = self.pending.connect.max(other.pending.connect);
     }

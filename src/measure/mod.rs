@@ -17,6 +17,7 @@ pub mod operation;
 pub mod outcome;
 mod pieces;
 pub mod probe;
+pub mod process;
 pub mod progress;
 pub mod reason;
 pub mod said;

@@ -6,6 +6,7 @@ use crate::measure::interval::Interval;
 use crate::measure::ledger::counts::LedgerCounts;
 use crate::measure::mark::Mark;
 use crate::measure::migration::Migrations;
+use crate::measure::process::WatchedProcess;
 use crate::measure::said::SaidLog;
 use crate::measure::sent::LinesSent;
 use crate::measure::warning::Warning;
@@ -98,6 +99,8 @@ pub struct Outcome {
     pub exemplars: Exemplars,
     /// The generator.
     pub health: GeneratorHealth,
+    /// The target's process, where it was watched.
+    pub process: Option<WatchedProcess>,
     /// What a reader must know.
     pub warnings: Vec<Warning>,
 }

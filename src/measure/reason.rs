@@ -135,3 +135,17 @@ reasons! {
         Local = "local",
     }
 }
+
+reasons! {
+    /// Why the target's process came to its end, as far as can be told from outside.
+    Crash,
+    /// Ends of processes by reason.
+    CrashCounts {
+        /// It stood at its limit of descriptors.
+        Limit = "limit",
+        /// The kernel killed in its control group for want of memory, or it stood at the group's limit.
+        Oom = "oom",
+        /// No limit was near: a signal, a fault of its own, or an end that it was asked for.
+        Unknown = "unknown",
+    }
+}

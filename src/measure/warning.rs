@@ -49,6 +49,13 @@ pub enum Warning {
     },
     /// Control of a target off loopback is not proved: small caps held.
     Unproved,
+    /// The target's process may have fewer descriptors than the scenario has users.
+    TargetDescriptors {
+        /// What it may have.
+        limit: u64,
+        /// What it needs.
+        needed: u64,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -102,6 +109,10 @@ impl fmt::Display for Warning {
                     "{retransmits} SYNs were sent again: connect times include the target's full listen queue"
                 )
             }
+            Self::TargetDescriptors { limit, needed } => write!(
+                f,
+                "the target's process may have {limit} descriptors and needs {needed} to hold all users"
+            ),
             Self::Unproved => f.write_str("control of the target is not proved: small caps held"),
         }
     }

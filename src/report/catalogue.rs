@@ -181,6 +181,7 @@ fn outcome() -> Outcome {
             syn_retransmits: 0,
             shard_count: 1,
         },
+        process: None,
         warnings: Vec::new(),
     }
 }

@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod catalogue;
+pub mod doctor;
 pub mod drift;
 pub mod event;
 pub mod explain;
@@ -18,6 +19,7 @@ pub mod metrics;
 pub mod migration;
 pub mod observed;
 pub mod paint;
+pub mod process;
 pub mod read;
 pub mod realism;
 pub mod result;

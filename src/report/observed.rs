@@ -28,6 +28,7 @@ use crate::report::facts::Naming;
 use crate::report::facts::ReplayFacts;
 use crate::report::facts::RunFacts;
 use crate::report::migration::Migration;
+use crate::report::process::Process;
 use crate::report::result;
 use crate::report::result::RunResult;
 use crate::report::result::SCHEMA;
@@ -65,6 +66,7 @@ impl RunResult {
                 server: facts.target.server.clone(),
                 version: facts.target.version.clone(),
                 network: facts.target.network.clone(),
+                process: outcome.process.as_ref().map(Process::of),
             },
             host: result::Host {
                 cores: facts.host.core_count,

@@ -11,6 +11,7 @@ use crate::report::event::Event;
 use crate::report::event::Mark;
 use crate::report::layout;
 use crate::report::migration::Migration;
+use crate::report::process::Process;
 
 /// Version of this shape.
 pub const SCHEMA: u32 = 1;
@@ -170,7 +171,7 @@ pub struct Client {
 }
 
 /// Whom a run was driven at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Target {
     /// Its address.
     pub url: String,
@@ -180,6 +181,9 @@ pub struct Target {
     pub version: Option<String>,
     /// Its network.
     pub network: Option<String>,
+    /// Its process; absent unless it was watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<Process>,
 }
 
 /// Where a run was driven from.

@@ -12,7 +12,8 @@ use crate::units::offset::Offset;
 pub const SCHEMA: u32 = 1;
 
 const COLUMNS: &str = "at_s,planned,sent,delivered,registered,message_response_p50_us,message_response_p99_us,message_response_max_us,\
-    message_service_p99_us,lateness_p99_us,lines,bytes,refused,disconnects";
+    message_service_p99_us,lateness_p99_us,lines,bytes,refused,disconnects,target_cpu,target_rss_bytes,target_descriptors,\
+    target_threads";
 
 /// A series under way. Every row is flushed, so that a killed run leaves all of them.
 #[derive(Debug)]
@@ -38,13 +39,16 @@ impl<W: Write> SeriesWriter<W> {
     ///
     /// Returns the writer's error.
     pub fn append(&mut self, begins: Offset, interval: &Interval) -> io::Result<()> {
+        let process = interval.process.as_ref();
+        let sample = process.map(|process| &process.sample);
+        let cores = process.and_then(|process| process.cores);
         let message = interval.times(Operation::Message);
         let response = &message.response;
         let quantile =
             |distribution: &Distribution, quantile| cell(distribution.at_quantile(quantile));
         writeln!(
             self.out,
-            "{:.3},{},{},{},{},{},{},{},{},{},{},{},{},{}",
+            "{:.3},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
             begins.as_secs_f64(),
             interval.planned,
             interval.sent,
@@ -58,7 +62,11 @@ impl<W: Write> SeriesWriter<W> {
             interval.lines,
             interval.bytes,
             interval.refused.total(),
-            interval.disconnects.total()
+            interval.disconnects.total(),
+            cores.map_or_else(String::new, |cores| format!("{cores:.3}")),
+            cell(sample.map(|sample| sample.rss_bytes)),
+            cell(sample.and_then(|sample| sample.descriptors)),
+            cell(sample.map(|sample| sample.threads))
         )?;
         self.out.flush()
     }

@@ -116,6 +116,9 @@ impl<W: Write> Page<'_, W> {
             .chain(learnt)
             .collect();
         self.label("target", &target)?;
+        if let Some(process) = &result.target.process {
+            self.label("process", &process.text())?;
+        }
         let heat = result.realism.heat;
         let heated = if result.realism.is_heated() {
             format!(" · heated ×{heat}")

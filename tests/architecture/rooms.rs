@@ -70,6 +70,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "measure",
         ],
     ),
+    pure("fitness", &["units"]),
     pure("migration", &["units", "scenario", "measure", "plan"]),
     pure(
         "swarm",
@@ -107,7 +108,14 @@ pub(crate) const ROOMS: &[Room] = &[
     pure("gate", &["units", "place", "scenario", "measure"]),
     pure(
         "report",
-        &["units", "place", "traffic::fidelity", "measure", "gate"],
+        &[
+            "units",
+            "place",
+            "traffic::fidelity",
+            "fitness",
+            "measure",
+            "gate",
+        ],
     ),
     pure("provision", &["units", "place"]),
     shell("drive::clock", &["units"]),
@@ -119,7 +127,13 @@ pub(crate) const ROOMS: &[Room] = &[
     ),
     shell(
         "drive::host",
-        &["units", "measure", "drive::clock", "drive::transport"],
+        &[
+            "units",
+            "fitness",
+            "measure",
+            "drive::clock",
+            "drive::transport",
+        ],
     ),
     shell(
         "drive::shard",
@@ -206,6 +220,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "irc::network",
             "traffic::trace",
             "traffic::profile",
+            "fitness",
             "scenario",
             "measure",
             "plan",
@@ -242,6 +257,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "traffic::capture",
             "traffic::profile",
             "traffic::fidelity",
+            "fitness",
             "scenario",
             "measure",
             "plan",

@@ -1,5 +1,12 @@
-//! This machine as the generator's own limit: descriptors, ports, CPU time, TCP counters.
+//! This machine and processes on it: descriptors, ports, CPU time, TCP counters, limits, hiccups, snapshots.
 
+pub mod cgroup;
 pub mod counters;
+pub mod figures;
+pub mod hiccup;
+mod kernel;
 pub mod limits;
 pub mod listener;
+mod program;
+pub mod snapshot;
+pub mod watched;

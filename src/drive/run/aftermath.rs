@@ -108,8 +108,8 @@ fn identity_of(probed: &Probed) -> Identity {
     }
 }
 
-/// A phase's commands may be what restarts the target; which of them do, only their author knows.
-fn announced(scenario: &Scenario) -> Announced {
+/// Returns what a scenario announces of the target. A phase's commands may be what restarts the target; which of them do, only their author knows.
+pub(crate) fn announced(scenario: &Scenario) -> Announced {
     let restarts = scenario.phases.iter().any(|phase| {
         let has_command = phase.commands.begin.is_some() || phase.commands.end.is_some();
         matches!(phase.kind, PhaseKind::Restart { .. }) || has_command

@@ -15,8 +15,10 @@ use tokio::sync::mpsc;
 use crate::drive::clock::Clock;
 use crate::drive::control::Control;
 use crate::drive::host::counters;
+use crate::drive::host::watched::Watched;
 use crate::drive::interrupt::Interrupt;
 use crate::drive::listen::Listening;
+use crate::drive::run::aftermath;
 use crate::drive::run::migration::Mover;
 use crate::drive::run::overseer::Overseer;
 use crate::drive::run::shards::Shards;
@@ -32,11 +34,14 @@ use crate::drive::shard::message::ToShard;
 use crate::drive::transport::endpoint::Endpoint;
 use crate::gate::abort::Abort;
 use crate::gate::abort::AbortRule;
+use crate::gate::identity::Announced;
 use crate::measure::interval::Interval;
 use crate::measure::migration::Migrations;
 use crate::measure::outcome::Ending;
 use crate::measure::outcome::GeneratorHealth;
 use crate::measure::outcome::Outcome;
+use crate::measure::process::ProcessUse;
+use crate::measure::process::WatchedProcess;
 use crate::measure::progress::Progress;
 use crate::plan::Plan;
 use crate::swarm::Caps;
@@ -86,6 +91,8 @@ pub struct Conduct<'a> {
     pub lateness_limit: Duration,
     /// Who may ask for the end.
     pub interrupt: Interrupt,
+    /// The target's process, if it is to be watched.
+    pub watched: Option<&'a Watched>,
     /// Where a person may steer.
     pub control: Option<&'a Control>,
 }
@@ -198,6 +205,7 @@ pub fn conduct(conduct: &Conduct<'_>, watch: &mut dyn Watch) -> io::Result<Condu
     let clock = conductor.clock;
     conductor.shards.tell_all(&ToShard::Begin(clock));
     let syn_before = counters::syn_retransmits();
+    conductor.look_at_target();
     let ending = conductor.play(&from_shards, watch);
     conductor.collect(&from_shards);
     for thread in threads {
@@ -421,7 +429,7 @@ impl<'a> Conductor<'a> {
             return;
         }
         let Some(Pending {
-            interval,
+            mut interval,
             progress,
             is_busy,
             ..
@@ -429,6 +437,7 @@ impl<'a> Conductor<'a> {
         else {
             return;
         };
+        interval.process = self.look_at_target();
         let begins = Offset::from_secs(i64::try_from(number).unwrap_or(i64::MAX));
         self.tally.enter(begins, &interval, is_busy);
         self.mover
@@ -459,6 +468,26 @@ impl<'a> Conductor<'a> {
         }
     }
 
+    /// Samples the target's process, where it is watched, and notes its end.
+    fn look_at_target(&mut self) -> Option<ProcessUse> {
+        let watched = self.conduct.watched?;
+        let now = self.now();
+        let process = self
+            .tally
+            .process_mut()
+            .get_or_insert_with(|| WatchedProcess::new(watched.pid, watched.name.clone()));
+        if process.death.is_some() {
+            return None;
+        }
+        let sample = watched.sample(now);
+        if sample.is_none() {
+            let is_announced =
+                aftermath::announced(&self.conduct.plan.scenario) == Announced::Restart;
+            process.end(now, watched.oom_kills(), is_announced);
+        }
+        sample.map(|sample| process.enter(sample))
+    }
+
     /// Asks all shards for their reports and waits for them.
     fn collect(&mut self, from_shards: &Receiver<FromShard>) {
         self.upheavals.finish();
@@ -479,6 +508,8 @@ impl<'a> Conductor<'a> {
     }
 
     fn conducted(mut self, ending: Ending) -> Conducted {
+        // It may have ended of the goodbyes.
+        self.look_at_target();
         let detail = match self.abort {
             Some(abort) if ending == Ending::Aborted => abort.text,
             _ => String::new(),

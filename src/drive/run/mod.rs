@@ -6,7 +6,7 @@ mod command;
 pub mod conduct;
 mod migration;
 mod overseer;
-mod preflight;
+pub mod preflight;
 pub mod safety;
 mod shards;
 mod steering;
@@ -23,6 +23,7 @@ use crate::drive::control::Control;
 use crate::drive::doctor::probe::ProbeError;
 use crate::drive::host::counters;
 use crate::drive::host::limits::HostLimit;
+use crate::drive::host::watched::Watched;
 use crate::drive::interrupt::Interrupt;
 use crate::drive::listen::Listening;
 use crate::drive::run::artifacts::Artifacts;
@@ -93,6 +94,8 @@ pub struct RunRequest {
     pub target: Option<String>,
     /// Whom to trust over TLS, and which certificate users show.
     pub trust: Trust,
+    /// The target's process on this machine, to be watched.
+    pub target_pid: Option<u32>,
     /// Hosts off loopback that may be loaded.
     pub allowed: Vec<String>,
     /// Whether the commands that the scenario names may be run.
@@ -172,6 +175,14 @@ pub enum RunError {
     /// Nobody moves accounts that are not ours, that way.
     #[error("nobody moves the accounts of the target in `{0}`")]
     NobodyMoves(String),
+    /// There is no process to watch.
+    #[error("can't watch the target's process {pid}")]
+    NoProcess {
+        /// Which.
+        pid: u32,
+        /// Why.
+        source: io::Error,
+    },
     /// A thread or socket of ours.
     #[error("{what}")]
     System {
@@ -221,6 +232,9 @@ impl RunError {
                 Some("name the certificate of the target's authority: --ca FILE".to_owned())
             }
             Self::NoPassword(name) => Some(format!("set it: {name}=… splitstorm run …")),
+            Self::NoProcess { .. } => {
+                Some("name the server's own process on this machine: --target-pid".to_owned())
+            }
             Self::Plan(_) => Some(PLAN_HELP.to_owned()),
             Self::NowhereToMove(_) => {
                 Some("name both servers: --target irc://OLD,irc://NEW".to_owned())
@@ -248,12 +262,23 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
     for command in request.scenario.commands() {
         progress.note(&format!("will run: {command}"));
     }
-    let preflight = Preflight::make(&mut request, clock, progress)?;
+    let watched = request
+        .target_pid
+        .map(|pid| Watched::open(pid).map_err(|source| RunError::NoProcess { pid, source }));
+    let watched = watched.transpose()?;
+    let mut preflight = Preflight::make(&mut request, clock, progress)?;
     let plan = match request.source {
         Source::Model(profile) => Plan::new(request.scenario, *profile, request.seed)?,
         Source::Script(script) => Plan::of_script(request.scenario, *script),
     };
     preflight.check_host(&plan)?;
+    if let Some(warning) = watched
+        .as_ref()
+        .and_then(|watched| preflight::check_target(&plan, watched))
+    {
+        progress.note(&warning.to_string());
+        preflight.warnings.push(warning);
+    }
     let mut facts = facts(&plan, &preflight, clock);
     let file_error = |source| RunError::File {
         doing: "writing",
@@ -302,6 +327,7 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
             aborts: &rules.aborts,
             lateness_limit: lateness_limit(&rules.slos),
             interrupt: request.interrupt.clone(),
+            watched: watched.as_ref(),
             control: control.as_ref().ok(),
         },
         &mut watch,

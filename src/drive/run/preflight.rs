@@ -8,7 +8,10 @@ use crate::drive::clock::Clock;
 use crate::drive::doctor::probe;
 use crate::drive::doctor::probe::Probed;
 use crate::drive::host::limits;
+use crate::drive::host::limits::Demand;
+use crate::drive::host::limits::Sources;
 use crate::drive::host::listener::listening_pids;
+use crate::drive::host::watched::Watched;
 use crate::drive::listen::Listening;
 use crate::drive::run::Progress;
 use crate::drive::run::RunError;
@@ -17,6 +20,7 @@ use crate::drive::run::safety;
 use crate::drive::transport::address;
 use crate::drive::transport::address::TargetUrl;
 use crate::drive::transport::endpoint::Endpoint;
+use crate::fitness::need::target_descriptors;
 use crate::irc::network::config::NetworkConfig;
 use crate::measure::warning::Warning;
 use crate::plan::Plan;
@@ -29,6 +33,7 @@ use crate::scenario::phase::SplitBy;
 use crate::swarm::Caps;
 use crate::units::id::PhaseId;
 use crate::units::id::UserId;
+use crate::units::offset::Offset;
 
 /// Longest label of a host name.
 const LABEL_BYTES_MAX: usize = 63;
@@ -184,19 +189,43 @@ impl Preflight {
 
     /// Checks that the run's connections fit this machine.
     pub(crate) fn check_host(&self, plan: &Plan) -> Result<(), RunError> {
-        let connections = u64::from(plan.population.user_count());
-        // The embedded network's ends are in this process too.
-        let descriptors_each = if self.network.is_some() { 2 } else { 1 };
+        let end = match self.network {
+            Some(_) => OtherEnd::Embedded,
+            None => OtherEnd::Elsewhere,
+        };
         match self.servers.first() {
-            Some(target) => Ok(limits::check(
-                connections,
-                descriptors_each,
-                &target.address,
-                self.is_spread,
-            )?),
+            Some(target) => {
+                let sources = Sources::at(&target.address, self.is_spread);
+                Ok(limits::check(demand(plan, end, sources))?)
+            }
             None => Ok(()),
         }
     }
+}
+
+/// Where the other ends of a run's connections are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherEnd {
+    /// In the embedded network: in this process too.
+    Embedded,
+    /// In the target's process.
+    Elsewhere,
+}
+
+/// Returns what a plan asks of this machine.
+pub fn demand(plan: &Plan, end: OtherEnd, sources: Sources) -> Demand {
+    let ends = match end {
+        OtherEnd::Embedded => 2,
+        OtherEnd::Elsewhere => 1,
+    };
+    Demand::new(u64::from(plan.population.user_count()), ends, sources)
+}
+
+/// Returns a warning where the target's process may not have the descriptors for all users.
+pub(crate) fn check_target(plan: &Plan, watched: &Watched) -> Option<Warning> {
+    let needed = target_descriptors(u64::from(plan.population.user_count()));
+    let limit = watched.sample(Offset::ZERO)?.descriptors_limit?;
+    (limit < needed).then_some(Warning::TargetDescriptors { limit, needed })
 }
 
 /// Checks that a target whose accounts the scenario moves has where to move them, and somebody who does it.

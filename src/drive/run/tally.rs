@@ -15,6 +15,7 @@ use crate::measure::outcome::Ending;
 use crate::measure::outcome::GeneratorHealth;
 use crate::measure::outcome::Outcome;
 use crate::measure::outcome::PhaseOutcome;
+use crate::measure::process::WatchedProcess;
 use crate::measure::progress::Progress;
 use crate::measure::said::SaidLog;
 use crate::measure::sent::LinesSent;
@@ -65,6 +66,7 @@ impl Tally {
                 ledger: LedgerCounts::default(),
                 exemplars: Exemplars::default(),
                 health,
+                process: None,
                 warnings: Vec::new(),
             },
         }
@@ -104,6 +106,11 @@ impl Tally {
     /// Returns how the generator fares.
     pub(crate) fn health_mut(&mut self) -> &mut GeneratorHealth {
         &mut self.outcome.health
+    }
+
+    /// Returns the target's process, where it is watched.
+    pub(crate) fn process_mut(&mut self) -> &mut Option<WatchedProcess> {
+        &mut self.outcome.process
     }
 
     /// Counts CPU time of a generator's thread.
