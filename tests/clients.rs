@@ -24,6 +24,7 @@ use splitstorm::sim;
 use splitstorm::sim::SimConfig;
 use splitstorm::sim::faults::FaultPlan;
 use splitstorm::swarm::Shard;
+use splitstorm::swarm::credentials::Credentials;
 use splitstorm::swarm::io::Io;
 use splitstorm::traffic::trace::event::Event;
 use splitstorm::traffic::trace::event::EventKind;
@@ -94,7 +95,7 @@ impl Table {
 
     fn of(plan: Arc<Plan>) -> Self {
         Self {
-            shard: Shard::new(&plan, Sharding::WHOLE, None),
+            shard: Shard::new(&plan, Sharding::WHOLE, Credentials::default()),
             plan,
             now: Offset::ZERO,
             caps: OFFERED,

@@ -33,6 +33,7 @@ use splitstorm::sim::SimOutcome;
 use splitstorm::sim::faults::FaultPlan;
 use splitstorm::swarm::Caps;
 use splitstorm::swarm::Shard;
+use splitstorm::swarm::credentials::Credentials;
 use splitstorm::swarm::io::Io;
 use splitstorm::traffic::trace::event::Event;
 use splitstorm::traffic::trace::event::EventKind;
@@ -499,7 +500,7 @@ fn one_seed_gives_one_run() {
 #[test]
 fn caps_hold_whatever_the_plan_says() {
     let plan = plan(&STORM, 1);
-    let mut shard = Shard::new(&plan, Sharding::WHOLE, None);
+    let mut shard = Shard::new(&plan, Sharding::WHOLE, Credentials::default());
     let caps = Caps {
         connections_max: 3,
         connect_spacing: Duration::from_secs(1),

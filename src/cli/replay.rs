@@ -131,6 +131,7 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<u8, Error> {
         &arguments.drive,
         scenario,
         Source::Script(Box::new(script)),
+        Path::new("."),
         Seed(arguments.seed),
         interrupt,
     )

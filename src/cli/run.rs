@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::io;
 use std::io::IsTerminal;
+use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -96,6 +97,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<u8, Error> {
         &arguments.drive,
         inputs.scenario,
         source,
+        arguments.inputs.scenario.parent().unwrap_or(Path::new(".")),
         inputs.seed,
         interrupt,
     )
@@ -106,6 +108,7 @@ pub(crate) fn drive(
     arguments: &DriveArguments,
     scenario: Scenario,
     source: Source,
+    folder: &Path,
     seed: Seed,
     interrupt: Interrupt,
 ) -> Result<u8, Error> {
@@ -126,6 +129,7 @@ pub(crate) fn drive(
         may_run_commands: arguments.allow_commands,
         out: out.clone(),
         shard_count: arguments.shards,
+        folder: folder.to_owned(),
         state: state_folder(),
         interrupt,
     };

@@ -9,6 +9,8 @@ pub enum Operation {
     ConnectTls,
     /// From the intended connect to the end of registration.
     ConnectRegistered,
+    /// From the first word about an account to its being logged in to.
+    Login,
     /// From JOIN to its own echo.
     Join,
     /// From a channel message to each receiver.
@@ -35,10 +37,11 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of reports.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::ConnectTcp,
         Self::ConnectTls,
         Self::ConnectRegistered,
+        Self::Login,
         Self::Join,
         Self::Message,
         Self::Private,
@@ -58,6 +61,7 @@ impl Operation {
             Self::ConnectTcp => "connect.tcp",
             Self::ConnectTls => "connect.tls",
             Self::ConnectRegistered => "connect.registered",
+            Self::Login => "login",
             Self::Join => "join",
             Self::Message => "message",
             Self::Private => "private",

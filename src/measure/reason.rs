@@ -127,6 +127,10 @@ reasons! {
         PingTimeout = "ping_timeout",
         /// The target did not take a connection or complete a registration in time.
         Timeout = "timeout",
+        /// The login to an account was refused, and the client gave the connection up.
+        LoginRefused = "login_refused",
+        /// The target did not answer a login to an account in time.
+        LoginTimeout = "login_timeout",
         /// The target sent a line longer than any may be.
         LineTooLong = "line_too_long",
         /// TLS was not agreed on, or was broken.

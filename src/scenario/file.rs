@@ -15,6 +15,7 @@ use crate::scenario::Reconnect;
 use crate::scenario::Scenario;
 use crate::scenario::TargetNeeds;
 use crate::scenario::Tolerance;
+use crate::scenario::accounts;
 use crate::scenario::clients;
 use crate::scenario::clients::Share;
 use crate::scenario::phase::Begins;
@@ -49,6 +50,11 @@ pub fn read(
     let client = client(root.table("client")?)?;
     let reconnect = reconnect(root.table("reconnect")?)?;
     let target = target(root.table("target")?)?;
+    let accounts = root
+        .table_if_any("accounts")?
+        .map(accounts::accounts)
+        .transpose()?;
+    let services = accounts::services(root.table("services")?)?;
     let warm_up = root.with_default("warm_up", Duration::ZERO, value::duration)?;
     let max_length = root.optional("max_length", value::duration)?;
     let parts = phases::read(root.table("phase")?)?;
@@ -67,6 +73,8 @@ pub fn read(
         client,
         reconnect,
         target,
+        accounts,
+        services,
         settle,
         warm_up,
         max_length,

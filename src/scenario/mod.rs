@@ -1,5 +1,6 @@
 //! The scenario: what a run does, what it must hold, what it may not do.
 
+pub mod accounts;
 pub mod clients;
 pub mod file;
 pub mod migration;
@@ -12,6 +13,8 @@ pub(crate) mod value;
 use std::time::Duration;
 
 use crate::place::Place;
+use crate::scenario::accounts::Accounts;
+use crate::scenario::accounts::Services;
 use crate::scenario::clients::Client;
 use crate::scenario::clients::Share;
 use crate::scenario::phase::Phase;
@@ -39,6 +42,10 @@ pub struct Scenario {
     pub reconnect: Reconnect,
     /// What the target needs to be told.
     pub target: TargetNeeds,
+    /// The accounts of users, if they have any.
+    pub accounts: Option<Accounts>,
+    /// How the embedded network keeps accounts.
+    pub services: Services,
     /// How long after its acceptance an unseen delivery is called lost.
     pub settle: Duration,
     /// How much of the run's beginning conditions leave out: what is measured in it is neither good nor bad news.

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::scenario::Scenario;
+use crate::scenario::accounts::AccountSource;
 use crate::scenario::clients::Client;
 use crate::scenario::phase::Begins;
 use crate::scenario::phase::Pace;
@@ -64,6 +65,7 @@ impl Scenario {
         if let Some(name) = &self.target.password_env {
             writeln!(out, "password_env = {}", quoted(name))?;
         }
+        self.write_accounts(out)?;
         for phase in &self.phases {
             writeln!(
                 out,
@@ -220,6 +222,41 @@ impl Scenario {
             }
         }
         Ok(())
+    }
+
+    fn write_accounts(&self, out: &mut String) -> std::fmt::Result {
+        let Some(accounts) = &self.accounts else {
+            return Ok(());
+        };
+        match &accounts.source {
+            AccountSource::File { path, .. } => {
+                writeln!(out, "\n[accounts]\nfile = {}", quoted(path))?;
+            }
+            AccountSource::Pattern { name, password_env } => {
+                writeln!(out, "\n[accounts]\npattern = {}", quoted(name))?;
+                if let Some(variable) = password_env {
+                    writeln!(out, "password_env = {}", quoted(variable))?;
+                }
+            }
+        }
+        writeln!(
+            out,
+            "login = {}\nrequired = {}",
+            quoted(accounts.way.name()),
+            accounts.is_required
+        )?;
+        let services = &self.services;
+        writeln!(
+            out,
+            "\n[services]\ncost = {}\ndelay = {}\nrestart = {}",
+            quoted(&duration_text(services.cost)),
+            quoted(&duration_text(services.delay)),
+            quoted(&duration_text(services.restart))
+        )?;
+        match services.queue {
+            Some(queue) => writeln!(out, "queue = {queue}"),
+            None => Ok(()),
+        }
     }
 
     /// Writes `[client]` and `[reconnect]`. Without a mix they are whole; with one, what they leave out is the programs' way.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::scenario::WeekSecond;
+use crate::scenario::accounts::LoginWay;
 use crate::scenario::phase::CurvePoint;
 use crate::scenario::phase::Cut;
 use crate::scenario::phase::Heal;
@@ -168,6 +169,14 @@ pub(crate) fn week_second_text(moment: WeekSecond) -> String {
         hour % 24,
         moment.0 / 60 % 60
     )
+}
+
+pub(crate) fn login_way(value: &str) -> Result<LoginWay, Expected> {
+    let found = LoginWay::ALL.into_iter().find(|way| way.name() == value);
+    found.ok_or(Expected {
+        what: "\"PLAIN\", \"EXTERNAL\", \"SCRAM-SHA-256\" or \"NickServ\"",
+        help: "the first three are SASL's, before the registration ends; NickServ is told after it",
+    })
 }
 
 pub(crate) fn split_by(value: &str) -> Result<SplitBy, Expected> {

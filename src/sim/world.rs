@@ -42,6 +42,7 @@ use crate::sim::faults::FaultPlan;
 use crate::sim::faults::Truth;
 use crate::sim::link::Link;
 use crate::swarm::Shard;
+use crate::swarm::credentials::Credentials;
 use crate::swarm::io::Io;
 use crate::units::id::ServerId;
 use crate::units::id::ShardId;
@@ -118,7 +119,7 @@ impl World {
         let count = config.shard_count.max(1);
         let shards: Vec<Shard> = (0..count)
             .filter_map(|shard| Sharding::new(ShardId(shard), count))
-            .map(|sharding| Shard::new(plan, sharding, None))
+            .map(|sharding| Shard::new(plan, sharding, Credentials::default()))
             .collect();
         let server_count = plan.scenario.servers.len() + 1;
         let network = NetworkConfig {

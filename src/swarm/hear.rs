@@ -83,7 +83,8 @@ impl Shard {
             }
             Heard::Refused { refusal, .. } => self.interval.refused.add(refused(refusal)),
             Heard::NoSuchNick { nick } => self.hear_no_such_nick(local, nick),
-            Heard::TimedOut => self.close(local),
+            Heard::LoggedIn { since } => self.record(Operation::Login, since, now),
+            Heard::TimedOut | Heard::LoginFailed => self.close(local),
         }
         self.arm_after(local, &heard);
     }

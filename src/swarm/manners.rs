@@ -1,5 +1,6 @@
 //! What the session of each program needs to know.
 
+use crate::irc::session::LoginManner;
 use crate::irc::session::Manners;
 use crate::irc::session::SessionConfig;
 use crate::irc::session::Taken;
@@ -8,23 +9,28 @@ use crate::scenario::clients::Client;
 use crate::scenario::clients::KnownCap;
 use crate::scenario::clients::NickWhen;
 use crate::scenario::clients::Requests;
+use crate::swarm::credentials::Credentials;
 
-/// Returns how sessions are, by program; `password` is the target's.
-pub(super) fn session_configs(plan: &Plan, password: Option<&[u8]>) -> Vec<SessionConfig> {
+/// Returns how sessions are, by program.
+pub(super) fn session_configs(plan: &Plan, credentials: &Credentials) -> Vec<SessionConfig> {
     let shares = plan.clients.shares().iter();
     shares
-        .map(|share| session_config(plan, &share.client, password))
+        .map(|share| session_config(plan, &share.client, credentials))
         .collect()
 }
 
-fn session_config(plan: &Plan, client: &Client, password: Option<&[u8]>) -> SessionConfig {
+fn session_config(plan: &Plan, client: &Client, credentials: &Credentials) -> SessionConfig {
     let connect = &client.connect;
     let capabilities = connect.capabilities.iter();
     SessionConfig {
         capabilities: capabilities.map(|name| name.clone().into_bytes()).collect(),
-        password: password.map(<[u8]>::to_vec),
+        password: credentials.password.clone().map(|password| password.0),
         register_timeout: plan.scenario.reconnect.register_timeout,
         ping_every: client.ping.every,
+        login: credentials
+            .accounts
+            .as_ref()
+            .map_or_else(LoginManner::default, |accounts| accounts.manner()),
         manners: Manners {
             awaits_caps: connect.requests == Requests::Together,
             nick_waits: connect.nick == NickWhen::AfterCaps,

@@ -5,6 +5,7 @@
 
 mod act;
 mod chores;
+pub mod credentials;
 mod dial;
 mod hear;
 mod hold;
@@ -37,12 +38,15 @@ use crate::measure::operation::Operation;
 use crate::measure::probe::Prober;
 use crate::measure::reason::Disconnect;
 use crate::measure::reason::NotSent;
+use crate::measure::reason::Refused;
 use crate::measure::said::SaidLog;
 use crate::measure::sent::LinesSent;
 use crate::plan::Plan;
 use crate::plan::action::Action;
 use crate::plan::action::Planned;
 use crate::plan::planner::Planner;
+use crate::swarm::credentials::Accounts;
+use crate::swarm::credentials::Credentials;
 use crate::swarm::hold::Hold;
 use crate::swarm::io::Io;
 use crate::swarm::io::PeerFact;
@@ -78,6 +82,7 @@ pub struct Shard {
     timers: BinaryHeap<Reverse<(Offset, u32)>>,
     /// How sessions are, by their users' programs.
     session_configs: Vec<SessionConfig>,
+    accounts: Option<Arc<Accounts>>,
     isupport: Isupport,
     prober: Prober,
     ledger: Ledger,
@@ -119,8 +124,8 @@ struct Peer {
 }
 
 impl Shard {
-    /// Returns a shard before its first moment. `password` is the target's server password.
-    pub fn new(plan: &Arc<Plan>, sharding: Sharding, password: Option<&[u8]>) -> Self {
+    /// Returns a shard before its first moment. `credentials` are what the target asks for.
+    pub fn new(plan: &Arc<Plan>, sharding: Sharding, credentials: Credentials) -> Self {
         let planner = Planner::new(Arc::clone(plan), sharding);
         let prober = Prober::new(plan.seed);
         let user_count = plan.population.user_count();
@@ -148,7 +153,8 @@ impl Shard {
                 .collect(),
             peers: vec![Peer::default(); user_count as usize],
             timers: BinaryHeap::new(),
-            session_configs: manners::session_configs(plan, password),
+            session_configs: manners::session_configs(plan, &credentials),
+            accounts: credentials.accounts,
             isupport: Isupport::default(),
             prober,
             ledger,
@@ -466,6 +472,11 @@ impl Shard {
             }
             End::PingTimeout => Disconnect::PingTimeout,
             End::RegisterTimeout => Disconnect::Timeout,
+            End::LoginRefused => {
+                self.interval.refused.add(Refused::Auth);
+                Disconnect::LoginRefused
+            }
+            End::LoginTimeout => Disconnect::LoginTimeout,
             End::LineTooLong => Disconnect::LineTooLong,
             End::Insecure => Disconnect::Tls,
         });
@@ -487,6 +498,7 @@ impl Shard {
         let identity = Named {
             names: &self.plan.names,
             user: *id,
+            accounts: self.accounts.as_deref(),
         };
         let mut cx = Context {
             identity: &identity,

@@ -4,10 +4,12 @@ use std::collections::VecDeque;
 
 use crate::irc::session::Identity;
 use crate::irc::session::Session;
+use crate::irc::session::sasl::Login;
 use crate::measure::ledger::MessageKey;
 use crate::plan::clients::ClientIx;
 use crate::plan::names::Names;
 use crate::swarm::chores::Chores;
+use crate::swarm::credentials::Accounts;
 use crate::swarm::outbox::Outbox;
 use crate::units::id::ChannelId;
 use crate::units::id::PhaseId;
@@ -126,6 +128,7 @@ impl User {
 pub(crate) struct Named<'a> {
     pub(crate) names: &'a Names,
     pub(crate) user: UserId,
+    pub(crate) accounts: Option<&'a Accounts>,
 }
 
 impl Identity for Named<'_> {
@@ -139,5 +142,9 @@ impl Identity for Named<'_> {
 
     fn realname(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"splitstorm virtual user");
+    }
+
+    fn login(&self) -> Option<Login<'_>> {
+        self.accounts?.login(self.user)
     }
 }

@@ -19,9 +19,11 @@ use crate::irc::session::Context;
 use crate::irc::session::End;
 use crate::irc::session::Event;
 use crate::irc::session::Identity;
+use crate::irc::session::LoginManner;
 use crate::irc::session::Manners;
 use crate::irc::session::Session;
 use crate::irc::session::SessionConfig;
+use crate::irc::session::sasl::Login;
 use crate::irc::wire::framer::Framer;
 use crate::irc::wire::isupport::Isupport;
 use crate::irc::wire::message::Message;
@@ -53,6 +55,10 @@ impl Identity for Visitor {
 
     fn realname(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.realname.as_bytes());
+    }
+
+    fn login(&self) -> Option<Login<'_>> {
+        None
     }
 }
 
@@ -111,6 +117,7 @@ impl Visit {
                 password,
                 register_timeout: PROBE_TIMEOUT,
                 ping_every: Duration::from_hours(1),
+                login: LoginManner::default(),
                 manners: Manners::default(),
             },
             session: Session::new(),

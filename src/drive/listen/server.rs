@@ -120,7 +120,7 @@ pub(crate) async fn serve(
                     }
                     let mut this = server.borrow_mut();
                     let mut old = std::mem::replace(&mut this.network, fresh());
-                    this.network.keep_homes_of(&mut old);
+                    this.network.keep_accounts_of(&mut old);
                     for (_, peer) in this.peers.drain() {
                         // Its reader holds it too, until this tells both ends.
                         let _ = rustix::net::shutdown(&*peer.stream, rustix::net::Shutdown::Both);

@@ -32,6 +32,7 @@ use crate::drive::shard::ShardStart;
 use crate::drive::shard::message::FromShard;
 use crate::drive::shard::message::ToShard;
 use crate::drive::transport::endpoint::Endpoint;
+use crate::drive::transport::tls::ClientIdentity;
 use crate::gate::abort::Abort;
 use crate::gate::abort::AbortRule;
 use crate::gate::identity::Announced;
@@ -45,6 +46,7 @@ use crate::measure::process::WatchedProcess;
 use crate::measure::progress::Progress;
 use crate::plan::Plan;
 use crate::swarm::Caps;
+use crate::swarm::credentials::Credentials;
 use crate::swarm::report::ShardReport;
 use crate::units::id::PhaseId;
 use crate::units::id::ShardId;
@@ -83,8 +85,10 @@ pub struct Conduct<'a> {
     pub is_spread: bool,
     /// What must hold whatever the plan says, where control of the target is not proved; then there is one shard.
     pub caps: Option<Caps>,
-    /// The server password.
-    pub password: Option<Vec<u8>>,
+    /// What the target asks for.
+    pub credentials: Credentials,
+    /// The certificate of each user, where users have their own.
+    pub identities: Arc<Vec<Option<ClientIdentity>>>,
     /// The conditions that end the run.
     pub aborts: &'a [AbortRule],
     /// How late a p99 may be before an interval counts as late.
@@ -193,7 +197,8 @@ pub fn conduct(conduct: &Conduct<'_>, watch: &mut dyn Watch) -> io::Result<Condu
             resumes_tls: conduct.resumes_tls,
             is_spread: conduct.is_spread,
             caps: conduct.caps,
-            password: conduct.password.clone(),
+            credentials: conduct.credentials.clone(),
+            identities: Arc::clone(&conduct.identities),
         };
         threads.push(shard::spawn(start, from_run, to_run.clone())?);
         to_shards.push(to_shard);

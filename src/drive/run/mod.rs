@@ -1,5 +1,6 @@
 //! One run from preflight to verdict, with its artifacts on disk.
 
+mod accounts;
 mod aftermath;
 pub mod artifacts;
 mod command;
@@ -63,6 +64,8 @@ use crate::report::facts::TargetFacts;
 use crate::report::result::RunResult;
 use crate::scenario::Scenario;
 use crate::scenario::clients::Basis;
+use crate::swarm::credentials::Credentials;
+use crate::swarm::credentials::Password;
 use crate::traffic::profile::Profile;
 use crate::units::hex;
 use crate::units::id::ChannelId;
@@ -104,6 +107,8 @@ pub struct RunRequest {
     pub out: PathBuf,
     /// Number of shards; none for what suits this machine.
     pub shard_count: Option<u16>,
+    /// The scenario's folder: files that it names are from there.
+    pub folder: PathBuf,
     /// Folder in which this user's proof key is kept.
     pub state: PathBuf,
     /// Who may ask for the end.
@@ -169,6 +174,17 @@ pub enum RunError {
         "the environment variable `{0}` is not set, though the scenario takes the password from it"
     )]
     NoPassword(String),
+    /// A real server keeps the passwords of its accounts.
+    #[error("the scenario has accounts without a password")]
+    NoAccountPassword,
+    /// There are more users than accounts.
+    #[error("{found} accounts for {needed} users")]
+    TooFewAccounts {
+        /// Accounts there are.
+        found: usize,
+        /// Users there are, those who come and go included.
+        needed: u32,
+    },
     /// There is no server to which accounts could move.
     #[error("the accounts of the target have nowhere to move in `{0}`")]
     NowhereToMove(String),
@@ -235,6 +251,8 @@ impl RunError {
             Self::NoProcess { .. } => {
                 Some("name the server's own process on this machine: --target-pid".to_owned())
             }
+            Self::NoAccountPassword => Some("name the variable that holds it: [accounts] password_env = \"…\"".to_owned()),
+            Self::TooFewAccounts { .. } => Some("every user logs in to an account of its own: add accounts, or ask for fewer users (--set population.users=…)".to_owned()),
             Self::Plan(_) => Some(PLAN_HELP.to_owned()),
             Self::NowhereToMove(_) => {
                 Some("name both servers: --target irc://OLD,irc://NEW".to_owned())
@@ -278,6 +296,19 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
     {
         progress.note(&warning.to_string());
         preflight.warnings.push(warning);
+    }
+    let is_embedded = preflight.network.is_some();
+    let accounts = accounts::read(
+        &plan.scenario,
+        &request.folder,
+        plan.population.user_count(),
+        is_embedded.then_some(plan.seed),
+    )?;
+    if let (Some(network), Some(services)) = (
+        &preflight.network,
+        accounts::services(&plan.scenario, &accounts),
+    ) {
+        network.ask(move |network, _| network.keep_accounts(services));
     }
     let mut facts = facts(&plan, &preflight, clock);
     let file_error = |source| RunError::File {
@@ -323,7 +354,11 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
             shard_count,
             is_spread: preflight.is_spread,
             caps: preflight.caps,
-            password: preflight.password.clone(),
+            credentials: Credentials {
+                password: preflight.password.clone().map(Password),
+                accounts: accounts.accounts,
+            },
+            identities: accounts.identities,
             aborts: &rules.aborts,
             lateness_limit: lateness_limit(&rules.slos),
             interrupt: request.interrupt.clone(),

@@ -16,6 +16,7 @@ use crate::drive::listen::Listening;
 use crate::drive::run::Progress;
 use crate::drive::run::RunError;
 use crate::drive::run::RunRequest;
+use crate::drive::run::accounts;
 use crate::drive::run::safety;
 use crate::drive::transport::address;
 use crate::drive::transport::address::TargetUrl;
@@ -258,10 +259,7 @@ fn password(request: &RunRequest) -> Result<Option<Vec<u8>>, RunError> {
     let Some(name) = &request.scenario.target.password_env else {
         return Ok(None);
     };
-    match std::env::var(name) {
-        Ok(password) => Ok(Some(password.into_bytes())),
-        Err(_) => Err(RunError::NoPassword(name.clone())),
-    }
+    accounts::secret(name).map(Some)
 }
 
 /// Lets the far side's clients play a split whose link nobody breaks, and says so.

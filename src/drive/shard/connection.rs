@@ -119,7 +119,7 @@ fn begin(
     let mut this = engine.borrow_mut();
     let this = &mut *this;
     this.with_shard(|shard, now| shard.handle_reached(user, Operation::ConnectTcp, now));
-    let tls = this.handshakes.begin(slot, server).transpose();
+    let tls = this.handshakes.begin(user, server);
     let tls = tls.map_err(|_| Closed::Insecure)?;
     let is_secure = tls.is_some();
     if let Some(connection) = &mut this.connections[slot] {

@@ -22,9 +22,11 @@ use crate::drive::shard::message::ToShard;
 use crate::drive::shard::tls::Handshakes;
 use crate::drive::timer::Timer;
 use crate::drive::transport::endpoint::Endpoint;
+use crate::drive::transport::tls::ClientIdentity;
 use crate::plan::Plan;
 use crate::swarm::Caps;
 use crate::swarm::Shard;
+use crate::swarm::credentials::Credentials;
 use crate::swarm::report::ShardReport;
 use crate::units::id::Sharding;
 
@@ -43,8 +45,10 @@ pub struct ShardStart {
     pub is_spread: bool,
     /// What must hold whatever the plan says.
     pub caps: Option<Caps>,
-    /// The server password.
-    pub password: Option<Vec<u8>>,
+    /// What the target asks for.
+    pub credentials: Credentials,
+    /// The certificate of each user, where users have their own.
+    pub identities: Arc<Vec<Option<ClientIdentity>>>,
 }
 
 /// Starts a shard's thread. It speaks through `to_run` and listens to `from_run`, and ends with [`FromShard::Report`].
@@ -80,7 +84,7 @@ fn play(
         .build_local(LocalOptions::default())?;
     runtime.block_on(async {
         let timer = Timer::new()?;
-        let mut shard = Shard::new(&start.plan, start.sharding, start.password.as_deref());
+        let mut shard = Shard::new(&start.plan, start.sharding, start.credentials);
         shard.set_caps(start.caps);
         // What a shard is made of takes a second where there are thousands of channels: the run does not begin before.
         let _ = to_run.send(FromShard::Ready);
@@ -90,7 +94,7 @@ fn play(
         let engine = Rc::new(RefCell::new(Engine::new(
             shard,
             clock,
-            Handshakes::new(start.servers, start.resumes_tls),
+            Handshakes::new(start.servers, start.resumes_tls, start.identities),
             start.is_spread,
             to_run.clone(),
         )));

@@ -1,24 +1,35 @@
 //! Where a shard's users connect to, and what each remembers of its TLS sessions.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::drive::transport::endpoint::Endpoint;
 use crate::drive::transport::secured::Secured;
+use crate::drive::transport::tls::ClientIdentity;
 use crate::drive::transport::tls::ClientMemory;
+use crate::drive::transport::tls::TlsError;
+use crate::units::id::UserId;
 
 /// The servers of a target, and the users' memories of them.
 pub(crate) struct Handshakes {
     servers: Vec<Endpoint>,
     resumes: bool,
-    /// By the user's place in the shard, made at its first connection; none where nobody has anything to remember.
-    memories: HashMap<usize, ClientMemory>,
+    /// The certificate of each user, where users have their own.
+    identities: Arc<Vec<Option<ClientIdentity>>>,
+    /// Made at a user's first connection; none where there is nothing to remember.
+    memories: HashMap<UserId, ClientMemory>,
 }
 
 impl Handshakes {
-    pub(crate) fn new(servers: Vec<Endpoint>, resumes: bool) -> Self {
+    pub(crate) fn new(
+        servers: Vec<Endpoint>,
+        resumes: bool,
+        identities: Arc<Vec<Option<ClientIdentity>>>,
+    ) -> Self {
         Self {
             servers,
             resumes,
+            identities,
             memories: HashMap::new(),
         }
     }
@@ -28,24 +39,28 @@ impl Handshakes {
         self.servers.get(server).or(self.servers.first())
     }
 
-    /// Begins TLS for the user in a slot; `None` where the server wants none.
+    /// Begins TLS for a user; `None` where the server wants none.
     ///
     /// # Errors
     ///
     /// Returns what is wrong with the settings.
     pub(crate) fn begin(
         &mut self,
-        slot: usize,
+        user: UserId,
         server: usize,
-    ) -> Option<Result<Secured, rustls::Error>> {
-        let server = self.servers.get(server).or(self.servers.first())?;
-        let tls = server.tls.as_ref()?;
-        if self.resumes && !self.memories.contains_key(&slot)
-            // Without a certificate of its own nothing can be wrong with it.
-            && let Ok(memory) = tls.memory(true, None)
-        {
-            self.memories.insert(slot, memory);
+    ) -> Result<Option<Secured>, TlsError> {
+        let Some(server) = self.servers.get(server).or(self.servers.first()) else {
+            return Ok(None);
+        };
+        let Some(tls) = &server.tls else {
+            return Ok(None);
+        };
+        let identity = self.identities.get(user.index()).and_then(Option::as_ref);
+        if (self.resumes || identity.is_some()) && !self.memories.contains_key(&user) {
+            self.memories
+                .insert(user, tls.memory(self.resumes, identity)?);
         }
-        Some(tls.begin(self.memories.get(&slot)))
+        let begun = tls.begin(self.memories.get(&user));
+        begun.map(Some).map_err(TlsError::Refused)
     }
 }

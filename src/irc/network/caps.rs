@@ -5,7 +5,7 @@
 pub struct Caps(u16);
 
 /// The names on the wire, each with its set of one.
-const NAMED: [(&[u8], Caps); 10] = [
+const NAMED: [(&[u8], Caps); 11] = [
     (b"away-notify", Caps::AWAY_NOTIFY),
     (b"batch", Caps::BATCH),
     (b"cap-notify", Caps::CAP_NOTIFY),
@@ -13,6 +13,7 @@ const NAMED: [(&[u8], Caps); 10] = [
     (b"extended-join", Caps::EXTENDED_JOIN),
     (b"message-tags", Caps::MESSAGE_TAGS),
     (b"multi-prefix", Caps::MULTI_PREFIX),
+    (b"sasl", Caps::SASL),
     (b"server-time", Caps::SERVER_TIME),
     (b"setname", Caps::SETNAME),
     (b"userhost-in-names", Caps::USERHOST_IN_NAMES),
@@ -39,6 +40,8 @@ impl Caps {
     pub const AWAY_NOTIFY: Self = Self(1 << 7);
     /// `cap-notify`: told of capabilities that come and go.
     pub const CAP_NOTIFY: Self = Self(1 << 8);
+    /// `sasl`: logging in before the registration ends.
+    pub const SASL: Self = Self(1 << 10);
     /// `setname`: real names can change.
     pub const SETNAME: Self = Self(1 << 9);
 
@@ -94,7 +97,7 @@ mod tests {
             assert_eq!(cap.names().collect::<Vec<_>>(), [name]);
             assert!(!Caps::all().without(cap).has(cap));
         }
-        assert_eq!(Caps::named(b"sasl"), None);
+        assert_eq!(Caps::named(b"tls"), None);
         assert_eq!(Caps::all().names().count(), NAMED.len());
     }
 }

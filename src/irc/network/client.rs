@@ -39,6 +39,8 @@ pub(super) struct Client {
     pub(super) user: Vec<u8>,
     pub(super) host: Vec<u8>,
     pub(super) real_name: Vec<u8>,
+    /// The account that it is logged in to.
+    pub(super) account: Option<Vec<u8>>,
     /// `nick!user@host`, once registered.
     pub(super) mask: Vec<u8>,
     /// When the nick was taken: at a collision the older keeps it.
@@ -88,6 +90,7 @@ impl Client {
             user: Vec::new(),
             host: host.to_vec(),
             real_name: Vec::new(),
+            account: None,
             mask: Vec::new(),
             nick_since: now,
             signed_on: now,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::irc::network::caps::Caps;
 use crate::irc::network::family::Family;
+use crate::irc::network::services::ServicesConfig;
 
 /// The network to simulate.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct NetworkConfig {
     pub motd: Vec<String>,
     /// The password that PASS must bring, if any.
     pub password: Option<String>,
+    /// How it keeps accounts, if it does.
+    pub services: Option<ServicesConfig>,
 }
 
 impl Default for NetworkConfig {
@@ -34,6 +37,7 @@ impl Default for NetworkConfig {
             limits: Limits::default(),
             motd: Vec::new(),
             password: None,
+            services: None,
         }
     }
 }

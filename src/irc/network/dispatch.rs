@@ -93,6 +93,7 @@ impl Network {
             b"USER" => return self.user(id, message),
             b"PASS" => return self.pass(id, message),
             b"PING" => return self.ping(id, message),
+            b"AUTHENTICATE" => return self.authenticate(id, message),
             b"QUIT" => return self.quit_command(id, message),
             // Having been heard is all that a PONG is for.
             b"PONG" => return,

@@ -48,9 +48,10 @@ impl Network {
         });
     }
 
-    /// Keeps the homes that a network had before it was started again: accounts outlive their servers' memory.
-    pub fn keep_homes_of(&mut self, old: &mut Self) {
+    /// Keeps the accounts that a network had before it was started again, and their homes: they outlive their servers' memory.
+    pub fn keep_accounts_of(&mut self, old: &mut Self) {
         self.homes = old.homes.take();
+        self.config.services = old.config.services.take();
     }
 
     /// Lets go of everybody at the first home of accounts, and of whoever comes there; or lets people in there again.

@@ -81,6 +81,7 @@ impl Network {
                 Some(prefixes) if target[..prefixes].iter().all(|byte| b"@+".contains(byte)) => {
                     self.message_channel(&sending, prefixes);
                 }
+                _ if self.message_service(from, target, text) => {}
                 _ => self.message_user(&sending),
             }
         }

@@ -33,6 +33,7 @@ mod queries;
 mod registration;
 mod relay;
 mod roster;
+pub mod services;
 mod split;
 mod stats;
 mod topic;
@@ -56,6 +57,7 @@ use crate::irc::network::outbox::Outbox;
 use crate::irc::network::ports::PortState;
 use crate::irc::network::ports::Ports;
 use crate::irc::network::relay::Relay;
+use crate::irc::network::services::Services;
 use crate::irc::wire::framer::LineTooLong;
 use crate::irc::wire::isupport::Isupport;
 use crate::units::id::ServerId;
@@ -109,6 +111,7 @@ pub struct Network {
     channels: Channels,
     ports: Ports,
     doors: Doors,
+    services: Services,
     /// Where accounts live, once it matters.
     homes: Option<Homes>,
     /// One entry per port with a deadline.
@@ -142,6 +145,7 @@ impl Network {
             channels: Channels::new(config.servers.len()),
             ports: Ports::new(config.limits.sendq_bytes_max),
             doors: Doors::default(),
+            services: Services::default(),
             homes: None,
             timers: BTreeSet::new(),
             relay: Relay::default(),
@@ -207,6 +211,7 @@ impl Network {
         // Nothing more can be sent to it.
         self.ports.port_mut(id).state = PortState::Closing;
         self.depart(id, reason.quit_text());
+        self.services.forget(id);
         self.release(id);
         self.settle();
     }
@@ -220,12 +225,17 @@ impl Network {
             }
             self.handle_deadline(id);
         }
+        self.serve_accounts();
         self.settle();
     }
 
     /// Returns when [`Self::handle_timer`] is next to be called.
     pub fn next_timer(&self) -> Option<Offset> {
-        self.timers.first().map(|&(at, _)| at)
+        let deadline = self.timers.first().map(|&(at, _)| at);
+        [deadline, self.services.next_due()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Returns what to do next.

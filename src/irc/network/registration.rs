@@ -35,16 +35,16 @@ impl Network {
                 let is_notifying = version
                     .and_then(|text| text.parse::<u32>().ok())
                     .is_some_and(|version| version >= CAP_VERSION_NOTIFYING);
-                let offered = self.config.caps;
+                let offered = self.offered_caps();
                 if is_notifying && offered.has(Caps::CAP_NOTIFY) {
                     let port = self.ports.port_mut(id);
                     port.caps = port.caps.with(Caps::CAP_NOTIFY);
                 }
-                self.send_caps(id, b"LS", &join_names(offered));
+                self.send_caps(id, b"LS", &Self::shown_caps(offered, is_notifying));
             }
             b"LIST" => {
                 let caps = self.ports.port(id).caps;
-                self.send_caps(id, b"LIST", &join_names(caps));
+                self.send_caps(id, b"LIST", &Self::shown_caps(caps, false));
             }
             b"REQ" => {
                 self.directory.client_mut(id).registration.is_negotiating = registers;
@@ -67,7 +67,7 @@ impl Network {
         }
     }
 
-    fn send_caps(&mut self, id: ClientId, subcommand: &[u8], text: &[u8]) {
+    pub(super) fn send_caps(&mut self, id: ClientId, subcommand: &[u8], text: &[u8]) {
         self.ports
             .line(id)
             .source(&self.directory.server_of(id).name)
@@ -87,7 +87,7 @@ impl Network {
                 Some(name) => (name, true),
                 None => (word, false),
             };
-            let cap = Caps::named(name).filter(|&cap| self.config.caps.has(cap))?;
+            let cap = Caps::named(name).filter(|&cap| self.offered_caps().has(cap))?;
             Some(if is_removed {
                 caps.without(cap)
             } else {
@@ -220,8 +220,4 @@ impl Network {
     pub(super) fn note_user_count(&mut self) {
         self.user_count_max = self.user_count_max.max(self.user_count());
     }
-}
-
-fn join_names(caps: Caps) -> Vec<u8> {
-    caps.names().collect::<Vec<_>>().join(&b' ')
 }

@@ -4,15 +4,22 @@
 //! per line come out; it never waits for anything a server may leave out.
 
 pub mod backoff;
+mod login;
 mod online;
 pub mod refusal;
 mod registration;
+pub mod sasl;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
+use crate::irc::session::login::LoginState;
 use crate::irc::session::refusal::Refusal;
+use crate::irc::session::sasl::Exchange;
+use crate::irc::session::sasl::Login;
+use crate::irc::session::sasl::Mechanism;
+use crate::irc::session::sasl::Salted;
 use crate::irc::wire::casemapping::CaseMapping;
 use crate::irc::wire::compose::Line;
 use crate::irc::wire::isupport::Isupport;
@@ -39,6 +46,8 @@ pub trait Identity {
     fn user(&self, out: &mut Vec<u8>);
     /// Appends the real name.
     fn realname(&self, out: &mut Vec<u8>);
+    /// Returns the account that it logs in to, if it has one.
+    fn login(&self) -> Option<Login<'_>>;
 }
 
 /// What all sessions of a run share.
@@ -52,8 +61,37 @@ pub struct SessionConfig {
     pub register_timeout: Duration,
     /// Time between the client's own PINGs.
     pub ping_every: Duration,
+    /// How those who have an account log in to it.
+    pub login: LoginManner,
     /// In what programs differ.
     pub manners: Manners,
+}
+
+/// How clients log in to their accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoginManner {
+    /// By which way.
+    pub way: LoginWay,
+    /// Whether who can't log in does without the server.
+    pub is_required: bool,
+}
+
+/// A way to log in to an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginWay {
+    /// SASL, before the registration ends.
+    Sasl(Mechanism),
+    /// A message to `NickServ` once it has ended.
+    NickServ,
+}
+
+impl Default for LoginManner {
+    fn default() -> Self {
+        Self {
+            way: LoginWay::Sasl(Mechanism::Plain),
+            is_required: true,
+        }
+    }
 }
 
 /// How a program registers and makes sure of its server. By default a client waits for nothing.
@@ -116,6 +154,13 @@ pub enum Event<'a> {
     Nothing,
     /// Registration is complete.
     Registered,
+    /// The account is logged in to.
+    LoggedIn {
+        /// When the client began to.
+        since: Offset,
+    },
+    /// The account can't be logged in to, and the connection must be closed.
+    LoginFailed,
     /// The user's own JOIN.
     Joined {
         /// The channel.
@@ -248,6 +293,10 @@ pub enum End {
     PingTimeout,
     /// The server did not complete the registration in time.
     RegisterTimeout,
+    /// The login to the account was refused, and there is no doing without.
+    LoginRefused,
+    /// The server did not answer a login in time, and not complete the registration for it.
+    LoginTimeout,
     /// The server sent a line longer than any may be.
     LineTooLong,
     /// The two sides did not agree on TLS, or one broke it.
@@ -300,6 +349,12 @@ pub struct Session {
     next_ping: Offset,
     /// The batch of history that is open: what is in it was said before. Empty for none.
     history: Vec<u8>,
+    /// How far the login to the account is.
+    login: LoginState,
+    login_since: Offset,
+    exchange: Option<Box<Exchange>>,
+    /// What the password was hashed to last, kept from connection to connection.
+    salted: Option<Box<Salted>>,
     /// What the server's ERROR said.
     error: Option<Refusal>,
     /// Whether the owner has been told to close the connection; there is nothing left to wait for.
@@ -334,6 +389,10 @@ impl Session {
             ping_token: 0,
             next_ping: Offset::NEVER,
             history: Vec::new(),
+            login: LoginState::Open,
+            login_since: Offset::NEVER,
+            exchange: None,
+            salted: None,
             error: None,
             is_timed_out: false,
         }
@@ -398,9 +457,11 @@ impl Session {
     /// Begins registration on a fresh transport.
     pub fn handle_connected(&mut self, now: Offset, cx: &mut Context<'_>) {
         let generation = self.generation;
+        let salted = self.salted.take();
         *self = Self {
             state: State::Registering,
             generation,
+            salted,
             since: now,
             last_heard: now,
             ..Self::new()
@@ -440,7 +501,9 @@ impl Session {
             State::Registering | State::Welcomed => self.handle_registration(now, message, cx),
             State::Online | State::Leaving if is_history => Event::Nothing,
             State::Online | State::Leaving => {
-                self.handle_online(now, message, cx.isupport.case_mapping)
+                let about_login = self.hear_service(message, cx);
+                about_login
+                    .unwrap_or_else(|| self.handle_online(now, message, cx.isupport.case_mapping))
             }
         }
     }
@@ -462,9 +525,7 @@ impl Session {
                 self.end_caps(cx);
                 Event::Nothing
             }
-            State::Welcomed if now >= self.since + MOTD_TIMEOUT => {
-                self.become_online(now, cx.config)
-            }
+            State::Welcomed if now >= self.since + MOTD_TIMEOUT => self.become_online(now, cx),
             State::Online => self.handle_liveness(now, cx),
             State::Offline | State::Leaving | State::Registering | State::Welcomed => {
                 Event::Nothing
@@ -537,6 +598,8 @@ impl Session {
             _ if self.is_line_too_long => End::LineTooLong,
             (State::Online, _) if self.is_timed_out => End::PingTimeout,
             _ if self.error.is_some() => End::ErrorLine(self.error.unwrap_or(Refusal::Other)),
+            _ if self.login == LoginState::Refused => End::LoginRefused,
+            _ if self.is_timed_out && self.login == LoginState::UnderWay => End::LoginTimeout,
             _ if self.is_timed_out => End::RegisterTimeout,
             (_, Closed::Local) => End::Local,
             (_, Closed::Insecure) => End::Insecure,

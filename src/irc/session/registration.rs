@@ -5,9 +5,9 @@ use crate::irc::session::Event;
 use crate::irc::session::NICK_BYTES_MAX;
 use crate::irc::session::NICK_TRIES_MAX;
 use crate::irc::session::Session;
-use crate::irc::session::SessionConfig;
 use crate::irc::session::State;
 use crate::irc::session::Taken;
+use crate::irc::session::login::LoginState;
 use crate::irc::session::refusal::Refusal;
 use crate::irc::wire::compose::Line;
 use crate::irc::wire::message::Message;
@@ -60,8 +60,16 @@ impl Session {
         cx: &mut Context<'_>,
     ) -> Event<'a> {
         if message.is(b"CAP") {
-            self.handle_cap(message, cx);
-            return Event::Nothing;
+            return self.handle_cap(now, message, cx);
+        }
+        if message.is(b"AUTHENTICATE") {
+            return self.handle_authenticate(now, message, cx);
+        }
+        let about_login = message
+            .numeric()
+            .and_then(|number| self.handle_login_numeric(number, cx));
+        if let Some(event) = about_login {
+            return event;
         }
         match message.numeric() {
             Some(numeric::RPL_WELCOME) => {
@@ -70,10 +78,13 @@ impl Session {
                 }
                 self.state = State::Welcomed;
                 self.since = now;
+                if self.lacks_login(cx) {
+                    return self.fail_login(cx);
+                }
                 Event::Nothing
             }
             Some(numeric::RPL_ENDOFMOTD | numeric::ERR_NOMOTD) if self.state == State::Welcomed => {
-                self.become_online(now, cx.config)
+                self.become_online(now, cx)
             }
             Some(
                 numeric::ERR_NICKNAMEINUSE
@@ -98,8 +109,10 @@ impl Session {
         }
     }
 
-    pub(super) fn become_online(&mut self, now: Offset, config: &SessionConfig) -> Event<'static> {
+    pub(super) fn become_online(&mut self, now: Offset, cx: &mut Context<'_>) -> Event<'static> {
         self.state = State::Online;
+        self.tell_service(now, cx);
+        let config = cx.config;
         // Spread over the period, so that clients that came together do not ping together; the nick is as good as a draw.
         let spread = self.nick.iter().fold(0u32, |sum, &byte| {
             sum.wrapping_mul(31).wrapping_add(u32::from(byte))
@@ -125,22 +138,34 @@ impl Session {
         Event::Nothing
     }
 
-    fn handle_cap(&mut self, message: &Message<'_>, cx: &mut Context<'_>) {
+    fn handle_cap(
+        &mut self,
+        now: Offset,
+        message: &Message<'_>,
+        cx: &mut Context<'_>,
+    ) -> Event<'static> {
         let Some(subcommand) = message.params.get(1) else {
-            return;
+            return Event::Nothing;
         };
         let list = message.params.last().unwrap_or_default();
         if subcommand.eq_ignore_ascii_case(b"LS") && !self.has_ended_cap {
             let is_more_to_come = message.params.get(2) == Some(b"*") && message.params.len() > 3;
+            let can_log_in = Self::is_login_offered(list, cx);
+            if can_log_in && self.login == LoginState::Open {
+                self.login = LoginState::Asked;
+            }
             if cx.config.manners.awaits_caps {
-                self.request_together(list, cx);
+                self.request_together(list, can_log_in, cx);
                 self.has_listed |= !is_more_to_come;
                 self.end_caps_if_answered(cx);
             } else {
-                request_each(list, cx);
-                if !is_more_to_come {
+                request_each(list, can_log_in, cx);
+                if !is_more_to_come && !self.is_logging_in() {
                     self.end_caps(cx);
                 }
+            }
+            if !is_more_to_come && self.lacks_login(cx) && !self.is_logging_in() {
+                return self.fail_login(cx);
             }
         } else if subcommand.eq_ignore_ascii_case(b"ACK") {
             for name in list.split(|&byte| byte == b' ') {
@@ -151,15 +176,27 @@ impl Session {
                     b"draft/chathistory" => Taken::ChatHistory as u8,
                     _ => 0,
                 };
+                if name == LOGIN_CAP {
+                    self.begin_login(now, cx);
+                }
             }
             self.handle_cap_answer(cx);
         } else if subcommand.eq_ignore_ascii_case(b"NAK") {
+            let is_login_refused =
+                self.login == LoginState::Asked && names(list).any(|name| name == LOGIN_CAP);
+            let event = if is_login_refused {
+                self.fail_login(cx)
+            } else {
+                Event::Nothing
+            };
             self.handle_cap_answer(cx);
+            return event;
         }
+        Event::Nothing
     }
 
     /// Asks for all that is wanted and offered, in the order in which it is wanted.
-    fn request_together(&mut self, offered: &[u8], cx: &mut Context<'_>) {
+    fn request_together(&mut self, offered: &[u8], can_log_in: bool, cx: &mut Context<'_>) {
         let is_offered = |wanted: &[u8]| names(offered).any(|name| name == wanted);
         let mut wanted = Vec::new();
         for name in &cx.config.capabilities {
@@ -170,6 +207,12 @@ impl Session {
                 wanted.push(b' ');
             }
             wanted.extend_from_slice(name);
+        }
+        if can_log_in {
+            if !wanted.is_empty() {
+                wanted.push(b' ');
+            }
+            wanted.extend_from_slice(LOGIN_CAP);
         }
         if !wanted.is_empty() {
             self.requests_open = self.requests_open.saturating_add(1);
@@ -184,8 +227,9 @@ impl Session {
         self.end_caps_if_answered(cx);
     }
 
-    fn end_caps_if_answered(&mut self, cx: &mut Context<'_>) {
-        if self.has_listed && self.requests_open == 0 && !self.has_ended_cap {
+    pub(super) fn end_caps_if_answered(&mut self, cx: &mut Context<'_>) {
+        let is_answered = self.has_listed && self.requests_open == 0 && !self.is_logging_in();
+        if is_answered && !self.has_ended_cap {
             self.end_caps(cx);
         }
     }
@@ -207,17 +251,22 @@ impl Session {
 
     /// Returns whether the registration waits for an answer about capabilities.
     pub(super) fn is_held_up(&self) -> bool {
-        !self.has_identified || self.has_negotiated() && !self.has_ended_cap
+        !self.is_logging_in()
+            && (!self.has_identified || self.has_negotiated() && !self.has_ended_cap)
     }
 }
 
 /// Longest list of capabilities asked for in one line: it fits in 512 bytes with all around it.
 const REQUEST_BYTES_MAX: usize = 450;
 
+/// The capability of logging in before the registration ends.
+const LOGIN_CAP: &[u8] = b"sasl";
+
 /// Asks for each capability alone: `CAP REQ` is all or nothing.
-fn request_each(offered: &[u8], cx: &mut Context<'_>) {
+fn request_each(offered: &[u8], can_log_in: bool, cx: &mut Context<'_>) {
     for name in names(offered) {
-        if cx.config.capabilities.iter().any(|wanted| wanted == name) {
+        let is_wanted = cx.config.capabilities.iter().any(|wanted| wanted == name);
+        if is_wanted || can_log_in && name == LOGIN_CAP {
             Line::with_command(cx.out, b"CAP")
                 .param(b"REQ")
                 .trailing(name);

@@ -10,5 +10,6 @@ pub mod isupport;
 pub mod message;
 pub mod modes;
 pub mod numeric;
+pub mod scram;
 pub mod server_time;
 pub mod tags;

@@ -71,7 +71,7 @@ impl World {
         self.is_down = true;
         let fresh = Network::new(self.config.clone(), now, 0);
         let mut old = std::mem::replace(&mut self.network, fresh);
-        self.network.keep_homes_of(&mut old);
+        self.network.keep_accounts_of(&mut old);
         let mut held: Vec<_> = std::mem::take(&mut self.user_of).into_values().collect();
         // A hash table's order is no seed's.
         held.sort_unstable();
