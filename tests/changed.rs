@@ -26,7 +26,7 @@ const DISTURBED_AFTER: Duration = Duration::from_secs(4);
 /// Plays `calm`, and hands the target's process to `disturb` in the middle of it.
 fn played(disturb: impl FnOnce(Process, &str) -> Option<Process>) -> Played {
     let _slot = Slot::take();
-    let (process, address) = network::listen("127.0.0.1:0");
+    let (process, address) = network::listen("127.0.0.1:0", &[]);
     let target = format!("irc://{address}");
     std::thread::scope(|scope| {
         let run = scope.spawn(|| play("calm", &target, &[]));
@@ -77,7 +77,7 @@ fn an_undisturbed_target_is_not_accused() {
 fn a_target_that_another_process_took_over_never_passes() {
     let played = played(|process, address| {
         drop(process);
-        Some(network::listen(address).0)
+        Some(network::listen(address, &[]).0)
     });
     assert_ne!(played.code, 0, "{}", played.stderr);
     let text = text_of(&played, "target_changed");

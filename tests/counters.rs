@@ -186,7 +186,7 @@ fn wander(address: &str, nick: &str) -> TcpStream {
 
 #[test]
 fn what_the_simulated_network_counts_goes_into_a_profile() {
-    let (_network, address) = network::listen("127.0.0.1:0");
+    let (_network, address) = network::listen("127.0.0.1:0", &[]);
     let counted = Counted::start(&format!("irc://{address}"), &["--every", "1s"]);
     counted.wait(|counted| counted.readings() >= 1);
     let clients = ["ash", "birch", "cedar", "dogwood", "elm"].map(|nick| wander(&address, nick));

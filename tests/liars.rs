@@ -357,7 +357,7 @@ fn a_server_that_resets_is_unreached() {
 fn lied_to_by_proxy(scenario: &str, lie: Lie, one_in: u32) -> Outcome {
     let _slot = Slot::take();
     let once = || {
-        let (_network, address) = network::listen("127.0.0.1:0");
+        let (_network, address) = network::listen("127.0.0.1:0", &[]);
         let proxy = Proxy::start(address.parse().unwrap(), lie, one_in);
         let played = play::play(scenario, &proxy.target, &[]);
         let told = proxy.told();

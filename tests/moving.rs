@@ -65,7 +65,7 @@ fn play_outside(phases: impl Fn(&Path) -> String) -> (Played, TempDir) {
     let _slot = Slot::take();
     let once = || {
         let folder = TempDir::new().unwrap();
-        let (_network, address) = network::listen("127.0.0.1:0");
+        let (_network, address) = network::listen("127.0.0.1:0", &[]);
         let target = format!("{address},{address}");
         let path = scenario(&folder, &phases(folder.path()));
         let flags = ["--target", &target, "--allow-commands"];
@@ -181,7 +181,7 @@ fn a_queue_that_talks_nonsense_makes_the_run_invalid() {
 fn accounts_need_somewhere_to_go_and_somebody_to_move_them() {
     let folder = TempDir::new().unwrap();
     let _slot = Slot::take();
-    let (_network, address) = network::listen("127.0.0.1:0");
+    let (_network, address) = network::listen("127.0.0.1:0", &[]);
     let twice = format!("{address},{address}");
     let phase = "[phase.move]\nkind = \"migrate\"\nplanned = \"2s\"\n";
     let path = scenario(&folder, phase);

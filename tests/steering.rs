@@ -171,7 +171,7 @@ fn a_person_can_end_a_run_and_the_verdict_says_so() {
 /// Plays a run whose target stands still for a while from its fourth second on.
 #[track_caller]
 fn stalled(more: &str, lasts: Duration) -> Played {
-    let (network, address) = network::listen("127.0.0.1:0");
+    let (network, address) = network::listen("127.0.0.1:0", &[]);
     let pid = Pid::from_raw(i32::try_from(network.0.id()).unwrap());
     let target = format!("irc://{address}");
     play(more, &["--target", &target], |playing| {

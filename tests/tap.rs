@@ -87,7 +87,7 @@ fn wait_until(mut is_true: impl FnMut() -> bool) {
 
 #[test]
 fn a_replayed_trace_is_told_again_event_by_event() {
-    let (_network, address) = network::listen("127.0.0.1:0");
+    let (_network, address) = network::listen("127.0.0.1:0", &[]);
     verbatim::check_verbatim(&address);
 }
 
@@ -472,7 +472,7 @@ fn a_full_disk_stops_the_recording_and_nobody_else() {
 #[test]
 fn several_clients_make_one_trace_that_tells_each_message_once() {
     const TALK: u32 = 20;
-    let (_network, address) = network::listen("127.0.0.1:0");
+    let (_network, address) = network::listen("127.0.0.1:0", &[]);
     let tap = Tapped::start(&[], &address, &["--keep-text", "--network", "wood"]);
     let mut clients: Vec<Client> = ["alder", "birch", "rowan"]
         .into_iter()

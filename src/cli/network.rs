@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -14,8 +15,10 @@ use crate::drive::clock::Clock;
 use crate::drive::interrupt::Hangup;
 use crate::drive::interrupt::Interrupt;
 use crate::drive::listen::Listening;
+use crate::drive::run::accounts;
 use crate::irc::network::config::NetworkConfig;
 use crate::irc::network::family::Family;
+use crate::place::Place;
 use crate::units::id::ServerId;
 
 /// How often a person's wish to end is looked for.
@@ -29,6 +32,9 @@ pub(crate) struct NetworkArguments {
     listen: Vec<SocketAddr>,
     #[command(flatten)]
     tls: ServerTlsArguments,
+    /// Keep the accounts of this CSV (account,password): SASL PLAIN and SCRAM-SHA-256, and `NickServ`.
+    #[arg(long, value_name = "FILE")]
+    accounts: Option<PathBuf>,
     /// The network's name.
     #[arg(long, value_name = "NAME", default_value = "Splitstorm")]
     name: String,
@@ -59,7 +65,7 @@ pub(crate) fn run(arguments: &NetworkArguments) -> Result<u8, Error> {
         source,
     })?;
     let family = Family::named(&arguments.family).unwrap_or_default();
-    let config = NetworkConfig {
+    let mut config = NetworkConfig {
         family,
         caps: family.caps(),
         name: arguments.name.clone(),
@@ -70,6 +76,10 @@ pub(crate) fn run(arguments: &NetworkArguments) -> Result<u8, Error> {
         ..NetworkConfig::default()
     };
     let tls = arguments.tls.read()?;
+    if let Some(path) = &arguments.accounts {
+        let place = Place::file("--accounts");
+        config.services = Some(accounts::services_of(path, &place).map_err(Error::from)?);
+    }
     let clock = Clock::start();
     let listening =
         Listening::start(config, arguments.listen.clone(), tls, clock).map_err(|source| {

@@ -7,10 +7,11 @@ use std::process::Stdio;
 use crate::process::Process;
 use crate::process::bound;
 
-/// Starts it on an address; returns the process, and where it listens.
-pub(crate) fn listen(address: &str) -> (Process, String) {
+/// Starts it on an address, with further flags; returns the process, and where it listens.
+pub(crate) fn listen(address: &str, flags: &[&str]) -> (Process, String) {
     let mut child = bound(env!("CARGO_BIN_EXE_splitstorm"))
         .args(["network", "--listen", address])
+        .args(flags)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -108,6 +108,22 @@ pub(crate) fn services(scenario: &Scenario, read: &Read) -> Option<ServicesConfi
     })
 }
 
+/// Returns how a network keeps the accounts of a file, at once.
+///
+/// # Errors
+///
+/// Returns what is wrong with the file; `place` is where it was named.
+pub fn services_of(path: &Path, place: &Place) -> Result<ServicesConfig, RunError> {
+    let (accounts, _) = read_file(path, place)?;
+    let passwords = accounts
+        .into_iter()
+        .map(|account| (account.name, account.password.0));
+    Ok(ServicesConfig {
+        passwords: passwords.collect(),
+        ..ServicesConfig::default()
+    })
+}
+
 type Rows = (Vec<Account>, Vec<Option<ClientIdentity>>);
 
 fn read_file(path: &Path, place: &Place) -> Result<Rows, RunError> {

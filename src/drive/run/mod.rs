@@ -1,6 +1,6 @@
 //! One run from preflight to verdict, with its artifacts on disk.
 
-mod accounts;
+pub mod accounts;
 mod aftermath;
 pub mod artifacts;
 mod command;

@@ -9,3 +9,4 @@ mod messaging;
 mod model;
 mod queries;
 mod registration;
+mod services;
