@@ -163,7 +163,7 @@ fn check_talk(name: &str, days: u32, distance_max: f64) {
     }
     let made_secs = f64::from(days) * 86_400.0;
     let sample = profile.sample(Seed(1), first_us, days * 86_400);
-    for event in sample.events.iter().filter(|event| event.kind.is_talk()) {
+    for event in sample.views().filter(|event| event.kind.is_talk()) {
         made_hours[hour_of(event.at_us)] += 1.0;
     }
     let sum = |hours: &[f64; HOURS]| hours.iter().sum::<f64>();
@@ -198,9 +198,8 @@ fn check_churn<'a>(
 ) {
     let start_us = live.clone().next().unwrap().at_us;
     let sample = profile.sample(Seed(1), start_us, profile.cycle_secs());
-    let talk = |events: &mut dyn Iterator<Item = &Event>| {
-        events.filter(|event| event.kind.is_talk()).count()
-    };
+    let talk =
+        |kinds: &mut dyn Iterator<Item = EventKind>| kinds.filter(|kind| kind.is_talk()).count();
     for kind in [
         EventKind::Join,
         EventKind::Quit,
@@ -208,11 +207,7 @@ fn check_churn<'a>(
         EventKind::Nick,
     ] {
         let was = live.clone().filter(|event| event.kind == kind).count();
-        let is = sample
-            .events
-            .iter()
-            .filter(|event| event.kind == kind)
-            .count();
+        let is = sample.views().filter(|event| event.kind == kind).count();
         eprintln!("{name}: {} {was} live, {is} in a sample", kind.as_str());
         // Shifts leave each session once in a cycle; those who are cut where the capture ends add some. Whoever a mass event
         // keeps away takes no other nick meanwhile.
@@ -223,11 +218,11 @@ fn check_churn<'a>(
             kind.as_str()
         );
     }
-    let said = talk(&mut sample.events.iter());
-    let unspoken = sample.unspoken_count;
+    let said = talk(&mut sample.views().map(|event| event.kind));
+    let unspoken = sample.unspoken_count();
     eprintln!(
         "{name}: {} messages live, {said} in a sample, {unspoken} unspoken",
-        talk(&mut live.clone())
+        talk(&mut live.clone().map(|event| event.kind))
     );
     assert!(
         unspoken * 50 < said as u64,

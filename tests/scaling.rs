@@ -75,7 +75,8 @@ fn measured(profile: &Profile, seeds: std::ops::Range<u64>) -> Measured {
         let mut channels: BTreeMap<&str, [Vec<f64>; 2]> = BTreeMap::new();
         // Who is where since when.
         let mut present: BTreeMap<&str, BTreeMap<&str, f64>> = BTreeMap::new();
-        for event in &sample.events {
+        let events = sample.events();
+        for event in &events {
             let at = secs(event);
             match event.kind {
                 kind if kind.is_talk() => {

@@ -82,16 +82,16 @@ pub(crate) fn run(arguments: &SampleArguments) -> Result<u8, Error> {
     };
     files::write(&arguments.output, |output| {
         let mut writer = TraceWriter::create(output, &meta)?;
-        for event in &sample.events {
-            writer.write(event)?;
+        for event in sample.views() {
+            writer.write_view(&event)?;
         }
         writer.finish().map(|_| ())
     })?;
     error::say(&format!(
         "{} events to {}; {} more that nobody was there to say\n",
-        sample.events.len(),
+        sample.event_count(),
         files::shown(&arguments.output),
-        sample.unspoken_count
+        sample.unspoken_count()
     ));
     Ok(0)
 }

@@ -408,7 +408,7 @@ impl Check<'_> {
         } else {
             profile.sample(seed, first_us, secs)
         };
-        Ok(sample.events)
+        Ok(sample.events())
     }
 
     fn is_resampled(&self) -> bool {

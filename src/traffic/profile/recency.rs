@@ -60,6 +60,7 @@ impl Recency {
     /// Returns the place at `draw`; [`PLACES`] for somebody else.
     ///
     /// `factor` tells how many times as readily as others whoever has a place speaks: not at all if they are gone.
+    #[inline]
     pub fn draw(&self, situation: Situation, factor: impl Fn(usize) -> f64, draw: u64) -> usize {
         let Some(odds) = situation.row(&self.odds) else {
             return PLACES;

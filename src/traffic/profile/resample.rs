@@ -454,7 +454,7 @@ mod tests {
     /// Returns the messages of a sample as (whole seconds from its start, bytes).
     fn said(profile: &Profile, seed: u64, weeks: u32) -> Vec<(i64, u32)> {
         let sample = profile.resample(Seed(seed), START_US, weeks * WEEK_SECS);
-        let events = sample.unwrap().events.into_iter();
+        let events = sample.unwrap().events().into_iter();
         events
             .filter(|event| event.kind.is_talk())
             .map(|event| ((event.at_us - START_US) / 1_000_000, event.bytes))

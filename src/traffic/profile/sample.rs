@@ -23,6 +23,7 @@ use crate::traffic::profile::room::Turn;
 use crate::traffic::profile::rotation::Rotation;
 use crate::traffic::profile::sample::row::Detail;
 use crate::traffic::profile::sample::row::NO_CHANNEL;
+use crate::traffic::profile::sample::row::Names;
 use crate::traffic::profile::sample::row::Row;
 use crate::traffic::profile::sample::row::Said;
 use crate::traffic::profile::speech::Speech;
@@ -36,10 +37,11 @@ use crate::traffic::profile::timeline::StayRow;
 use crate::traffic::trace::cause::LeaveCause;
 use crate::traffic::trace::event::Event;
 use crate::traffic::trace::event::EventKind;
+use crate::traffic::trace::event::EventView;
 use crate::units::id::Seed;
 use crate::units::offset::Offset;
 
-/// Events of a sample: some hundred bytes each.
+/// Events of a sample: 24 bytes each, some hundred once they keep their names.
 const EVENTS_MAX: usize = 20_000_000;
 
 /// Two moments this close are the same: rows are written in milliseconds.
@@ -51,10 +53,31 @@ const EPOCH_WEEK_SECS: i64 = 3 * DAY_SECS as i64;
 /// A sample of a profile.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    /// The events, in order of time.
-    pub events: Vec<Event>,
-    /// Messages that nobody present could have said.
-    pub unspoken_count: u64,
+    rows: Vec<Row>,
+    names: Names,
+    unspoken_count: u64,
+}
+
+impl Sample {
+    /// Returns how many events it has.
+    pub fn event_count(&self) -> u64 {
+        self.rows.len() as u64
+    }
+
+    /// Returns how many messages nobody present could have said.
+    pub fn unspoken_count(&self) -> u64 {
+        self.unspoken_count
+    }
+
+    /// Returns the events, in order of time.
+    pub fn views(&self) -> impl Iterator<Item = EventView<'_>> {
+        self.rows.iter().map(|row| self.names.view(row))
+    }
+
+    /// Returns the events, in order of time, each with names of its own to keep, which takes four times the room.
+    pub fn events(&self) -> Vec<Event> {
+        self.names.events(&self.rows)
+    }
 }
 
 impl Profile {
@@ -148,7 +171,8 @@ impl Profile {
         // The talk of a channel is in order already, which this sort makes use of.
         rows.sort_by_key(|row| row.at_us);
         Sample {
-            events: row::events(self, &rows),
+            rows,
+            names: Names::of(self),
             unspoken_count,
         }
     }
@@ -384,10 +408,11 @@ impl<'a> Making<'a> {
                 TalkKind::Action => EventKind::Action,
                 TalkKind::Notice => EventKind::Notice,
             };
+            let bytes = lengths
+                .get(member as usize)
+                .map_or(0, |lengths| slot.length(lengths));
             let said = Said {
-                bytes: lengths
-                    .get(member as usize)
-                    .map_or(0, |lengths| slot.length(lengths)),
+                bytes: u16::try_from(bytes).unwrap_or(u16::MAX),
                 ..addressee.map_or(Said::NOTHING, |member| Said::reply(user_of(member)))
             };
             self.put(slot.at.as_secs_f64(), kind, number, user_of(member), said);

@@ -239,7 +239,7 @@ impl TalkStream {
             }
             return None;
         }
-        if let Some(episode) = self.episode {
+        if let Some(episode) = self.episode.take() {
             return Some(self.speak(talk, room, episode));
         }
         let trigger = self.triggers.iter().position(|&(due, _)| due <= nanos);

@@ -122,6 +122,46 @@ pub struct Event {
     pub text: Box<str>,
 }
 
+impl Event {
+    /// Returns the event with its names lent.
+    pub fn view(&self) -> EventView<'_> {
+        EventView {
+            at_us: self.at_us,
+            kind: self.kind,
+            network: &self.network,
+            channel: &self.channel,
+            user: &self.user,
+            peer: &self.peer,
+            bytes: self.bytes,
+            detail: &self.detail,
+            text: &self.text,
+        }
+    }
+}
+
+/// An [`Event`] whose names somebody else keeps: what is looked at once and written need not count who holds each name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventView<'a> {
+    /// When, in microseconds since 1970 UTC.
+    pub at_us: i64,
+    /// What.
+    pub kind: EventKind,
+    /// The network.
+    pub network: &'a str,
+    /// The channel; empty for what belongs to none.
+    pub channel: &'a str,
+    /// The connection that acts.
+    pub user: &'a str,
+    /// The kicked user, the new nick, the addressee, or the member whose mode is set.
+    pub peer: &'a str,
+    /// Bytes of the text.
+    pub bytes: u32,
+    /// The cause of a QUIT, mode letters, `reply`, or what an `other` event is.
+    pub detail: &'a str,
+    /// The text, where it was kept.
+    pub text: &'a str,
+}
+
 /// What holds for all events of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceMeta {

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use crate::traffic::trace::event::COLUMNS;
 use crate::traffic::trace::event::Event;
+use crate::traffic::trace::event::EventView;
 use crate::traffic::trace::event::MAGIC;
 use crate::traffic::trace::event::SCHEMA;
 use crate::traffic::trace::event::TEXT_COLUMN;
@@ -54,20 +55,29 @@ impl<W: Write> TraceWriter<W> {
     ///
     /// When the output can't be written.
     pub fn write(&mut self, event: &Event) -> io::Result<()> {
+        self.write_view(&event.view())
+    }
+
+    /// Writes one event whose names somebody else keeps; events are written in order of time.
+    ///
+    /// # Errors
+    ///
+    /// When the output can't be written.
+    pub fn write_view(&mut self, event: &EventView<'_>) -> io::Result<()> {
         let at_us = event.at_us.to_string();
         let bytes = event.bytes.to_string();
         let mut fields = vec![
             at_us.as_str(),
             event.kind.as_str(),
-            &event.network,
-            &event.channel,
-            &event.user,
-            &event.peer,
+            event.network,
+            event.channel,
+            event.user,
+            event.peer,
             &bytes,
-            &event.detail,
+            event.detail,
         ];
         if self.has_text {
-            fields.push(&event.text);
+            fields.push(event.text);
         }
         self.csv.write_record(fields).map_err(io::Error::other)
     }

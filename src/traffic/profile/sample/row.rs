@@ -9,6 +9,7 @@ use crate::traffic::trace::event::DETAIL_NAMES;
 use crate::traffic::trace::event::DETAIL_REPLY;
 use crate::traffic::trace::event::Event;
 use crate::traffic::trace::event::EventKind;
+use crate::traffic::trace::event::EventView;
 
 /// The channel of what belongs to none, and the peer of what has none.
 pub(super) const NO_CHANNEL: u32 = u32::MAX;
@@ -34,8 +35,8 @@ pub(super) struct Row {
 pub(super) struct Said {
     /// The resident to or about whom it is, or [`NOBODY`].
     pub(super) peer: u32,
-    /// Bytes of the text.
-    pub(super) bytes: u32,
+    /// Bytes of the text: of a line, which is far below 2^16.
+    pub(super) bytes: u16,
     /// The detail.
     pub(super) detail: Detail,
 }
@@ -100,36 +101,81 @@ impl Detail {
     }
 }
 
-/// Returns the events of the rows of a profile.
-pub(super) fn events(profile: &Profile, rows: &[Row]) -> Vec<Event> {
-    let network: Arc<str> = Arc::from("sample");
-    let nothing: Arc<str> = Arc::from("");
-    let numbered = |prefix: &str, count: usize| -> Vec<Arc<str>> {
-        let names = (0..count).map(|number| Arc::from(format!("{prefix}{number}")));
-        names.collect()
-    };
-    let channels = numbered("#s", profile.channels().len());
-    let names = numbered("s", profile.residents().len());
-    let name = |user: u32| names.get(user as usize).unwrap_or(&nothing);
-    let mut details = Details(Vec::new());
-    let named = rows.iter().map(|row| Event {
-        at_us: row.at_us,
-        kind: row.kind,
-        network: Arc::clone(&network),
-        channel: Arc::clone(channels.get(row.channel as usize).unwrap_or(&nothing)),
-        user: Arc::clone(name(row.user)),
-        peer: match row.kind {
-            EventKind::Nick => Arc::from(format!("{}_", name(row.user))),
-            _ => Arc::clone(name(row.said.peer)),
-        },
-        bytes: row.said.bytes,
-        detail: match row.said.detail {
-            Detail::Nothing => Arc::clone(&nothing),
-            detail => details.share(detail.as_str()),
-        },
-        text: Box::default(),
-    });
-    named.collect()
+/// The names of a profile's sample, each kept once.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    network: Arc<str>,
+    channels: Vec<Arc<str>>,
+    users: Vec<Arc<str>>,
+    /// The nicks that users take.
+    nicks: Vec<Arc<str>>,
+    nothing: Arc<str>,
+}
+
+impl Names {
+    /// Returns the names of a profile's channels and residents.
+    pub(super) fn of(profile: &Profile) -> Self {
+        let numbered = |prefix: &str, suffix: &str, count: usize| -> Vec<Arc<str>> {
+            let names = (0..count).map(|number| Arc::from(format!("{prefix}{number}{suffix}")));
+            names.collect()
+        };
+        Self {
+            network: Arc::from("sample"),
+            channels: numbered("#s", "", profile.channels().len()),
+            users: numbered("s", "", profile.residents().len()),
+            nicks: numbered("s", "_", profile.residents().len()),
+            nothing: Arc::from(""),
+        }
+    }
+
+    /// Returns the names of a row's channel, of whoever acts, and of its peer.
+    fn of_row(&self, row: &Row) -> [&Arc<str>; 3] {
+        let peer = match row.kind {
+            EventKind::Nick => self.nicks.get(row.user as usize),
+            _ => self.users.get(row.said.peer as usize),
+        };
+        let channel = self.channels.get(row.channel as usize);
+        [channel, self.users.get(row.user as usize), peer].map(|name| name.unwrap_or(&self.nothing))
+    }
+
+    /// Returns a row as an event that borrows its names.
+    pub(super) fn view(&self, row: &Row) -> EventView<'_> {
+        let [channel, user, peer] = self.of_row(row);
+        EventView {
+            at_us: row.at_us,
+            kind: row.kind,
+            network: &self.network,
+            channel,
+            user,
+            peer,
+            bytes: u32::from(row.said.bytes),
+            detail: row.said.detail.as_str(),
+            text: "",
+        }
+    }
+
+    /// Returns the rows as events that keep their names.
+    pub(super) fn events(&self, rows: &[Row]) -> Vec<Event> {
+        let mut details = Details(Vec::new());
+        let named = rows.iter().map(|row| {
+            let [channel, user, peer] = self.of_row(row).map(Arc::clone);
+            Event {
+                at_us: row.at_us,
+                kind: row.kind,
+                network: Arc::clone(&self.network),
+                channel,
+                user,
+                peer,
+                bytes: u32::from(row.said.bytes),
+                detail: match row.said.detail {
+                    Detail::Nothing => Arc::clone(&self.nothing),
+                    detail => details.share(detail.as_str()),
+                },
+                text: Box::default(),
+            }
+        });
+        named.collect()
+    }
 }
 
 /// The few words that details are, each kept once.

@@ -25,9 +25,10 @@ fn count(events: &[Event], kind: EventKind) -> usize {
 #[test]
 fn a_sample_is_in_order_and_only_the_present_speak() {
     let sample = examples::profile().sample(Seed(3), START_US, 8 * WEEK_SECS);
-    assert!(sample.events.is_sorted_by_key(|event| event.at_us));
+    let events = sample.events();
+    assert!(events.is_sorted_by_key(|event| event.at_us));
     let mut away = std::collections::BTreeSet::new();
-    for event in &sample.events {
+    for event in &events {
         match event.kind {
             EventKind::Quit | EventKind::Part => {
                 assert!(away.insert(Arc::clone(&event.user)), "{event:?}");
@@ -39,15 +40,16 @@ fn a_sample_is_in_order_and_only_the_present_speak() {
             _ => {}
         }
     }
-    assert!(count(&sample.events, EventKind::Message) > 1_000);
+    assert!(count(&events, EventKind::Message) > 1_000);
 }
 
 #[test]
 fn a_cycle_holds_every_session_once() {
     let sample = examples::profile().sample(Seed(4), START_US, 400 * WEEK_SECS);
+    let events = sample.events();
     // A hundred cycles, each with three joins, another after a mass event, and two changes; the first and the last are
     // cut, some wraps add a join.
-    let [joins, nicks] = [EventKind::Join, EventKind::Nick].map(|kind| count(&sample.events, kind));
+    let [joins, nicks] = [EventKind::Join, EventKind::Nick].map(|kind| count(&events, kind));
     assert!((395..=425).contains(&joins), "{joins}");
     assert!((98..=102).contains(&nicks), "{nicks}");
 }
@@ -56,20 +58,21 @@ fn a_cycle_holds_every_session_once() {
 fn the_same_seed_gives_the_same_sample() {
     let one = examples::profile().sample(Seed(5), START_US, WEEK_SECS);
     let two = examples::profile().sample(Seed(5), START_US, WEEK_SECS);
-    assert_eq!(one.events, two.events);
+    assert_eq!(one.events(), two.events());
     let other = examples::profile().sample(Seed(6), START_US, WEEK_SECS);
-    assert_ne!(one.events, other.events);
+    assert_ne!(one.events(), other.events());
 }
 
 #[test]
 fn what_is_fitted_to_a_sample_talks_like_the_sample() {
     let secs = 12 * WEEK_SECS;
-    let mut sample = examples::profile().sample(
+    let sample = examples::profile().sample(
         Seed(7),
         START_US - i64::from(DAY_SECS) * 1_000_000,
         secs + DAY_SECS,
     );
-    let first_us = sample.events.last().unwrap().at_us - i64::from(secs) * 1_000_000;
+    let mut events = sample.events();
+    let first_us = events.last().unwrap().at_us - i64::from(secs) * 1_000_000;
     let meta = TraceMeta {
         tool: "0.1.0".to_owned(),
         zone: "UTC".to_owned(),
@@ -79,12 +82,11 @@ fn what_is_fitted_to_a_sample_talks_like_the_sample() {
         overlaps: Vec::new(),
     };
     let options = fit::options();
-    let fitted = Profile::fit(&meta, &sample.events, &options).unwrap();
+    let fitted = Profile::fit(&meta, &events, &options).unwrap();
     assert_eq!(fitted.cycle_secs(), secs);
-    sample.events.retain(|event| event.at_us > first_us);
+    events.retain(|event| event.at_us > first_us);
     let mut live = [0.0; CELL_COUNT];
-    let live_count = sample
-        .events
+    let live_count = events
         .iter()
         .filter(|event| event.kind.is_talk())
         .inspect(|event| {
@@ -97,7 +99,7 @@ fn what_is_fitted_to_a_sample_talks_like_the_sample() {
     let weeks = 100;
     let again = fitted.sample(Seed(1), START_US, weeks * WEEK_SECS);
     let mut made = [0.0; CELL_COUNT];
-    let talk = again.events.iter().filter(|event| event.kind.is_talk());
+    let talk = again.views().filter(|event| event.kind.is_talk());
     let made_count = talk
         .inspect(|event| {
             let secs = number::secs_of_nanos((event.at_us - START_US) * 1_000);

@@ -117,8 +117,8 @@ fn a_mass_event_hits_every_copy_at_one_moment() {
     let profile = scaled(ScaleBy::Channels, 10.0, &[]);
     let sample = profile.sample(Seed(1), START_US, 4 * WEEK_SECS);
     let mut splits: BTreeMap<i64, usize> = BTreeMap::new();
-    for event in &sample.events {
-        if event.kind == EventKind::Quit && &*event.detail == "split" {
+    for event in sample.views() {
+        if event.kind == EventKind::Quit && event.detail == "split" {
             *splits.entry(event.at_us).or_default() += 1;
         }
     }
@@ -132,29 +132,16 @@ fn by_overlap_the_channels_say_what_they_said() {
     assert!((profile.members_per_channel().value() - 60.0).abs() < 1e-9);
     assert!(!profile.members_per_channel().is_fitted());
     let sample = profile.sample(Seed(1), START_US, 8 * WEEK_SECS);
-    let count = |kind: EventKind| {
-        sample
-            .events
-            .iter()
-            .filter(|event| event.kind == kind)
-            .count()
-    };
+    let count = |kind: EventKind| sample.views().filter(|event| event.kind == kind).count();
     let alone = own.sample(Seed(1), START_US, 8 * WEEK_SECS);
-    let once = |kind: EventKind| {
-        alone
-            .events
-            .iter()
-            .filter(|event| event.kind == kind)
-            .count()
-    };
+    let once = |kind: EventKind| alone.views().filter(|event| event.kind == kind).count();
     assert!(count(EventKind::Join) > 7 * once(EventKind::Join));
     assert_eq!(count(EventKind::Kick), once(EventKind::Kick));
     assert_eq!(count(EventKind::Mode), once(EventKind::Mode));
     let names: BTreeSet<&str> = sample
-        .events
-        .iter()
+        .views()
         .filter(|event| event.kind.is_talk())
-        .map(|event| &*event.user)
+        .map(|event| event.user)
         .collect();
     assert_eq!(names, BTreeSet::from(["s0", "s1"]));
 }
@@ -173,8 +160,8 @@ fn a_hot_channel_has_more_talk_and_more_speakers() {
         // Who speaks there is there.
         let sample = hot.sample(Seed(1), START_US, 8 * WEEK_SECS);
         let said = |channel: &str| {
-            let talk = sample.events.iter().filter(|event| event.kind.is_talk());
-            let there = talk.filter(|event| &*event.channel == channel);
+            let talk = sample.views().filter(|event| event.kind.is_talk());
+            let there = talk.filter(|event| event.channel == channel);
             there
                 .map(|event| event.user.to_string())
                 .collect::<BTreeSet<String>>()
