@@ -1,5 +1,9 @@
 //! Targets over TLS, and users who log in to accounts: what works, and how each thing that can be wrong is told.
-#![expect(clippy::unwrap_used, reason = "a test that can't be set up has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that can't be set up has failed"
+)]
 
 #[path = "outside/fit.rs"]
 mod fit;

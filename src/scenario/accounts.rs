@@ -84,12 +84,12 @@ pub struct Services {
 }
 
 /// Reads the accounts, if there are any.
-pub(super) fn accounts(mut table: Table<'_>) -> Result<Accounts, Misread> {
+pub(super) fn accounts(mut table: Table<'_>) -> Result<Option<Accounts>, Misread> {
     let file = table.optional_placed("file", value::text)?;
     let pattern = table.optional_placed("pattern", value::text)?;
     let password_env = table.optional("password_env", value::text)?;
-    let way = table.with_default("login", LoginWay::Plain, value::login_way)?;
-    let is_required = table.with_default("required", true, value::boolean)?;
+    let way = table.optional("login", value::login_way)?;
+    let is_required = table.optional("required", value::boolean)?;
     let whole = table.place().clone();
     table.finish()?;
     let source = match (file, pattern) {
@@ -102,17 +102,20 @@ pub(super) fn accounts(mut table: Table<'_>) -> Result<Accounts, Misread> {
             }
             AccountSource::Pattern { name, password_env }
         }
+        (None, None) if password_env.is_none() && way.is_none() && is_required.is_none() => {
+            return Ok(None);
+        }
         _ => {
             let misread = Misread::new("expected either `file` or `pattern` for accounts", whole);
             return Err(misread
                 .with_help("a CSV with the columns account,password, or pattern = \"storm{n}\""));
         }
     };
-    Ok(Accounts {
+    Ok(Some(Accounts {
         source,
-        way,
-        is_required,
-    })
+        way: way.unwrap_or(LoginWay::Plain),
+        is_required: is_required.unwrap_or(true),
+    }))
 }
 
 /// Reads how the embedded network keeps accounts.

@@ -50,10 +50,7 @@ pub fn read(
     let client = client(root.table("client")?)?;
     let reconnect = reconnect(root.table("reconnect")?)?;
     let target = target(root.table("target")?)?;
-    let accounts = root
-        .table_if_any("accounts")?
-        .map(accounts::accounts)
-        .transpose()?;
+    let accounts = accounts::accounts(root.table("accounts")?)?;
     let services = accounts::services(root.table("services")?)?;
     let warm_up = root.with_default("warm_up", Duration::ZERO, value::duration)?;
     let max_length = root.optional("max_length", value::duration)?;

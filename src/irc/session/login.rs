@@ -228,7 +228,8 @@ impl Session {
         let is_service = message
             .source
             .is_some_and(|source| source.nick.eq_ignore_ascii_case(SERVICE));
-        if !is_absent && !(is_service && message.is(b"NOTICE")) {
+        let is_notice = is_service && message.is(b"NOTICE");
+        if !is_absent && !is_notice {
             return None;
         }
         let text = message.params.last().unwrap_or_default();

@@ -219,7 +219,7 @@ pub(super) fn pieces(answer: &[u8]) -> Vec<Vec<u8>> {
     let text = STANDARD.encode(answer).into_bytes();
     let mut pieces: Vec<Vec<u8>> = text.chunks(PIECE_BYTES_MAX).map(<[u8]>::to_vec).collect();
     // The end is told by a piece that is not full.
-    if text.len() % PIECE_BYTES_MAX == 0 {
+    if text.len().is_multiple_of(PIECE_BYTES_MAX) {
         pieces.push(b"+".to_vec());
     }
     pieces

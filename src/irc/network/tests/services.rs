@@ -12,12 +12,12 @@ const RIGHT: &str = "AGFsZGVyAGJhcms=";
 /// `\0alder\0moss` in base64.
 const WRONG: &str = "AGFsZGVyAG1vc3M=";
 
-fn keeping(services: ServicesConfig) -> Player {
+fn keeping(services: &ServicesConfig) -> Player {
     let passwords = [(b"alder".to_vec(), b"bark".to_vec())].into();
     Player::new(NetworkConfig {
         services: Some(ServicesConfig {
             passwords,
-            ..services
+            ..services.clone()
         }),
         ..config()
     })
@@ -34,7 +34,7 @@ fn check(player: &mut Player, steps: &[&str], want: &[&str]) {
 
 #[test]
 fn who_knows_the_password_is_logged_in_before_the_registration() {
-    let mut player = keeping(ServicesConfig::default());
+    let mut player = keeping(&ServicesConfig::default());
     check(
         &mut player,
         &[
@@ -62,7 +62,7 @@ fn who_knows_the_password_is_logged_in_before_the_registration() {
 
 #[test]
 fn what_is_no_login_is_refused() {
-    let mut player = keeping(ServicesConfig::default());
+    let mut player = keeping(&ServicesConfig::default());
     check(
         &mut player,
         &[
@@ -90,7 +90,7 @@ fn what_is_no_login_is_refused() {
 
 #[test]
 fn one_login_is_worked_at_after_the_other_and_who_leaves_is_forgotten() {
-    let mut player = keeping(ServicesConfig {
+    let mut player = keeping(&ServicesConfig {
         cost: Duration::from_secs(2),
         delay: Duration::from_secs(1),
         ..ServicesConfig::default()
@@ -122,7 +122,7 @@ fn one_login_is_worked_at_after_the_other_and_who_leaves_is_forgotten() {
 
 #[test]
 fn too_many_who_wait_bring_the_service_down_for_a_while() {
-    let mut player = keeping(ServicesConfig {
+    let mut player = keeping(&ServicesConfig {
         cost: Duration::from_secs(5),
         queue_max: Some(1),
         restart: Duration::from_secs(20),

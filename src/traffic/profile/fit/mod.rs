@@ -53,7 +53,7 @@ const PRIVATE_SHARE_ASSUMED: f64 = 0.05;
 
 /// Share of cohorts that are shifted together. Half of what moves users at the same hours is then kept, and nobody's weeks meet
 /// everybody else's as they did.
-const COUPLING_ASSUMED: f64 = 0.7;
+const COUPLING_ASSUMED: f64 = 0.85;
 
 /// Seed of the draws that place events inside a tick of the log's clock: the same trace gives the same profile.
 const JITTER_SEED: u64 = 0x5eed_0f71_c4a5_0001;
