@@ -139,8 +139,12 @@ impl Shard {
     }
 
     pub(super) fn join(&mut self, local: usize, channels: &[ChannelId], now: Offset) {
-        if !self.users[local].session.is_online() || !self.users[local].wants_channels {
+        if !self.users[local].session.is_online() {
             return;
+        }
+        if !self.users[local].wants_channels {
+            // Who is to be in no channel any more is whole as it is.
+            return self.note_whole(local, now);
         }
         let user = self.users[local].id;
         for &channel in channels {
