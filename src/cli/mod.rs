@@ -43,6 +43,7 @@ mod scale;
 mod scrub;
 mod show;
 mod tap;
+mod target;
 mod traces;
 mod trust;
 
