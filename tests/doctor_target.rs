@@ -29,14 +29,15 @@ use crate::launch::Server;
 use crate::launch::launch;
 
 /// No look takes longer.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
-/// A scenario of thirty users from one address, in a dozen channels each.
+/// A scenario of forty users from one address, in a dozen channels each and more.
 const ORCHARD: &str = r#"
+profile = "support-channel"
 [population]
-users = 30
-channels = 12
-members_per_channel = 30
+users = 40
+channels = 16
+members_per_channel = 32
 [target]
 spread_sources = false
 [phase.ramp]

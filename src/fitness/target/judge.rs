@@ -19,6 +19,8 @@ pub const CAPABILITIES: &str = "capabilities";
 /// Topic of long lines.
 pub const LONG_LINE: &str = "long_line";
 
+/// What is told where an address has one user.
+const ONE_EACH: &str = "each user of the scenario has an address of its own";
 /// Nicks of RFC 1459, for servers that say nothing.
 const NICK_BYTES: u64 = 9;
 /// Names of channels of RFC 1459, for servers that say nothing.
@@ -116,9 +118,11 @@ fn connections(probe: &Probe, need: Option<&TargetNeed>) -> Finding {
     let reach = probe.connections_per_address.as_ref();
     let needed = need.map(|need| need.connections_per_address);
     let finding = reached(topic, reach, needed);
-    let means = needed.map_or_else(String::new, |needed| {
-        format!("the scenario needs {needed} at once from one address")
-    });
+    let means = match needed {
+        None => String::new(),
+        Some(1) => ONE_EACH.to_owned(),
+        Some(needed) => format!("the scenario needs {needed} at once from one address"),
+    };
     held(finding, means, probe)
 }
 
@@ -162,9 +166,13 @@ fn connects(probe: &Probe, need: Option<&TargetNeed>) -> Finding {
     } else {
         format!("not throttled: {} one after the other", reach.allowed)
     };
-    let means = needed.map_or_else(String::new, |needed| {
-        format!("one address of the scenario connects up to {needed} times in a second")
-    });
+    let means = match needed {
+        None => String::new(),
+        Some(0 | 1) => ONE_EACH.to_owned(),
+        Some(needed) => {
+            format!("one address of the scenario connects up to {needed} times in a second")
+        }
+    };
     held(finding(topic, level, figure), means, probe)
 }
 
