@@ -98,6 +98,7 @@ pub(crate) fn check(
         password: password(plan.as_deref())?,
         trust: arguments.trust.read()?,
         allowed: &arguments.allow_target,
+        is_kept: arguments.save.is_some() || arguments.against.is_some(),
     };
     let url = arguments.target.as_deref().unwrap_or_default();
     let url = TargetUrl::parse(url).map_err(RunError::from)?;
@@ -168,6 +169,8 @@ struct Look<'a> {
     password: Option<Vec<u8>>,
     trust: Trust,
     allowed: &'a [String],
+    /// Whether it is held against another: what is compared must have been tried, needed or not.
+    is_kept: bool,
 }
 
 impl Look<'_> {
@@ -175,10 +178,13 @@ impl Look<'_> {
         let endpoint = Endpoint::resolve(url, &self.trust).map_err(RunError::from)?;
         safety::check_allowed(url, &endpoint.address, self.allowed).map_err(RunError::from)?;
         error::say(&format!("looking at {url}, for a minute at most\n"));
-        let appetite = need.map_or_else(Appetite::default, |need| Appetite {
-            connections: need.connections_per_address,
-            channels: need.channels_per_user.saturating_add(1),
-        });
+        let appetite = match need {
+            Some(need) if !self.is_kept => Appetite {
+                connections: need.connections_per_address,
+                channels: need.channels_per_user.saturating_add(1),
+            },
+            _ => Appetite::default(),
+        };
         let is_loopback = address::is_loopback(&endpoint.address);
         let examined = examine::examine(
             &endpoint,

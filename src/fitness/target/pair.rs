@@ -198,8 +198,11 @@ fn matters(
     let (one, other) = (of(&findings.0), of(&findings.1));
     match (one, other) {
         (_, Some((Level::Bad, means))) => format!("the scenario would break: {means}"),
+        (Some((Level::Bad, means)), Some((Level::Unknown, _))) => {
+            format!("the scenario would break there, and here nobody knows: {means}")
+        }
         (Some((Level::Bad, means)), Some(_)) => {
-            format!("the scenario would break on the one it is held against: {means}")
+            format!("the scenario would break there, and not here: {means}")
         }
         (Some((one, _)), Some((other, means))) if one != other && !means.is_empty() => means,
         _ => String::new(),
