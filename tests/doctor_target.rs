@@ -246,6 +246,12 @@ fn two_servers_that_differ_in_five_settings_differ_in_these_and_one_with_itself_
 }
 
 #[test]
+fn a_tunnel_to_a_public_network_is_left_at_the_first_login() {
+    let (_process, address) = network::listen_as("127.0.0.1:0", "Libera.Chat");
+    told(&["doctor", "--target", &format!("irc://{address}")], 2);
+}
+
+#[test]
 fn a_target_that_is_not_there_is_unreachable_and_one_elsewhere_needs_leave() {
     told(&["doctor", "--target", "irc://127.0.0.1:1"], 5);
     told(&["doctor", "--target", "irc://192.0.2.1:6667"], 2);

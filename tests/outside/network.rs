@@ -9,8 +9,13 @@ use crate::process::bound;
 
 /// Starts it on an address; returns the process, and where it listens.
 pub(crate) fn listen(address: &str) -> (Process, String) {
+    listen_as(address, "Splitstorm")
+}
+
+/// Starts it on an address, under a name.
+pub(crate) fn listen_as(address: &str, name: &str) -> (Process, String) {
     let mut child = bound(env!("CARGO_BIN_EXE_splitstorm"))
-        .args(["network", "--listen", address])
+        .args(["network", "--listen", address, "--name", name])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -95,6 +95,8 @@ impl Client {
                 });
             }
         }
+        let network = client.visit.isupport.network.as_deref();
+        client.heard.probed.network = network.map(text);
         // A connection that is gone is found out by the next read.
         let _ = client.visit.set_patience(PATIENCE);
         client.heard.welcomed.get_or_insert_with(|| clock.now());

@@ -133,7 +133,7 @@ fn told(client: &Client) -> Probe {
     let mut probe = Probe {
         schema: SCHEMA,
         tool: env!("CARGO_PKG_VERSION").to_owned(),
-        network: tokens.get("NETWORK").cloned(),
+        network: heard.probed.network.clone(),
         server: heard.probed.server.clone(),
         version: heard.probed.version.clone(),
         software: heard.software.clone(),
