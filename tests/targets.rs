@@ -10,6 +10,7 @@
 mod counted;
 #[path = "outside/fit.rs"]
 mod fit;
+#[expect(dead_code, reason = "limits that only the doctor's tests look for")]
 #[path = "targets/launch.rs"]
 mod launch;
 #[path = "outside/ledger.rs"]

@@ -1,4 +1,4 @@
-//! The command `doctor`: whether a host is fit for a run, snapshots of hosts, and what two of them differ in.
+//! The command `doctor`: whether a host or a target is fit for a run, snapshots of hosts, and what two of either differ in.
 
 use std::path::PathBuf;
 
@@ -10,6 +10,8 @@ use crate::cli::host;
 use crate::cli::host::DiffArguments;
 use crate::cli::host::HostArguments;
 use crate::cli::host::SnapshotArguments;
+use crate::cli::target;
+use crate::cli::target::TargetArguments;
 
 /// Flags of `doctor`.
 #[derive(Debug, Args)]
@@ -17,11 +19,13 @@ use crate::cli::host::SnapshotArguments;
 pub(crate) struct DoctorArguments {
     #[command(subcommand)]
     command: Option<DoctorCommand>,
-    /// The scenario that the host is held against; without one its figures are judged by themselves.
+    /// The scenario that the host, or the target, is held against; without one its figures are told by themselves.
     #[arg(value_name = "SCENARIO")]
     scenario: Option<PathBuf>,
     #[command(flatten)]
     host: HostArguments,
+    #[command(flatten)]
+    target: TargetArguments,
 }
 
 /// What else the doctor does.
@@ -38,6 +42,11 @@ pub(crate) fn run(arguments: &DoctorArguments) -> Result<u8, Error> {
     match &arguments.command {
         Some(DoctorCommand::Snapshot(snapshot)) => host::snapshot(snapshot),
         Some(DoctorCommand::Diff(diff)) => host::diff(diff),
+        None if arguments.target.is_given() => target::check(
+            arguments.scenario.as_deref(),
+            &arguments.host,
+            &arguments.target,
+        ),
         None => host::check(arguments.scenario.as_deref(), &arguments.host),
     }
 }

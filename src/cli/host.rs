@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
@@ -40,15 +41,15 @@ const BELOW_NEED: u8 = 1;
 /// Largest configuration file that is read.
 const CONFIG_BYTES_MAX: u64 = 16 << 20;
 
-/// Flags of `doctor` without a subcommand that are about this host.
+/// Flags of `doctor` without a subcommand, whatever it looks at.
 #[derive(Debug, Args)]
 pub(crate) struct HostArguments {
     /// A value over the scenario's, such as population.users=500; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
-    sets: Vec<String>,
+    pub(crate) sets: Vec<String>,
     /// Print JSON instead of the table.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// Flags of `doctor snapshot`.
@@ -92,12 +93,6 @@ pub(crate) struct DiffArguments {
 
 /// Checks this host. Returns 0 if nothing is bad, else 4.
 pub(crate) fn check(scenario: Option<&Path>, arguments: &HostArguments) -> Result<u8, Error> {
-    if scenario.is_none() && !arguments.sets.is_empty() {
-        return Err(Error::Usage {
-            what: "--set without a scenario".to_owned(),
-            help: "name the scenario: splitstorm doctor SCENARIO --set …".to_owned(),
-        });
-    }
     let need = need(scenario, &arguments.sets)?;
     if !arguments.json {
         error::say(&format!(
@@ -182,16 +177,9 @@ fn read(path: &Path) -> Result<Snapshot, Error> {
 
 /// Returns what a scenario needs, if there is one.
 fn need(scenario: Option<&Path>, sets: &[String]) -> Result<Option<Need>, Error> {
-    let Some(path) = scenario else {
+    let Some(plan) = plan(scenario, sets)? else {
         return Ok(None);
     };
-    let inputs = InputArguments {
-        scenario: path.to_owned(),
-        seed: 1,
-        sets: sets.to_vec(),
-    };
-    let inputs = inputs.read()?;
-    let plan = Plan::new(inputs.scenario, inputs.profile, inputs.seed)?;
     // Where the embedded network listens.
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let spread = Sources::at(&loopback, plan.scenario.target.spread_sources);
@@ -211,7 +199,32 @@ fn need(scenario: Option<&Path>, sets: &[String]) -> Result<Option<Need>, Error>
     }))
 }
 
-fn json_error(source: serde_json::Error) -> Error {
+/// Returns the plan of a scenario, if there is one.
+pub(crate) fn plan(scenario: Option<&Path>, sets: &[String]) -> Result<Option<Arc<Plan>>, Error> {
+    let Some(path) = scenario else {
+        if sets.is_empty() {
+            return Ok(None);
+        }
+        return Err(Error::Usage {
+            what: "--set without a scenario".to_owned(),
+            help: "name the scenario: splitstorm doctor SCENARIO --set …".to_owned(),
+        });
+    };
+    let inputs = InputArguments {
+        scenario: path.to_owned(),
+        seed: 1,
+        sets: sets.to_vec(),
+    };
+    let inputs = inputs.read()?;
+    Ok(Some(Plan::new(
+        inputs.scenario,
+        inputs.profile,
+        inputs.seed,
+    )?))
+}
+
+/// Returns the error of JSON that can't be written.
+pub(crate) fn json_error(source: serde_json::Error) -> Error {
     Error::System {
         what: "writing JSON",
         source: io::Error::from(source),

@@ -43,6 +43,7 @@ mod scale;
 mod scrub;
 mod show;
 mod tap;
+mod target;
 mod traces;
 mod trust;
 
@@ -76,7 +77,8 @@ enum Command {
     Report(ReportArguments),
     /// Show the exemplars of a class of breach: message, moments, why it was due, what arrived.
     Explain(ExplainArguments),
-    /// Check whether this host can generate a scenario's load (exit 4 if not); write server hosts down and compare them.
+    /// Check whether this host can generate a scenario's load (exit 4 if not), or what of it would break on a target (exit 1); compare
+    /// targets, and server hosts.
     Doctor(DoctorArguments),
     /// Run the simulated IRC network on its own, for any client.
     Network(NetworkArguments),

@@ -150,7 +150,7 @@ pub(crate) fn drive(
 }
 
 /// Returns the folder that keeps what outlives a run, by the XDG convention.
-fn state_folder() -> PathBuf {
+pub(crate) fn state_folder() -> PathBuf {
     let home = || {
         std::env::var_os("HOME")
             .map_or_else(std::env::temp_dir, PathBuf::from)

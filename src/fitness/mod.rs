@@ -8,3 +8,4 @@ pub mod finding;
 pub mod host;
 pub mod need;
 pub mod snapshot;
+pub mod target;

@@ -33,6 +33,29 @@ pub struct Need {
     pub embedded: Load,
 }
 
+/// What a scenario asks of the target that it is run against.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TargetNeed {
+    /// The scenario's name.
+    pub scenario: String,
+    /// Users, those included who come later.
+    pub users: u64,
+    /// Most connections at once from one source address.
+    pub connections_per_address: u64,
+    /// Most connections that one source address opens in one second.
+    pub connects_per_s_max: u64,
+    /// Most channels of a user.
+    pub channels_per_user: u64,
+    /// Most lines that one user means to send in ten seconds, without what its program sends by itself.
+    pub lines_in_10s_max: u64,
+    /// Longest nick, in bytes.
+    pub nick_bytes: u64,
+    /// Longest name of a channel, in bytes.
+    pub channel_bytes: u64,
+    /// Capabilities that clients ask for.
+    pub capabilities: Vec<String>,
+}
+
 impl Need {
     /// Returns the memory that the generator will take, estimated, in bytes.
     pub fn memory_bytes(&self) -> u64 {

@@ -185,6 +185,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "units",
             "irc::wire",
             "irc::session",
+            "fitness",
             "scenario",
             "measure",
             "drive::clock",

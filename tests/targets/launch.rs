@@ -47,6 +47,8 @@ pub(crate) enum Limits {
     Fast,
     /// None, behind a proxy that tells it who its clients are; `InspIRCd`'s alone.
     Proxied,
+    /// Its own in five places, the others as shipped; `InspIRCd`'s alone.
+    Strict,
 }
 
 /// A server that listens.
@@ -123,7 +125,8 @@ impl Server {
             (Self::Inspircd, Limits::Gauged) => include_str!("inspircd-oper.conf"),
             (Self::Inspircd, Limits::Fast) => include_str!("inspircd-fast.conf"),
             (Self::Inspircd, Limits::Proxied) => include_str!("inspircd-proxied.conf"),
-            (Self::Ngircd, Limits::Fast | Limits::Proxied) => {
+            (Self::Inspircd, Limits::Strict) => include_str!("inspircd-strict.conf"),
+            (Self::Ngircd, Limits::Fast | Limits::Proxied | Limits::Strict) => {
                 panic!("ngircd holds every client to a pace, and believes no proxy")
             }
             (Self::Miniircd, _) => "",

@@ -19,6 +19,7 @@ use crate::traffic::capture::counters::stats::StatsReader;
 /// Outside the names of any run, and of the login before one.
 const VISITOR: Visitor = Visitor {
     nick: "gauger",
+    letter: None,
     realname: "splitstorm counters",
 };
 

@@ -131,6 +131,7 @@ fn insecure_help(error: &rustls::Error) -> &'static str {
 /// Outside the names of any run: its consonants follow each other, which those of a run never do.
 const VISITOR: Visitor = Visitor {
     nick: "stormy",
+    letter: None,
     realname: "splitstorm preflight",
 };
 
@@ -158,7 +159,8 @@ pub fn probe(
     Ok(probed)
 }
 
-fn note(probed: &mut Probed, message: &Message<'_>) {
+/// Notes what a line of the greeting tells.
+pub(super) fn note(probed: &mut Probed, message: &Message<'_>) {
     let text = |index| {
         message
             .params

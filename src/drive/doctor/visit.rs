@@ -39,6 +39,8 @@ const READ_BYTES: usize = 4_096;
 pub struct Visitor {
     /// Its nick and user name; a digit is added to the nick.
     pub nick: &'static str,
+    /// A letter behind the nick, for visitors that are there together.
+    pub letter: Option<char>,
     /// Its real name.
     pub realname: &'static str,
 }
@@ -46,6 +48,9 @@ pub struct Visitor {
 impl Identity for Visitor {
     fn nick(&self, generation: u8, out: &mut Vec<u8>) {
         out.extend_from_slice(self.nick.as_bytes());
+        if let Some(letter) = self.letter {
+            out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+        }
         out.extend_from_slice(generation.to_string().as_bytes());
     }
 
@@ -228,6 +233,21 @@ impl Visit {
         // What a line asked for is answered at once.
         self.write();
         Ok(())
+    }
+
+    /// Sets how long a turn waits for something to read.
+    ///
+    /// # Errors
+    ///
+    /// Returns what the kernel says: the connection is gone.
+    pub fn set_patience(&self, patience: Duration) -> io::Result<()> {
+        self.stream.set_read_timeout(Some(patience))
+    }
+
+    /// Returns the version of TLS that was agreed on, and the target's certificate; `None` in plain text.
+    pub fn tls(&self) -> Option<(String, Option<Vec<u8>>)> {
+        let tls = self.tls.as_ref()?;
+        Some((tls.version(), tls.peer_certificate().map(<[u8]>::to_vec)))
     }
 
     /// Returns whether the login is complete.

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::io::Write;
 
 use rustls::Connection;
+use rustls::ProtocolVersion;
 use tokio::net::TcpStream;
 
 /// Most text that waits in one connection for the kernel: a few records, so that what is queued stays where it is counted.
@@ -30,6 +31,21 @@ impl Secured {
     /// Returns whether the two sides still agree on how to talk.
     pub fn is_handshaking(&self) -> bool {
         self.connection.is_handshaking()
+    }
+
+    /// Returns the version of TLS that was agreed on, in words.
+    pub fn version(&self) -> String {
+        match self.connection.protocol_version() {
+            Some(ProtocolVersion::TLSv1_2) => "TLS 1.2".to_owned(),
+            Some(ProtocolVersion::TLSv1_3) => "TLS 1.3".to_owned(),
+            Some(version) => format!("{version:?}"),
+            None => "TLS".to_owned(),
+        }
+    }
+
+    /// Returns the other side's own certificate, in DER, if it has shown one.
+    pub fn peer_certificate(&self) -> Option<&[u8]> {
+        Some(self.connection.peer_certificates()?.first()?)
     }
 
     /// Takes bytes that arrived and hands over the text in them, piece by piece, each in `room`.

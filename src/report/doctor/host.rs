@@ -20,8 +20,6 @@ pub const SCHEMA: u32 = 1;
 const LEVEL_WIDTH: usize = 7;
 /// Width of topics.
 const TOPIC_WIDTH: usize = 12;
-/// Where meanings and advice begin.
-const INDENT: usize = LEVEL_WIDTH + 2 + TOPIC_WIDTH + 2;
 
 /// Returns the findings for a terminal.
 pub fn text(findings: &[Finding], need: Option<&Need>, paint: Paint) -> String {
@@ -38,28 +36,31 @@ pub fn text(findings: &[Finding], need: Option<&Need>, paint: Paint) -> String {
         None => writeln!(text, "this host as a load generator\n"),
     };
     for finding in findings {
-        put(&mut text, finding, paint);
+        put(&mut text, finding, TOPIC_WIDTH, paint);
     }
     let _ = writeln!(text, "\n{}", summary(findings));
     text
 }
 
-fn put(text: &mut String, finding: &Finding, paint: Paint) {
+/// Writes a finding: its level, its topic in a column of that width, and behind them figure, meaning and advice.
+pub(super) fn put(text: &mut String, finding: &Finding, topic_width: usize, paint: Paint) {
+    let indent = LEVEL_WIDTH + 2 + topic_width + 2;
+    let width = WIDTH_MAX - indent;
     let tone = tone(finding.level);
     let level = paint.text(tone, &format!("{:LEVEL_WIDTH$}", finding.level.name()));
-    let mut lines = layout::wrapped(&finding.figure, WIDTH_MAX - INDENT);
-    lines.extend(layout::wrapped(&finding.means, WIDTH_MAX - INDENT));
+    let mut lines = layout::wrapped(&finding.figure, width);
+    if !finding.means.is_empty() {
+        lines.extend(layout::wrapped(&finding.means, width));
+    }
     if !finding.advice.is_empty() {
-        lines.extend(layout::wrapped(
-            &format!("→ {}", finding.advice),
-            WIDTH_MAX - INDENT,
-        ));
+        let advice = format!("→ {}", finding.advice);
+        lines.extend(layout::wrapped(&advice, width));
     }
     let mut lines = lines.into_iter();
     let first = lines.next().unwrap_or_default();
-    let _ = writeln!(text, "{level}  {:TOPIC_WIDTH$}  {first}", finding.topic);
+    let _ = writeln!(text, "{level}  {:topic_width$}  {first}", finding.topic);
     for line in lines {
-        let _ = writeln!(text, "{:INDENT$}{line}", "");
+        let _ = writeln!(text, "{:indent$}{line}", "");
     }
 }
 
@@ -109,13 +110,27 @@ struct NeedFile<'a> {
     memory_bytes: u64,
 }
 
+/// A finding in a file.
 #[derive(Debug, Serialize)]
-struct FindingFile<'a> {
+pub(super) struct FindingFile<'a> {
     topic: &'a str,
     level: &'static str,
     figure: &'a str,
     means: &'a str,
     advice: &'a str,
+}
+
+impl<'a> FindingFile<'a> {
+    /// Returns a finding as it stands in a file.
+    pub(super) fn of(finding: &'a Finding) -> Self {
+        Self {
+            topic: finding.topic,
+            level: finding.level.name(),
+            figure: &finding.figure,
+            means: &finding.means,
+            advice: &finding.advice,
+        }
+    }
 }
 
 /// Returns the findings as JSON.
@@ -124,13 +139,6 @@ struct FindingFile<'a> {
 ///
 /// When a number has no place in JSON; none of a finding has.
 pub fn json(findings: &[Finding], need: Option<&Need>) -> Result<String, serde_json::Error> {
-    let rows = findings.iter().map(|finding| FindingFile {
-        topic: finding.topic,
-        level: finding.level.name(),
-        figure: &finding.figure,
-        means: &finding.means,
-        advice: &finding.advice,
-    });
     let file = HostFile {
         schema: SCHEMA,
         tool: env!("CARGO_PKG_VERSION"),
@@ -145,7 +153,7 @@ pub fn json(findings: &[Finding], need: Option<&Need>) -> Result<String, serde_j
             ports_embedded: need.embedded.ports,
             memory_bytes: need.memory_bytes(),
         }),
-        findings: rows.collect(),
+        findings: findings.iter().map(FindingFile::of).collect(),
     };
     let mut text = serde_json::to_string_pretty(&file)?;
     text.push('\n');
