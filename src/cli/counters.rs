@@ -26,7 +26,7 @@ use crate::drive::counters::server::Operator;
 use crate::drive::counters::server::ServerOptions;
 use crate::drive::interrupt::Hangup;
 use crate::drive::interrupt::Interrupt;
-use crate::drive::run::RunError;
+use crate::drive::run::error::RunError;
 use crate::drive::run::safety;
 use crate::drive::transport::address::TargetUrl;
 use crate::drive::transport::endpoint::Endpoint;

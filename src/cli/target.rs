@@ -22,7 +22,7 @@ use crate::cli::trust::TrustArguments;
 use crate::drive::doctor::examine;
 use crate::drive::doctor::examine::Appetite;
 use crate::drive::doctor::examine::Care;
-use crate::drive::run::RunError;
+use crate::drive::run::error::RunError;
 use crate::drive::run::safety;
 use crate::drive::transport::address;
 use crate::drive::transport::address::TargetUrl;

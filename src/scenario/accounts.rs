@@ -22,7 +22,7 @@ pub struct Accounts {
 #[derive(Clone, Debug)]
 pub enum AccountSource {
     /// A CSV with the columns `account,password`, and perhaps `certificate,key`.
-    File {
+    Csv {
         /// The file, as written: from the scenario's folder.
         path: String,
         /// Where it was written.
@@ -93,7 +93,7 @@ pub(super) fn accounts(mut table: Table<'_>) -> Result<Option<Accounts>, Misread
     let whole = table.place().clone();
     table.finish()?;
     let source = match (file, pattern) {
-        (Some((path, place)), None) => AccountSource::File { path, place },
+        (Some((path, place)), None) => AccountSource::Csv { path, place },
         (None, Some((name, place))) => {
             if !name.contains("{n}") {
                 let misread =

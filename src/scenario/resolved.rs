@@ -229,7 +229,7 @@ impl Scenario {
             return Ok(());
         };
         match &accounts.source {
-            AccountSource::File { path, .. } => {
+            AccountSource::Csv { path, .. } => {
                 writeln!(out, "\n[accounts]\nfile = {}", quoted(path))?;
             }
             AccountSource::Pattern { name, password_env } => {

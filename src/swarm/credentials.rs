@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::irc::session::LoginManner;
-use crate::irc::session::LoginWay;
+use crate::irc::session::login::LoginManner;
+use crate::irc::session::login::LoginWay;
 use crate::irc::session::sasl::Login;
 use crate::irc::session::sasl::Mechanism;
 use crate::scenario::accounts;

@@ -1,9 +1,9 @@
 //! What the session of each program needs to know.
 
-use crate::irc::session::LoginManner;
 use crate::irc::session::Manners;
 use crate::irc::session::SessionConfig;
 use crate::irc::session::Taken;
+use crate::irc::session::login::LoginManner;
 use crate::plan::Plan;
 use crate::scenario::clients::Client;
 use crate::scenario::clients::KnownCap;

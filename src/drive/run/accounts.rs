@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::drive::run::RunError;
+use crate::drive::run::error::RunError;
 use crate::drive::transport::tls::ClientIdentity;
 use crate::irc::network::services::ServicesConfig;
 use crate::place::Misread;
@@ -64,7 +64,7 @@ pub(crate) fn read(
             };
             ((0..count).map(account).collect(), Vec::new())
         }
-        AccountSource::File { path, place } => read_file(&folder.join(path), place)?,
+        AccountSource::Csv { path, place } => read_file(&folder.join(path), place)?,
     };
     if list.len() < count as usize {
         return Err(RunError::TooFewAccounts {

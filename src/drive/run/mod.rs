@@ -5,6 +5,7 @@ mod aftermath;
 pub mod artifacts;
 mod command;
 pub mod conduct;
+pub mod error;
 mod migration;
 mod overseer;
 pub mod preflight;
@@ -21,9 +22,7 @@ use std::time::Duration;
 
 use crate::drive::clock::Clock;
 use crate::drive::control::Control;
-use crate::drive::doctor::probe::ProbeError;
 use crate::drive::host::counters;
-use crate::drive::host::limits::HostLimit;
 use crate::drive::host::watched::Watched;
 use crate::drive::interrupt::Interrupt;
 use crate::drive::listen::Listening;
@@ -32,10 +31,8 @@ use crate::drive::run::conduct::Conduct;
 use crate::drive::run::conduct::Conducted;
 use crate::drive::run::conduct::Stage;
 use crate::drive::run::conduct::Watch;
+use crate::drive::run::error::RunError;
 use crate::drive::run::preflight::Preflight;
-use crate::drive::transport::address::TargetError;
-use crate::drive::transport::endpoint::EndpointError;
-use crate::drive::transport::tls::TlsError;
 use crate::drive::transport::tls::Trust;
 use crate::gate::rules::Rules;
 use crate::gate::slo::lateness_limit;
@@ -46,9 +43,7 @@ use crate::measure::migration::Migrations;
 use crate::measure::outcome::Outcome;
 use crate::measure::sent::LinesSent;
 use crate::measure::warning::Warning;
-use crate::place::Misread;
 use crate::plan::Plan;
-use crate::plan::PlanError;
 use crate::plan::Source;
 use crate::plan::likeness;
 use crate::plan::script::Script;
@@ -132,140 +127,6 @@ pub struct RunEnd {
     pub result: RunResult,
     /// Why an artifact could not be written, if one could not.
     pub write_error: Option<io::Error>,
-}
-
-/// Why there was no run.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RunError {
-    /// Something in the scenario can't be judged.
-    #[error(transparent)]
-    Misread(#[from] Misread),
-    /// The profile can't serve the scenario.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// The target is not written as one, or has no address.
-    #[error(transparent)]
-    Target(#[from] TargetError),
-    /// TLS can't be set up.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// Our own safety rules.
-    #[error(transparent)]
-    Safety(#[from] safety::Refusal),
-    /// The run does not fit this machine.
-    #[error(transparent)]
-    Host(#[from] HostLimit),
-    /// The target is not to be had.
-    #[error(transparent)]
-    Unreachable(#[from] ProbeError),
-    /// A file can't be written or read.
-    #[error("{doing} {}", path.display())]
-    File {
-        /// What was being done.
-        doing: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The password's variable is not set.
-    #[error(
-        "the environment variable `{0}` is not set, though the scenario takes the password from it"
-    )]
-    NoPassword(String),
-    /// A real server keeps the passwords of its accounts.
-    #[error("the scenario has accounts without a password")]
-    NoAccountPassword,
-    /// There are more users than accounts.
-    #[error("{found} accounts for {needed} users")]
-    TooFewAccounts {
-        /// Accounts there are.
-        found: usize,
-        /// Users there are, those who come and go included.
-        needed: u32,
-    },
-    /// There is no server to which accounts could move.
-    #[error("the accounts of the target have nowhere to move in `{0}`")]
-    NowhereToMove(String),
-    /// Nobody moves accounts that are not ours, that way.
-    #[error("nobody moves the accounts of the target in `{0}`")]
-    NobodyMoves(String),
-    /// There is no process to watch.
-    #[error("can't watch the target's process {pid}")]
-    NoProcess {
-        /// Which.
-        pid: u32,
-        /// Why.
-        source: io::Error,
-    },
-    /// A thread or socket of ours.
-    #[error("{what}")]
-    System {
-        /// What was being done.
-        what: &'static str,
-        /// Why.
-        source: io::Error,
-    },
-}
-
-impl From<EndpointError> for RunError {
-    fn from(error: EndpointError) -> Self {
-        match error {
-            EndpointError::Target(error) => error.into(),
-            EndpointError::Tls(error) => error.into(),
-        }
-    }
-}
-
-/// What to do about a population that a profile can't fill.
-pub const PLAN_HELP: &str =
-    "change [population], or start at another hour (starts = \"Tue 20:00\")";
-/// Exit code of a usage error, a file in error, or a refusal of ours.
-const EXIT_USAGE: u8 = 2;
-/// Exit code of a run that says nothing about its target, the generator or its set-up being at fault.
-const EXIT_INVALID: u8 = 4;
-/// Exit code of a target that could not be reached or let nobody in.
-const EXIT_UNREACHED: u8 = 5;
-
-impl RunError {
-    /// Returns the process's exit code.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Unreachable(_) | Self::Target(TargetError::Unresolved { .. }) => EXIT_UNREACHED,
-            Self::Host(_) | Self::System { .. } => EXIT_INVALID,
-            _ => EXIT_USAGE,
-        }
-    }
-
-    /// Returns what to do about it, where that is not plain.
-    pub fn help(&self) -> Option<String> {
-        match self {
-            Self::Safety(refusal) => Some(refusal.help()),
-            Self::Host(limit) => Some(limit.help().to_owned()),
-            Self::Unreachable(error) => error.help().map(str::to_owned),
-            Self::Tls(TlsError::NoRoots) => {
-                Some("name the certificate of the target's authority: --ca FILE".to_owned())
-            }
-            Self::NoPassword(name) => Some(format!("set it: {name}=… splitstorm run …")),
-            Self::NoProcess { .. } => {
-                Some("name the server's own process on this machine: --target-pid".to_owned())
-            }
-            Self::NoAccountPassword => Some("name the variable that holds it: [accounts] password_env = \"…\"".to_owned()),
-            Self::TooFewAccounts { .. } => Some("every user logs in to an account of its own: add accounts, or ask for fewer users (--set population.users=…)".to_owned()),
-            Self::Plan(_) => Some(PLAN_HELP.to_owned()),
-            Self::NowhereToMove(_) => {
-                Some("name both servers: --target irc://OLD,irc://NEW".to_owned())
-            }
-            Self::NobodyMoves(phase) => Some(format!(
-                "give [phase.{phase}] a `move_command` that moves `{{user}}` that way, or the migration a `progress_command` that tells how many have moved"
-            )),
-            Self::File { .. } => {
-                Some("is there room, and may this folder be written? (--out DIR)".to_owned())
-            }
-            _ => None,
-        }
-    }
 }
 
 /// Runs a scenario and judges it.

@@ -2,7 +2,6 @@
 
 use crate::irc::session::Context;
 use crate::irc::session::Event;
-use crate::irc::session::LoginWay;
 use crate::irc::session::Session;
 use crate::irc::session::refusal::Refusal;
 use crate::irc::session::sasl;
@@ -31,6 +30,33 @@ const REFUSED_SIGNS: &[&str] = &[
     "not a registered",
     "failed",
 ];
+
+/// How clients log in to their accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoginManner {
+    /// By which way.
+    pub way: LoginWay,
+    /// Whether who can't log in does without the server.
+    pub is_required: bool,
+}
+
+/// A way to log in to an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginWay {
+    /// SASL, before the registration ends.
+    Sasl(Mechanism),
+    /// A message to `NickServ` once it has ended.
+    NickServ,
+}
+
+impl Default for LoginManner {
+    fn default() -> Self {
+        Self {
+            way: LoginWay::Sasl(Mechanism::Plain),
+            is_required: true,
+        }
+    }
+}
 
 /// How far a login is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 //! per line come out; it never waits for anything a server may leave out.
 
 pub mod backoff;
-mod login;
+pub mod login;
 mod online;
 pub mod refusal;
 mod registration;
@@ -14,11 +14,11 @@ mod tests;
 
 use std::time::Duration;
 
+use crate::irc::session::login::LoginManner;
 use crate::irc::session::login::LoginState;
 use crate::irc::session::refusal::Refusal;
 use crate::irc::session::sasl::Exchange;
 use crate::irc::session::sasl::Login;
-use crate::irc::session::sasl::Mechanism;
 use crate::irc::session::sasl::Salted;
 use crate::irc::wire::casemapping::CaseMapping;
 use crate::irc::wire::compose::Line;
@@ -65,33 +65,6 @@ pub struct SessionConfig {
     pub login: LoginManner,
     /// In what programs differ.
     pub manners: Manners,
-}
-
-/// How clients log in to their accounts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LoginManner {
-    /// By which way.
-    pub way: LoginWay,
-    /// Whether who can't log in does without the server.
-    pub is_required: bool,
-}
-
-/// A way to log in to an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoginWay {
-    /// SASL, before the registration ends.
-    Sasl(Mechanism),
-    /// A message to `NickServ` once it has ended.
-    NickServ,
-}
-
-impl Default for LoginManner {
-    fn default() -> Self {
-        Self {
-            way: LoginWay::Sasl(Mechanism::Plain),
-            is_required: true,
-        }
-    }
 }
 
 /// How a program registers and makes sure of its server. By default a client waits for nothing.
