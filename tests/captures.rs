@@ -209,11 +209,11 @@ fn check_churn<'a>(
         let was = live.clone().filter(|event| event.kind == kind).count();
         let is = sample.views().filter(|event| event.kind == kind).count();
         eprintln!("{name}: {} {was} live, {is} in a sample", kind.as_str());
-        // Shifts leave each session once in a cycle; those who are cut where the capture ends add some. Whoever a mass event
-        // keeps away takes no other nick meanwhile.
+        // Shifts leave each session once in a cycle; those who are cut where the capture ends add some, and most cohorts are cut
+        // at the same place: of a hundred it may be twenty. Whoever a mass event keeps away takes no other nick meanwhile.
         let share = if kind == EventKind::Nick { 4 } else { 10 };
         assert!(
-            is.abs_diff(was) * share <= was + 50,
+            is.abs_diff(was) * share <= was + 100,
             "{name}: {} {was} live, {is} made",
             kind.as_str()
         );
