@@ -10,7 +10,7 @@ use splitstorm::gate::rules::Rules;
 use splitstorm::scenario::file;
 
 /// The scenarios, by file name without its ending.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "busy-hour",
     "ci-gate",
     "double-netsplit",
@@ -23,6 +23,7 @@ const NAMES: [&str; 14] = [
     "outage-2012",
     "quickstart",
     "reconnect-stampede",
+    "sasl-herd",
     "soak",
     "throttled",
 ];
