@@ -40,6 +40,12 @@ pub struct Finding {
     pub advice: String,
 }
 
+/// Returns the topics of findings of a level.
+pub fn topics(findings: &[Finding], level: Level) -> Vec<&'static str> {
+    let of_level = findings.iter().filter(|finding| finding.level == level);
+    of_level.map(|finding| finding.topic).collect()
+}
+
 /// Returns the gravest level among findings.
 pub fn worst(findings: &[Finding]) -> Level {
     let levels = findings.iter().map(|finding| finding.level);

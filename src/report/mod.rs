@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod catalogue;
 pub mod doctor;
+mod document;
 pub mod drift;
 pub mod event;
 pub mod explain;

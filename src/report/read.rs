@@ -1,16 +1,18 @@
 //! A result read back from `result.json`.
 
-use serde::Deserialize;
-
 use crate::place::Misread;
-use crate::place::Place;
+use crate::report::document;
+use crate::report::document::Kind;
 use crate::report::result::RunResult;
 use crate::report::result::SCHEMA;
 
-#[derive(Deserialize)]
-struct Version {
-    schema: u32,
-}
+const KIND: Kind = Kind {
+    what: "a result",
+    of: "",
+    schema: SCHEMA,
+    no_such: "name the result.json of a run, or its folder",
+    other_version: "read it with the version of splitstorm that wrote it: `tool.version` names it",
+};
 
 /// Reads a result. `path` names it in errors.
 ///
@@ -18,36 +20,7 @@ struct Version {
 ///
 /// Returns where the text stops being a result, or that another version of the tool wrote it.
 pub fn read(path: &str, text: &str) -> Result<RunResult, Misread> {
-    let misread = |error: &serde_json::Error, help: &str| {
-        let message = error.to_string();
-        let what = message
-            .rsplit_once(" at line ")
-            .map_or(message.as_str(), |(what, _)| what);
-        let place = Place {
-            path: path.to_owned(),
-            line: error.line() as u64,
-            column: error.column() as u64,
-        };
-        Misread::new(format!("expected a result: {what}"), place)
-            .with_help(help)
-            .with_excerpt(text)
-    };
-    let version: Version = serde_json::from_str(text)
-        .map_err(|error| misread(&error, "name the result.json of a run, or its folder"))?;
-    if version.schema != SCHEMA {
-        return Err(Misread::new(
-            format!(
-                "expected a result of schema {SCHEMA}, found schema {}",
-                version.schema
-            ),
-            Place::file(path),
-        )
-        .with_help(
-            "read it with the version of splitstorm that wrote it: `tool.version` names it",
-        ));
-    }
-    serde_json::from_str(text)
-        .map_err(|error| misread(&error, "the file is not as splitstorm writes it"))
+    document::read(&KIND, path, text)
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::io::Read;
-use std::io::Write;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::net::TcpStream;
@@ -12,7 +11,8 @@ use crate::drive::clock::Clock;
 use crate::drive::doctor::probe::PROBE_TIMEOUT;
 use crate::drive::doctor::probe::ProbeError;
 use crate::drive::transport::endpoint::Endpoint;
-use crate::drive::transport::secured::Secured;
+use crate::drive::transport::layer::Arrived;
+use crate::drive::transport::layer::Layer;
 use crate::drive::transport::tcp;
 use crate::irc::session::Closed;
 use crate::irc::session::Context;
@@ -72,9 +72,7 @@ impl Identity for Visitor {
 pub struct Visit {
     address: SocketAddr,
     stream: TcpStream,
-    tls: Option<Box<Secured>>,
-    /// What the target said before there was a session to hear it.
-    early: Vec<u8>,
+    layer: Layer,
     clock: Clock,
     visitor: Visitor,
     config: SessionConfig,
@@ -113,8 +111,7 @@ impl Visit {
         let mut visit = Self {
             address,
             stream,
-            tls: None,
-            early: Vec::new(),
+            layer: Layer::Plain,
             clock: Clock::start(),
             visitor,
             config: SessionConfig {
@@ -131,57 +128,34 @@ impl Visit {
             isupport: Isupport::default(),
             lines_sent: LinesSent::default(),
         };
-        if let Some(tls) = &endpoint.tls {
-            let tls = tls.begin(None);
-            visit.tls = Some(Box::new(tls.map_err(|source| visit.insecure(source))?));
-            visit.agree()?;
+        match &endpoint.tls {
+            None => visit.log_in(),
+            Some(tls) => {
+                visit.layer = tls.begin(None).map_err(|source| visit.insecure(source))?;
+                visit.agree()?;
+            }
         }
-        let now = visit.clock.now();
-        visit.with_session(|session, cx| session.handle_connected(now, cx));
         Ok(visit)
     }
 
-    /// Agrees with the target on TLS.
+    /// Agrees with the target on TLS, and begins to log in.
     fn agree(&mut self) -> Result<(), ProbeError> {
-        let address = self.address;
-        let mut buffer = [0; READ_BYTES];
         let began = self.clock.now();
-        while self.tls.as_ref().is_some_and(|tls| tls.is_handshaking()) {
-            self.write();
-            match self.stream.read(&mut buffer) {
-                Ok(0) => return Err(ProbeError::Closed { address }),
-                Ok(count) => {
-                    // A target may speak with its last word of the handshake.
-                    let text = self.text_of(buffer.get(..count).unwrap_or_default())?;
-                    self.early.extend_from_slice(&text);
-                }
-                Err(error) if is_pause(&error) => {
-                    if self.clock.now().since(began) >= PROBE_TIMEOUT {
-                        return Err(ProbeError::Silent { address });
-                    }
-                }
-                Err(_) => return Err(ProbeError::Closed { address }),
+        while !self.layer.is_ready() {
+            // A target that speaks first is heard by the session: it may say no.
+            self.turn(|_| {})?;
+            if self.clock.now().since(began) >= PROBE_TIMEOUT {
+                return Err(ProbeError::Silent {
+                    address: self.address,
+                });
             }
         }
-        self.write();
         Ok(())
     }
 
-    /// Returns the text in bytes that arrived.
-    fn text_of(&mut self, bytes: &[u8]) -> Result<Vec<u8>, ProbeError> {
-        let Some(tls) = &mut self.tls else {
-            return Ok(bytes.to_vec());
-        };
-        let (mut text, mut room) = (Vec::new(), Vec::new());
-        let outcome = tls.feed(bytes, &mut room, |piece| text.extend_from_slice(piece));
-        match outcome {
-            Ok(()) => Ok(text),
-            Err(source) => {
-                // The target is told why.
-                self.write();
-                Err(self.insecure(source))
-            }
-        }
+    fn log_in(&mut self) {
+        let now = self.clock.now();
+        self.with_session(|session, cx| session.handle_connected(now, cx));
     }
 
     fn insecure(&self, source: rustls::Error) -> ProbeError {
@@ -203,18 +177,7 @@ impl Visit {
         let end = match self.stream.read(&mut buffer) {
             Ok(0) => Some(Closed::Eof),
             Ok(count) => {
-                let mut text = std::mem::take(&mut self.early);
-                text.extend(self.text_of(buffer.get(..count).unwrap_or_default())?);
-                let now = self.clock.now();
-                let mut framer = std::mem::take(&mut self.framer);
-                framer.push(&text, |line| {
-                    let Some(message) = line.ok().and_then(|line| Message::parse(line).ok()) else {
-                        return;
-                    };
-                    on_line(&message);
-                    self.with_session(|session, cx| session.handle_line(now, &message, cx));
-                });
-                self.framer = framer;
+                self.hear(buffer.get(..count).unwrap_or_default(), &mut on_line)?;
                 None
             }
             Err(error) if is_pause(&error) => None,
@@ -235,6 +198,34 @@ impl Visit {
         Ok(())
     }
 
+    /// Takes bytes that arrived, and shows every line in them.
+    fn hear(
+        &mut self,
+        bytes: &[u8],
+        on_line: &mut impl FnMut(&Message<'_>),
+    ) -> Result<(), ProbeError> {
+        let now = self.clock.now();
+        let mut layer = std::mem::take(&mut self.layer);
+        let mut framer = std::mem::take(&mut self.framer);
+        let outcome = layer.receive(bytes, &mut Vec::new(), |arrived| match arrived {
+            Arrived::Agreed => self.log_in(),
+            Arrived::Text(text) => framer.push(text, |line| {
+                let Some(message) = line.ok().and_then(|line| Message::parse(line).ok()) else {
+                    return;
+                };
+                on_line(&message);
+                self.with_session(|session, cx| session.handle_line(now, &message, cx));
+            }),
+        });
+        self.layer = layer;
+        self.framer = framer;
+        outcome.map_err(|source| {
+            // The target is told why.
+            self.write();
+            self.insecure(source)
+        })
+    }
+
     /// Sets how long a turn waits for something to read.
     ///
     /// # Errors
@@ -246,8 +237,7 @@ impl Visit {
 
     /// Returns the version of TLS that was agreed on, and the target's certificate; `None` in plain text.
     pub fn tls(&self) -> Option<(String, Option<Vec<u8>>)> {
-        let tls = self.tls.as_ref()?;
-        Some((tls.version(), tls.peer_certificate().map(<[u8]>::to_vec)))
+        self.layer.agreed()
     }
 
     /// Returns whether the login is complete.
@@ -265,14 +255,11 @@ impl Visit {
 
     /// Writes whole lines and counts them. A target that is gone is found out by the read.
     fn write(&mut self) {
-        let written = match &mut self.tls {
-            None => self.stream.write_all(&self.out),
-            Some(tls) => {
-                tls.take(&self.out);
-                tls.flush(&mut self.stream).map(drop)
-            }
-        };
-        if !self.out.is_empty() && written.is_ok() {
+        let mut rest = &self.out[..];
+        while let Ok(count @ 1..) = self.layer.send(rest, &mut self.stream) {
+            rest = rest.get(count..).unwrap_or_default();
+        }
+        if rest.is_empty() {
             for line in self.out.split_inclusive(|&byte| byte == b'\n') {
                 self.lines_sent.add(line);
             }

@@ -15,9 +15,10 @@ use tokio::task::JoinHandle;
 
 use crate::drive::clock::Clock;
 use crate::drive::timer::Timer;
+use crate::drive::transport::layer::Arrived;
+use crate::drive::transport::layer::Layer;
+use crate::drive::transport::layer::Unwaiting;
 use crate::drive::transport::read::ReadBuffer;
-use crate::drive::transport::secured::Secured;
-use crate::drive::transport::secured::Unwaiting;
 use crate::drive::transport::tcp;
 use crate::drive::transport::tls::ServerTls;
 use crate::irc::network::CloseReason;
@@ -46,8 +47,7 @@ pub(crate) enum Order {
 
 struct Peer {
     stream: Rc<TcpStream>,
-    /// TLS upon it; `None` where there is none, and while a read's text is handed over.
-    secured: Option<Box<Secured>>,
+    layer: Layer,
     is_writing: bool,
     is_closing: bool,
 }
@@ -183,23 +183,25 @@ async fn accept(server: Rc<RefCell<Server>>, listener: TcpListener, at: ServerId
 
 /// The life of one client.
 async fn live(server: Rc<RefCell<Server>>, stream: Rc<TcpStream>, at: ServerId, peer: SocketAddr) {
-    let client = {
+    let (client, is_secured) = {
         let mut this = server.borrow_mut();
         let now = this.clock.now();
         // Settings that began none would begin none for anybody: the client's own end tells.
-        let secured = this.tls.as_ref().map(ServerTls::begin).transpose();
-        let Ok(secured) = secured else { return };
+        let layer = this.tls.as_ref().map(ServerTls::begin).transpose();
+        let Ok(layer) = layer else { return };
+        let layer = layer.unwrap_or_default();
+        let is_secured = layer.is_secured();
         let client = this.network.handle_connect(now, at, &peer.ip().to_string());
         this.peers.insert(
             client,
             Peer {
                 stream: Rc::clone(&stream),
-                secured: secured.map(Box::new),
+                layer,
                 is_writing: false,
                 is_closing: false,
             },
         );
-        client
+        (client, is_secured)
     };
     carry(&server);
     loop {
@@ -207,7 +209,13 @@ async fn live(server: Rc<RefCell<Server>>, stream: Rc<TcpStream>, at: ServerId, 
             return end(&server, client, &stream, CloseReason::Reset);
         }
         match receive(&server, client, &stream) {
-            Ok(true) => carry(&server),
+            Ok(true) => {
+                carry(&server);
+                // What TLS has to answer is nobody's line.
+                if is_secured {
+                    flush(&server, client);
+                }
+            }
             Ok(false) => return,
             Err(reason) => return end(&server, client, &stream, reason),
         }
@@ -235,18 +243,21 @@ fn receive(
         Ok(read) => {
             let now = this.clock.now();
             let bytes = this.buffer.bytes(read.count);
-            let peer = this.peers.get_mut(&client);
-            let Some(secured) = peer.and_then(|peer| peer.secured.as_mut()) else {
-                this.network.handle_bytes(now, client, bytes);
-                return Ok(true);
+            let Some(peer) = this.peers.get_mut(&client) else {
+                return Ok(false);
             };
             let network = &mut this.network;
-            let fed = secured.feed(bytes, &mut this.text, |text| {
-                network.handle_bytes(now, client, text);
+            let received = peer.layer.receive(bytes, &mut this.text, |arrived| {
+                if let Arrived::Text(text) = arrived {
+                    network.handle_bytes(now, client, text);
+                }
             });
-            // The client is told what TLS has to say, and why it is at fault.
-            let _ = secured.flush(&mut Unwaiting(stream));
-            fed.map(|()| true).map_err(|_| CloseReason::Reset)
+            if received.is_err() {
+                // The client is told why, as far as that goes in one write.
+                let _ = peer.layer.send(b"", &mut Unwaiting(stream));
+                return Err(CloseReason::Reset);
+            }
+            Ok(true)
         }
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
         Err(_) => Err(CloseReason::Reset),
@@ -345,21 +356,8 @@ fn write(server: &Rc<RefCell<Server>>, client: ClientId, stream: &Rc<TcpStream>)
             return true;
         };
         let outbox = this.network.outbox(client);
-        if let Some(secured) = &mut peer.secured {
-            loop {
-                match secured.flush(&mut Unwaiting(stream)) {
-                    Ok(count) => outbox.consume(count),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
-                    Err(_) => break,
-                }
-                if outbox.is_empty() || secured.is_handshaking() {
-                    break;
-                }
-                secured.take(outbox.as_slice());
-            }
-        }
-        while !outbox.is_empty() && peer.secured.is_none() {
-            match stream.try_write(outbox.as_slice()) {
+        loop {
+            match peer.layer.send(outbox.as_slice(), &mut Unwaiting(stream)) {
                 Ok(count) if count > 0 => outbox.consume(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
                 // The reader finds the same end.

@@ -23,7 +23,7 @@ use crate::units::id::Seed;
 
 /// Accounts, and what their users show over TLS.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Read {
+pub(crate) struct Prepared {
     pub(crate) accounts: Option<Arc<Accounts>>,
     /// The certificate of each user, the first user's first; empty where nobody has one of its own.
     pub(crate) identities: Arc<Vec<Option<ClientIdentity>>>,
@@ -41,14 +41,14 @@ struct Row {
 }
 
 /// Makes `count` accounts ready. `folder` is the scenario's; `seed` is set for the embedded network, which takes whatever password.
-pub(crate) fn read(
+pub(crate) fn prepare(
     scenario: &Scenario,
     folder: &Path,
     count: u32,
     seed: Option<Seed>,
-) -> Result<Read, RunError> {
+) -> Result<Prepared, RunError> {
     let Some(accounts) = &scenario.accounts else {
-        return Ok(Read::default());
+        return Ok(Prepared::default());
     };
     let (list, identities) = match &accounts.source {
         AccountSource::Pattern { name, password_env } => {
@@ -72,7 +72,7 @@ pub(crate) fn read(
             needed: count,
         });
     }
-    Ok(Read {
+    Ok(Prepared {
         accounts: Some(Arc::new(Accounts {
             way: accounts.way,
             is_required: accounts.is_required,
@@ -91,8 +91,8 @@ pub(crate) fn secret(variable: &str) -> Result<Vec<u8>, RunError> {
 }
 
 /// Returns how the embedded network keeps these accounts.
-pub(crate) fn services(scenario: &Scenario, read: &Read) -> Option<ServicesConfig> {
-    let accounts = read.accounts.as_ref()?;
+pub(crate) fn services(scenario: &Scenario, prepared: &Prepared) -> Option<ServicesConfig> {
+    let accounts = prepared.accounts.as_ref()?;
     let passwords: BTreeMap<_, _> = accounts
         .accounts
         .iter()

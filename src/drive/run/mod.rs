@@ -159,7 +159,7 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
         preflight.warnings.push(warning);
     }
     let is_embedded = preflight.network.is_some();
-    let accounts = accounts::read(
+    let accounts = accounts::prepare(
         &plan.scenario,
         &request.folder,
         plan.population.user_count(),

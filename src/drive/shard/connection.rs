@@ -10,20 +10,21 @@ use tokio::task::JoinHandle;
 
 use crate::drive::shard::engine;
 use crate::drive::shard::engine::Engine;
-use crate::drive::transport::secured::Secured;
-use crate::drive::transport::secured::Unwaiting;
+use crate::drive::transport::layer::Arrived;
+use crate::drive::transport::layer::Layer;
+use crate::drive::transport::layer::Unwaiting;
+use crate::drive::transport::read::Read;
 use crate::drive::transport::tcp;
 use crate::irc::session::Closed;
 use crate::irc::wire::framer::Framer;
 use crate::measure::operation::Operation;
-use crate::swarm::Shard;
 use crate::units::id::UserId;
 
 pub(crate) struct Connection {
     /// `None` until the connect is done.
     stream: Option<Rc<TcpStream>>,
-    /// TLS upon it; `None` where there is none, and while a read's text is handed over.
-    tls: Option<Box<Secured>>,
+    /// What lies upon it; taken away while it is used.
+    layer: Layer,
     /// Whether it can carry lines.
     is_up: bool,
     framer: Framer,
@@ -46,7 +47,7 @@ pub(crate) fn open(engine: &Rc<RefCell<Engine>>, user: UserId, server: usize) {
     let task = tokio::task::spawn_local(live(Rc::clone(engine), user, server));
     let connection = Connection {
         stream: None,
-        tls: None,
+        layer: Layer::Plain,
         is_up: false,
         framer: Framer::new(),
         task,
@@ -83,8 +84,8 @@ async fn live(engine: Rc<RefCell<Engine>>, user: UserId, server: usize) {
             return;
         }
     };
-    let is_secure = match begin(&engine, slot, user, server, &stream) {
-        Ok(is_secure) => is_secure,
+    let is_secured = match begin(&engine, slot, user, server, &stream) {
+        Ok(is_secured) => is_secured,
         Err(closed) => return end(&engine, slot, user, closed),
     };
     engine::carry(&engine);
@@ -96,7 +97,7 @@ async fn live(engine: Rc<RefCell<Engine>>, user: UserId, server: usize) {
         }
         match receive(&engine, slot, user, &stream) {
             // What TLS has to answer is nobody's line.
-            Received::Bytes if is_secure => flush(&engine, user),
+            Received::Bytes if is_secured => flush(&engine, user),
             Received::Bytes => {}
             Received::End(closed) => {
                 end(&engine, slot, user, closed);
@@ -119,18 +120,18 @@ fn begin(
     let mut this = engine.borrow_mut();
     let this = &mut *this;
     this.with_shard(|shard, now| shard.handle_reached(user, Operation::ConnectTcp, now));
-    let tls = this.handshakes.begin(user, server);
-    let tls = tls.map_err(|_| Closed::Insecure)?;
-    let is_secure = tls.is_some();
+    let layer = this.handshakes.begin(user, server);
+    let layer = layer.map_err(|_| Closed::Insecure)?;
+    let is_secured = layer.is_secured();
     if let Some(connection) = &mut this.connections[slot] {
         connection.stream = Some(Rc::clone(stream));
-        connection.is_up = tls.is_none();
-        connection.tls = tls.map(Box::new);
+        connection.layer = layer;
+        connection.is_up = !is_secured;
         if connection.is_up {
             this.with_shard(|shard, now| shard.handle_connected(user, now));
         }
     }
-    Ok(is_secure)
+    Ok(is_secured)
 }
 
 enum Received {
@@ -146,18 +147,27 @@ fn receive(
     stream: &TcpStream,
 ) -> Received {
     let mut this = engine.borrow_mut();
-    let this = &mut *this;
-    let Some(buffer) = &mut this.buffer else {
+    // Lent for the call: the state machine must not be able to reach it.
+    let Some(mut buffer) = this.buffer.take() else {
         return Received::Bytes;
     };
-    let read = match buffer.read(stream) {
-        Ok(read) => read,
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Received::Bytes,
-        Err(_) => return Received::End(Closed::Reset),
+    let received = match buffer.read(stream) {
+        Ok(read) if read.count == 0 => Received::End(Closed::Eof),
+        Ok(read) => hear(&mut this, slot, user, read, buffer.bytes(read.count)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Received::Bytes,
+        Err(_) => Received::End(Closed::Reset),
     };
-    if read.count == 0 {
-        return Received::End(Closed::Eof);
+    this.buffer = Some(buffer);
+    drop(this);
+    if let Received::End(Closed::Insecure) = received {
+        // The server is told why, as far as that goes in one write.
+        write(engine, slot, user);
     }
+    received
+}
+
+/// Hands over the lines in bytes that arrived.
+fn hear(this: &mut Engine, slot: usize, user: UserId, read: Read, bytes: &[u8]) -> Received {
     let now = this.clock.now();
     let at = read
         .stamp
@@ -166,62 +176,32 @@ fn receive(
         return Received::Bytes;
     };
     let mut framer = std::mem::take(&mut connection.framer);
-    let mut tls = connection.tls.take();
-    let was_up = connection.is_up;
-    // Lent for the call: the state machine must not be able to reach it.
-    let Some(buffer) = this.buffer.take() else {
-        return Received::Bytes;
-    };
-    let mut text = std::mem::take(&mut this.text);
+    let mut layer = std::mem::take(&mut connection.layer);
+    let mut is_up = connection.is_up;
+    let mut room = std::mem::take(&mut this.text);
     let outcome = this.with_shard(|shard, now| {
         shard.handle_read(read.count);
-        let mut hear = |bytes: &[u8], shard: &mut Shard| {
-            framer.push(bytes, |line| match line {
-                Ok(line) => shard.handle_line(user, line, at),
-                Err(_) => shard.handle_line_too_long(user),
-            });
-        };
-        let bytes = buffer.bytes(read.count);
-        let Some(tls) = &mut tls else {
-            hear(bytes, shard);
-            return Ok(true);
-        };
-        let mut is_up = was_up;
-        let mut come_up = |shard: &mut Shard| {
-            if !std::mem::replace(&mut is_up, true) {
+        layer.receive(bytes, &mut room, |arrived| match arrived {
+            Arrived::Agreed => {
+                is_up = true;
                 shard.handle_reached(user, Operation::ConnectTls, now);
                 shard.handle_connected(user, now);
             }
-        };
-        tls.feed(bytes, &mut text, |bytes| {
-            // A server may speak with its last word of the handshake.
-            come_up(shard);
-            hear(bytes, shard);
-        })?;
-        if !tls.is_handshaking() {
-            come_up(shard);
-        }
-        Ok(is_up)
+            Arrived::Text(text) => framer.push(text, |line| match line {
+                Ok(line) => shard.handle_line(user, line, at),
+                Err(_) => shard.handle_line_too_long(user),
+            }),
+        })
     });
-    this.text = text;
-    this.buffer = Some(buffer);
+    this.text = room;
     if let Some(connection) = &mut this.connections[slot] {
         connection.framer = framer;
-        connection.tls = tls;
+        connection.layer = layer;
+        connection.is_up = is_up;
     }
     match outcome {
-        Some(Err::<_, rustls::Error>(_)) => {
-            // The server is told why, as far as that goes in one write.
-            write(engine, slot, user);
-            Received::End(Closed::Insecure)
-        }
-        Some(Ok(is_up)) => {
-            if let Some(connection) = &mut this.connections[slot] {
-                connection.is_up = is_up;
-            }
-            Received::Bytes
-        }
-        None => Received::Bytes,
+        Some(Err(_)) => Received::End(Closed::Insecure),
+        _ => Received::Bytes,
     }
 }
 
@@ -338,47 +318,25 @@ fn write(engine: &Rc<RefCell<Engine>>, slot: usize, user: UserId) -> bool {
     };
     let wants_finish = connection.wants_finish;
     let clock = this.clock;
-    let mut tls = connection.tls.take();
+    let mut layer = std::mem::take(&mut connection.layer);
     let is_done = this.with_shard(|shard, _| {
         loop {
-            if let Some(tls) = &mut tls {
-                match tls.flush(&mut Unwaiting(&stream)) {
-                    Ok(0) => {}
-                    Ok(count) => shard.handle_accepted(user, count, clock.now()),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
-                    Err(_) => return true,
-                }
-                let outgoing = shard.outgoing(user);
-                if outgoing.is_empty() || tls.is_handshaking() {
-                    return true;
-                }
-                tls.take(outgoing);
-                continue;
-            }
-            let outgoing = shard.outgoing(user);
-            if outgoing.is_empty() {
-                return true;
-            }
-            match stream.try_write(outgoing) {
+            match layer.send(shard.outgoing(user), &mut Unwaiting(&stream)) {
                 Ok(count) if count > 0 => shard.handle_accepted(user, count, clock.now()),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
-                // The reader finds the same end and tells.
+                // Of an end the reader tells.
                 Ok(_) | Err(_) => return true,
             }
         }
     });
     let is_done = is_done.unwrap_or(true);
     if is_done && wants_finish {
-        if let Some(tls) = &mut tls {
-            tls.close();
-            // Who is leaving does not wait for room to say so.
-            let _ = tls.flush(&mut Unwaiting(&stream));
-        }
+        layer.close(&mut Unwaiting(&stream));
         // The other side may have ended it first; then there is nothing left to close.
         let _ = rustix::net::shutdown(&*stream, Shutdown::Write);
     }
     if let Some(connection) = &mut this.connections[slot] {
-        connection.tls = tls;
+        connection.layer = layer;
     }
     is_done
 }

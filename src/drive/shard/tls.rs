@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::drive::transport::endpoint::Endpoint;
-use crate::drive::transport::secured::Secured;
+use crate::drive::transport::layer::Layer;
 use crate::drive::transport::tls::ClientIdentity;
 use crate::drive::transport::tls::ClientMemory;
 use crate::drive::transport::tls::TlsError;
@@ -39,21 +39,15 @@ impl Handshakes {
         self.servers.get(server).or(self.servers.first())
     }
 
-    /// Begins TLS for a user; `None` where the server wants none.
+    /// Begins what lies upon a user's connection.
     ///
     /// # Errors
     ///
     /// Returns what is wrong with the settings.
-    pub(crate) fn begin(
-        &mut self,
-        user: UserId,
-        server: usize,
-    ) -> Result<Option<Secured>, TlsError> {
-        let Some(server) = self.servers.get(server).or(self.servers.first()) else {
-            return Ok(None);
-        };
-        let Some(tls) = &server.tls else {
-            return Ok(None);
+    pub(crate) fn begin(&mut self, user: UserId, server: usize) -> Result<Layer, TlsError> {
+        let server = self.servers.get(server).or(self.servers.first());
+        let Some(tls) = server.and_then(|server| server.tls.as_ref()) else {
+            return Ok(Layer::Plain);
         };
         let identity = self.identities.get(user.index()).and_then(Option::as_ref);
         if (self.resumes || identity.is_some()) && !self.memories.contains_key(&user) {
@@ -61,6 +55,6 @@ impl Handshakes {
                 .insert(user, tls.memory(self.resumes, identity)?);
         }
         let begun = tls.begin(self.memories.get(&user));
-        begun.map(Some).map_err(TlsError::Refused)
+        begun.map_err(TlsError::Refused)
     }
 }

@@ -2,8 +2,8 @@
 
 pub mod address;
 pub mod endpoint;
+pub mod layer;
 pub mod read;
-pub mod secured;
 pub mod stamped;
 pub mod tcp;
 pub mod tls;

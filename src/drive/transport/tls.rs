@@ -25,7 +25,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::TlsStream;
 
-use crate::drive::transport::secured::Secured;
+use crate::drive::transport::layer::Layer;
 use crate::drive::transport::stamped::StampedStream;
 
 /// Tickets that one user keeps to resume with: a server gives two at once.
@@ -130,9 +130,9 @@ impl ServerTls {
     /// # Errors
     ///
     /// Returns what is wrong with the settings.
-    pub fn begin(&self) -> Result<Secured, rustls::Error> {
+    pub fn begin(&self) -> Result<Layer, rustls::Error> {
         let connection = ServerConnection::new(Arc::clone(&self.0))?;
-        Ok(Secured::new(Connection::Server(connection)))
+        Ok(Connection::Server(connection).into())
     }
 
     /// Agrees with a client on TLS.
@@ -217,10 +217,10 @@ impl ClientTls {
     /// # Errors
     ///
     /// Returns what is wrong with the settings.
-    pub fn begin(&self, memory: Option<&ClientMemory>) -> Result<Secured, rustls::Error> {
+    pub fn begin(&self, memory: Option<&ClientMemory>) -> Result<Layer, rustls::Error> {
         let config = memory.map_or(&self.config, |memory| &memory.0);
         let connection = ClientConnection::new(Arc::clone(config), self.name.clone())?;
-        Ok(Secured::new(Connection::Client(connection)))
+        Ok(Connection::Client(connection).into())
     }
 
     /// Agrees with a server on TLS, and on who it is.

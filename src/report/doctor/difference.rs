@@ -8,19 +8,17 @@ use crate::fitness::difference::Difference;
 use crate::fitness::difference::Rank;
 use crate::fitness::difference::is_any_below;
 use crate::fitness::snapshot::Value;
-use crate::report::layout;
-use crate::report::layout::Columns;
-use crate::report::layout::WIDTH_MAX;
+use crate::report::doctor::sides;
+use crate::report::doctor::sides::Row;
+use crate::report::document;
 use crate::report::paint::Paint;
 use crate::report::paint::Tone;
 
 /// Version of the file's shape.
 pub const SCHEMA: u32 = 1;
 
-/// Widths of a key and of a value.
+/// Width of a key.
 const KEY_WIDTH: usize = 50;
-/// Width of a value: of a digest its beginning.
-const VALUE_WIDTH: usize = 22;
 
 /// Returns the differences for a terminal.
 pub fn text(differences: &[Difference], paint: Paint) -> String {
@@ -34,50 +32,33 @@ pub fn text(differences: &[Difference], paint: Paint) -> String {
         (Rank::Smaller, "the new host has less", Tone::Warn),
         (Rank::Other, "what else differs", Tone::Strong),
     ] {
-        let of_rank: Vec<&Difference> = differences
+        let of_rank = differences
             .iter()
-            .filter(|difference| difference.rank == rank)
-            .collect();
+            .filter(|difference| difference.rank == rank);
+        let of_rank: Vec<Row> = of_rank.map(row).collect();
         if of_rank.is_empty() {
             continue;
         }
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{}", paint.text(tone, title));
-        table(&mut text, &of_rank);
+        sides::put(&mut text, ["old", "new"], KEY_WIDTH, &of_rank, paint);
         text.push('\n');
     }
     text.push_str(&summary(differences));
     text
 }
 
-fn table(text: &mut String, differences: &[&Difference]) {
-    let mut columns = Columns::new(3, 3);
-    columns.push([String::new(), "old".to_owned(), "new".to_owned()]);
-    for difference in differences {
-        let key = format!("{} {}", difference.section, difference.key);
-        columns.push([
-            layout::elided(&layout::printable(&key), KEY_WIDTH),
-            shown(difference.old.as_ref()),
-            shown(difference.new.as_ref()),
-        ]);
+fn row(difference: &Difference) -> Row {
+    let side = |value: &Option<Value>| value.as_ref().map(Value::text);
+    let note = match difference.rank {
+        Rank::BelowNeed => difference.need.clone(),
+        Rank::Smaller | Rank::Other => String::new(),
+    };
+    Row {
+        key: format!("{} {}", difference.section, difference.key),
+        sides: [side(&difference.old), side(&difference.new)],
+        note,
     }
-    let mut lines = columns.lines().into_iter();
-    if let Some(head) = lines.next() {
-        let _ = writeln!(text, "  {head}");
-    }
-    for (line, difference) in lines.zip(differences) {
-        let _ = writeln!(text, "  {line}");
-        if difference.rank == Rank::BelowNeed {
-            for line in layout::wrapped(&format!("→ {}", difference.need), WIDTH_MAX - 4) {
-                let _ = writeln!(text, "    {line}");
-            }
-        }
-    }
-}
-
-fn shown(value: Option<&Value>) -> String {
-    let text = value.map_or_else(|| "–".to_owned(), Value::text);
-    layout::elided(&layout::printable(&text), VALUE_WIDTH)
 }
 
 fn summary(differences: &[Difference]) -> String {
@@ -144,14 +125,13 @@ pub fn json(differences: &[Difference]) -> Result<String, serde_json::Error> {
         },
         differences: rows.collect(),
     };
-    let mut text = serde_json::to_string_pretty(&file)?;
-    text.push('\n');
-    Ok(text)
+    document::text(&file)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::layout::WIDTH_MAX;
 
     fn differences() -> Vec<Difference> {
         let row = |rank, key: &str, old: &str, new: &str| Difference {

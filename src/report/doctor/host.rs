@@ -6,8 +6,10 @@ use serde::Serialize;
 
 use crate::fitness::finding::Finding;
 use crate::fitness::finding::Level;
+use crate::fitness::finding::topics;
 use crate::fitness::finding::worst;
 use crate::fitness::need::Need;
+use crate::report::document;
 use crate::report::layout;
 use crate::report::layout::WIDTH_MAX;
 use crate::report::paint::Paint;
@@ -74,11 +76,7 @@ fn tone(level: Level) -> Tone {
 }
 
 fn summary(findings: &[Finding]) -> String {
-    let topics = |level: Level| -> Vec<&str> {
-        let of_level = findings.iter().filter(|finding| finding.level == level);
-        of_level.map(|finding| finding.topic).collect()
-    };
-    let (bad, warn) = (topics(Level::Bad), topics(Level::Warn));
+    let (bad, warn) = (topics(findings, Level::Bad), topics(findings, Level::Warn));
     match (bad.is_empty(), warn.is_empty()) {
         (false, _) => format!("verdict: NOT FIT: {}", bad.join(", ")),
         (true, false) => format!("verdict: fit, with care: {}", warn.join(", ")),
@@ -155,9 +153,7 @@ pub fn json(findings: &[Finding], need: Option<&Need>) -> Result<String, serde_j
         }),
         findings: findings.iter().map(FindingFile::of).collect(),
     };
-    let mut text = serde_json::to_string_pretty(&file)?;
-    text.push('\n');
-    Ok(text)
+    document::text(&file)
 }
 
 #[cfg(test)]

@@ -4,5 +4,6 @@ pub mod difference;
 pub mod host;
 pub mod pair;
 pub mod probe;
+mod sides;
 pub mod snapshot;
 pub mod target;

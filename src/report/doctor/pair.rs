@@ -7,19 +7,17 @@ use serde::Serialize;
 use crate::fitness::need::TargetNeed;
 use crate::fitness::target::pair::Difference;
 use crate::fitness::target::probe::Probe;
+use crate::report::doctor::sides;
+use crate::report::doctor::sides::Row;
+use crate::report::document;
 use crate::report::layout;
-use crate::report::layout::Columns;
-use crate::report::layout::WIDTH_MAX;
 use crate::report::paint::Paint;
-use crate::report::paint::Tone;
 
 /// Version of the file's shape.
 pub const SCHEMA: u32 = 1;
 
 /// Width of a key.
 const KEY_WIDTH: usize = 36;
-/// Width of a value.
-const VALUE_WIDTH: usize = 28;
 
 /// Returns the differences for a terminal.
 pub fn text(
@@ -41,7 +39,8 @@ pub fn text(
     }
     text.push('\n');
     if !differences.is_empty() {
-        table(&mut text, differences, paint);
+        let rows: Vec<Row> = differences.iter().map(row).collect();
+        sides::put(&mut text, ["against", "target"], KEY_WIDTH, &rows, paint);
         text.push('\n');
     }
     let mattering = differences.iter().filter(|row| !row.matters.is_empty());
@@ -58,43 +57,12 @@ pub fn text(
     text
 }
 
-fn table(text: &mut String, differences: &[Difference], paint: Paint) {
-    let mut columns = Columns::new(3, 3);
-    columns.push([String::new(), "against".to_owned(), "target".to_owned()]);
-    for row in differences {
-        let key = format!("{} {}", row.section, row.key);
-        columns.push([
-            layout::elided(&layout::printable(&key), KEY_WIDTH),
-            shown(row.one.as_deref()),
-            shown(row.other.as_deref()),
-        ]);
+fn row(difference: &Difference) -> Row {
+    Row {
+        key: format!("{} {}", difference.section, difference.key),
+        sides: [difference.one.clone(), difference.other.clone()],
+        note: difference.matters.clone(),
     }
-    let mut lines = columns.lines().into_iter();
-    if let Some(head) = lines.next() {
-        let _ = writeln!(text, "  {head}");
-    }
-    for (line, row) in lines.zip(differences) {
-        let tone = if row.matters.is_empty() {
-            Tone::Strong
-        } else {
-            Tone::Warn
-        };
-        let _ = writeln!(text, "  {}", paint.text(tone, &line));
-        if !row.matters.is_empty() {
-            for line in layout::wrapped(&format!("→ {}", row.matters), WIDTH_MAX - 4) {
-                let _ = writeln!(text, "    {line}");
-            }
-        }
-    }
-}
-
-fn shown(value: Option<&str>) -> String {
-    let text = match value {
-        None => "–",
-        Some("") => "yes",
-        Some(value) => value,
-    };
-    layout::elided(&layout::printable(text), VALUE_WIDTH)
 }
 
 #[derive(Debug, Serialize)]
@@ -143,14 +111,13 @@ pub fn json(probes: [&Probe; 2], differences: &[Difference]) -> Result<String, s
         target,
         differences: rows.collect(),
     };
-    let mut text = serde_json::to_string_pretty(&file)?;
-    text.push('\n');
-    Ok(text)
+    document::text(&file)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::layout::WIDTH_MAX;
 
     #[test]
     fn what_differs_stands_side_by_side_with_why_it_matters() {

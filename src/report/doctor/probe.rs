@@ -1,16 +1,18 @@
 //! The file of a probe of a target, JSON, written and read back.
 
-use serde::Deserialize;
-
 use crate::fitness::target::probe::Probe;
 use crate::fitness::target::probe::SCHEMA;
 use crate::place::Misread;
-use crate::place::Place;
+use crate::report::document;
+use crate::report::document::Kind;
 
-#[derive(Deserialize)]
-struct Version {
-    schema: u32,
-}
+const KIND: Kind = Kind {
+    what: "a probe",
+    of: " of a target",
+    schema: SCHEMA,
+    no_such: "name a file that `splitstorm doctor --target URL --save FILE` has written",
+    other_version: "probe both targets with the same version of splitstorm",
+};
 
 /// Returns the file of a probe.
 ///
@@ -18,9 +20,7 @@ struct Version {
 ///
 /// When a number has no place in JSON; none of a probe has.
 pub fn json(probe: &Probe) -> Result<String, serde_json::Error> {
-    let mut text = serde_json::to_string_pretty(probe)?;
-    text.push('\n');
-    Ok(text)
+    document::text(probe)
 }
 
 /// Reads a probe back. `path` names it in errors.
@@ -29,30 +29,7 @@ pub fn json(probe: &Probe) -> Result<String, serde_json::Error> {
 ///
 /// Returns where the text stops being a probe, or that another version of the tool wrote it.
 pub fn read(path: &str, text: &str) -> Result<Probe, Misread> {
-    let misread = |error: &serde_json::Error| {
-        let message = error.to_string();
-        let what = message
-            .rsplit_once(" at line ")
-            .map_or(message.as_str(), |(what, _)| what);
-        let place = Place {
-            path: path.to_owned(),
-            line: error.line() as u64,
-            column: error.column() as u64,
-        };
-        Misread::new(format!("expected a probe of a target: {what}"), place)
-            .with_help("name a file that `splitstorm doctor --target URL --save FILE` has written")
-            .with_excerpt(text)
-    };
-    let version: Version = serde_json::from_str(text).map_err(|error| misread(&error))?;
-    if version.schema != SCHEMA {
-        let what = format!(
-            "expected a probe of schema {SCHEMA}, found schema {}",
-            version.schema
-        );
-        return Err(Misread::new(what, Place::file(path))
-            .with_help("probe both targets with the same version of splitstorm"));
-    }
-    serde_json::from_str(text).map_err(|error| misread(&error))
+    document::read(&KIND, path, text)
 }
 
 #[cfg(test)]

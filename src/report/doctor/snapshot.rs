@@ -8,7 +8,8 @@ use serde::Serialize;
 use crate::fitness::snapshot::Snapshot;
 use crate::fitness::snapshot::Value;
 use crate::place::Misread;
-use crate::place::Place;
+use crate::report::document;
+use crate::report::document::Kind;
 
 /// Version of the file's shape.
 pub const SCHEMA: u32 = 1;
@@ -32,10 +33,13 @@ enum ValueFile {
     Text(String),
 }
 
-#[derive(Deserialize)]
-struct Version {
-    schema: u32,
-}
+const KIND: Kind = Kind {
+    what: "a snapshot",
+    of: " of a host",
+    schema: SCHEMA,
+    no_such: "name a file that `splitstorm doctor snapshot -o FILE` has written",
+    other_version: "take both snapshots with the same version of splitstorm",
+};
 
 /// Returns the file of a snapshot.
 ///
@@ -59,9 +63,7 @@ pub fn json(snapshot: &Snapshot) -> Result<String, serde_json::Error> {
         taken_unix_ms: snapshot.taken_unix_ms,
         sections: sections.collect(),
     };
-    let mut text = serde_json::to_string_pretty(&file)?;
-    text.push('\n');
-    Ok(text)
+    document::text(&file)
 }
 
 /// Reads a snapshot back. `path` names it in errors.
@@ -70,30 +72,7 @@ pub fn json(snapshot: &Snapshot) -> Result<String, serde_json::Error> {
 ///
 /// Returns where the text stops being a snapshot, or that another version of the tool wrote it.
 pub fn read(path: &str, text: &str) -> Result<Snapshot, Misread> {
-    let misread = |error: &serde_json::Error| {
-        let message = error.to_string();
-        let what = message
-            .rsplit_once(" at line ")
-            .map_or(message.as_str(), |(what, _)| what);
-        let place = Place {
-            path: path.to_owned(),
-            line: error.line() as u64,
-            column: error.column() as u64,
-        };
-        Misread::new(format!("expected a snapshot of a host: {what}"), place)
-            .with_help("name a file that `splitstorm doctor snapshot -o FILE` has written")
-            .with_excerpt(text)
-    };
-    let version: Version = serde_json::from_str(text).map_err(|error| misread(&error))?;
-    if version.schema != SCHEMA {
-        let what = format!(
-            "expected a snapshot of schema {SCHEMA}, found schema {}",
-            version.schema
-        );
-        return Err(Misread::new(what, Place::file(path))
-            .with_help("take both snapshots with the same version of splitstorm"));
-    }
-    let file: SnapshotFile = serde_json::from_str(text).map_err(|error| misread(&error))?;
+    let file: SnapshotFile = document::read(&KIND, path, text)?;
     let value = |value| match value {
         ValueFile::Number(number) => Value::Number(number),
         ValueFile::Text(text) if text == Value::Unlimited.text() => Value::Unlimited,

@@ -7,11 +7,13 @@ use serde::Serialize;
 
 use crate::fitness::finding::Finding;
 use crate::fitness::finding::Level;
+use crate::fitness::finding::topics;
 use crate::fitness::finding::worst;
 use crate::fitness::need::TargetNeed;
 use crate::fitness::target::probe::Probe;
 use crate::report::doctor::host;
 use crate::report::doctor::host::FindingFile;
+use crate::report::document;
 use crate::report::layout;
 use crate::report::layout::WIDTH_MAX;
 use crate::report::paint::Paint;
@@ -87,11 +89,10 @@ fn joined(pairs: &BTreeMap<String, String>) -> String {
 }
 
 fn summary(findings: &[Finding], need: Option<&TargetNeed>) -> String {
-    let topics = |level: Level| -> Vec<&str> {
-        let of_level = findings.iter().filter(|finding| finding.level == level);
-        of_level.map(|finding| finding.topic).collect()
-    };
-    let (bad, unknown) = (topics(Level::Bad), topics(Level::Unknown));
+    let (bad, unknown) = (
+        topics(findings, Level::Bad),
+        topics(findings, Level::Unknown),
+    );
     if need.is_none() {
         return "verdict: none without a scenario".to_owned();
     }
@@ -158,9 +159,7 @@ pub fn json(
         findings: findings.iter().map(FindingFile::of).collect(),
         probe,
     };
-    let mut text = serde_json::to_string_pretty(&file)?;
-    text.push('\n');
-    Ok(text)
+    document::text(&file)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::report::document;
 use crate::report::drift::counted;
 use crate::report::drift::counted::CountedFile;
 use crate::report::drift::words;
@@ -90,9 +91,7 @@ pub fn json(
         traffic: traffic.map(traffic_file),
         counters: counted.map(counted::file),
     };
-    let mut text = serde_json::to_string_pretty(&file)?;
-    text.push('\n');
-    Ok(text)
+    document::text(&file)
 }
 
 fn traffic_file(drift: &Drift) -> TrafficFile {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::report::document;
 use crate::report::realism::words;
 use crate::traffic::fidelity::findings::Findings;
 use crate::traffic::fidelity::findings::Row;
@@ -160,9 +161,7 @@ pub fn json(findings: &Findings) -> Result<String, serde_json::Error> {
             poisson: shape(&findings.shapes.poisson),
         },
     };
-    let mut text = serde_json::to_string_pretty(&file)?;
-    text.push('\n');
-    Ok(text)
+    document::text(&file)
 }
 
 fn verdict(findings: &Findings) -> Verdict {
