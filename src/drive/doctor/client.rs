@@ -50,6 +50,16 @@ pub(super) struct Denied {
     pub(super) words: String,
 }
 
+impl Denied {
+    /// Returns the words of a refusal; a target that is silent has refused nobody.
+    pub(super) fn refusal(self) -> Option<String> {
+        match self.error {
+            ProbeError::Silent { .. } => None,
+            _ => Some(self.words),
+        }
+    }
+}
+
 /// A client that is logged in.
 #[derive(Debug)]
 pub(super) struct Client {

@@ -42,8 +42,8 @@ const CONNECTS: u64 = 8;
 const BUDGET: Duration = Duration::from_secs(42);
 /// How long the connects in a row may take in all.
 const CONNECTS_BUDGET: Duration = Duration::from_secs(10);
-/// How long a login may take once one has been seen.
-const PATIENCE: Duration = Duration::from_secs(6);
+/// How long a login may take at least, once one has been seen.
+const PATIENCE_MIN: Duration = Duration::from_secs(6);
 /// Pauses before each registration: they begin at different parts of a second.
 const STAGGER: [Duration; 3] = [
     Duration::ZERO,
@@ -102,6 +102,7 @@ pub fn examine<E: From<ProbeError>>(
             may_flood: false,
             is_at_home: false,
         },
+        patience: PROBE_TIMEOUT,
         clock: Clock::start(),
     };
     let began = examination.clock.now();
@@ -114,6 +115,13 @@ pub fn examine<E: From<ProbeError>>(
     let mut spans = vec![(millis(began), millis(welcomed))];
     first.leave();
     examination.registrations(&mut spans);
+    // One that looks names up takes its time with everybody.
+    let slowest = spans
+        .iter()
+        .map(|(began, welcomed)| welcomed.saturating_sub(*began))
+        .max();
+    let slowest = Duration::from_millis(slowest.unwrap_or_default());
+    examination.patience = (2 * slowest).clamp(PATIENCE_MIN, PROBE_TIMEOUT);
     probe.registration = Registration::of(&spans);
     examination.experiments(&mut probe);
     Ok(probe)
@@ -164,6 +172,8 @@ struct Examination<'a> {
     password: Option<&'a [u8]>,
     appetite: Appetite,
     care: Care,
+    /// How long a login may take.
+    patience: Duration,
     clock: Clock,
 }
 
@@ -260,7 +270,7 @@ impl Examination<'_> {
             if self.is_late() {
                 break;
             }
-            let mut outcome = self.log_in(Experiment::Connections, letter, PATIENCE);
+            let mut outcome = self.log_in(Experiment::Connections, letter, self.patience);
             if let Err(denied) = &outcome
                 && refusal::classify(denied.words.as_bytes()) == Refusal::Throttle
                 && spacing < THROTTLE_PAUSE
@@ -268,12 +278,12 @@ impl Examination<'_> {
                 // That is about how fast, and not about how many: once more, more slowly.
                 spacing = THROTTLE_PAUSE;
                 thread::sleep(spacing);
-                outcome = self.log_in(Experiment::Connections, letter, PATIENCE);
+                outcome = self.log_in(Experiment::Connections, letter, self.patience);
             }
             match outcome {
                 Ok(client) => open.push(client),
                 Err(denied) => {
-                    refused = Some(denied.words);
+                    refused = denied.refusal();
                     break;
                 }
             }
@@ -291,13 +301,13 @@ impl Examination<'_> {
             if self.is_late() || self.clock.now().since(began) >= CONNECTS_BUDGET {
                 break;
             }
-            match self.log_in(Experiment::Connects, letter, PATIENCE) {
+            match self.log_in(Experiment::Connects, letter, self.patience) {
                 Ok(client) => {
                     reach.allowed += 1;
                     client.leave();
                 }
                 Err(denied) => {
-                    reach.refused = Some(denied.words);
+                    reach.refused = denied.refusal();
                     break;
                 }
             }
@@ -306,13 +316,13 @@ impl Examination<'_> {
     }
 
     fn talk(&self) -> Talked {
-        let Ok(mut idle) = self.log_in(Experiment::Idle, 'd', PATIENCE) else {
+        let Ok(mut idle) = self.log_in(Experiment::Idle, 'd', self.patience) else {
             return Talked::default();
         };
         let mut flood = None;
         if self.care.may_flood && !self.is_late() {
             thread::sleep(self.care.spacing);
-            if let Ok(mut talker) = self.log_in(Experiment::Talk, 'e', PATIENCE) {
+            if let Ok(mut talker) = self.log_in(Experiment::Talk, 'e', self.patience) {
                 flood = Some(talk::flood(&mut talker, &mut idle, self.clock));
             }
         }
@@ -322,7 +332,7 @@ impl Examination<'_> {
         let long_line = talk::long_line(&mut idle, self.clock);
         if matches!(long_line, LongLine::Closed(_)) {
             thread::sleep(self.care.spacing);
-            match self.log_in(Experiment::Idle, 'd', PATIENCE) {
+            match self.log_in(Experiment::Idle, 'd', self.patience) {
                 Ok(client) => idle = client,
                 Err(_) => return (flood, None, Some(long_line)),
             }
