@@ -30,6 +30,7 @@ use crate::fitness::need::Load;
 use crate::fitness::need::Need;
 use crate::fitness::snapshot::Snapshot;
 use crate::plan::Plan;
+use crate::plan::peak;
 use crate::report::doctor::difference as difference_report;
 use crate::report::doctor::host as host_report;
 use crate::report::doctor::snapshot as snapshot_file;
@@ -193,7 +194,7 @@ fn need(scenario: Option<&Path>, sets: &[String]) -> Result<Option<Need>, Error>
     Ok(Some(Need {
         scenario: plan.scenario.name.clone(),
         users: u64::from(plan.population.user_count()),
-        connects_per_s_max: plan.timeline.arrivals_per_s_max(),
+        connects_per_s_max: peak::arrivals_per_s(&plan),
         elsewhere: load(OtherEnd::Elsewhere, Sources::Shared),
         embedded: load(OtherEnd::Embedded, spread),
     }))

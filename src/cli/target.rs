@@ -1,7 +1,5 @@
 //! The target side of `doctor`: one target held against a scenario, and two against each other.
 
-use std::collections::BTreeMap;
-use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -22,6 +20,7 @@ use crate::cli::trust::TrustArguments;
 use crate::drive::doctor::examine;
 use crate::drive::doctor::examine::Appetite;
 use crate::drive::doctor::examine::Care;
+use crate::drive::run::accounts;
 use crate::drive::run::error::RunError;
 use crate::drive::run::safety;
 use crate::drive::transport::address;
@@ -35,26 +34,15 @@ use crate::fitness::target::judge::judge;
 use crate::fitness::target::pair::compare;
 use crate::fitness::target::probe::Probe;
 use crate::plan::Plan;
-use crate::plan::action::Action;
-use crate::plan::planner::Planner;
+use crate::plan::names::CHANNEL_BYTES_MAX;
+use crate::plan::names::NICK_BYTES_MAX;
+use crate::plan::peak;
 use crate::report::doctor::pair as pair_report;
 use crate::report::doctor::probe as probe_file;
 use crate::report::doctor::target as target_report;
-use crate::units::id::ShardId;
-use crate::units::id::Sharding;
-use crate::units::id::UserId;
-use crate::units::offset::Offset;
 
 /// Exit code of a target on which the scenario would break, and of two targets that differ.
 const BREAKS: u8 = 1;
-/// How much of a plan is looked at for what a user sends: its storms are over by then, and a plan may be weeks long.
-const PLAN_LOOKED_AT: Duration = Duration::from_hours(1);
-/// Over how long a user's lines are counted.
-const WINDOW: Duration = Duration::from_secs(10);
-/// Longest nicks of a run (`plan/names.rs`).
-const NICK_BYTES: u64 = 9;
-/// Longest names of its channels: a sign and eight letters.
-const CHANNEL_BYTES: u64 = 9;
 /// Pause between connects, and lines, at a target off this machine.
 const SPACING: Duration = Duration::from_secs(1);
 /// A certificate that expires sooner is worth a warning.
@@ -230,13 +218,8 @@ impl Look<'_> {
 
 /// Returns the password that the scenario takes from the environment.
 fn password(plan: Option<&Plan>) -> Result<Option<Vec<u8>>, Error> {
-    let Some(name) = plan.and_then(|plan| plan.scenario.target.password_env.as_ref()) else {
-        return Ok(None);
-    };
-    match std::env::var(name) {
-        Ok(password) => Ok(Some(password.into_bytes())),
-        Err(_) => Err(RunError::NoPassword(name.clone()).into()),
-    }
+    let variable = plan.and_then(|plan| plan.scenario.target.password_env.as_deref());
+    Ok(variable.map(accounts::secret).transpose()?)
 }
 
 /// Returns the moment before which a certificate expires soon.
@@ -251,22 +234,19 @@ fn soon() -> String {
 /// Returns what a plan asks of its target.
 fn need(plan: &Arc<Plan>, is_loopback: bool) -> TargetNeed {
     let is_spread = plan.scenario.target.spread_sources && is_loopback;
-    let population = &plan.population;
-    let users = (0..population.user_count()).map(UserId);
-    let channels = users.map(|user| population.channels(user).len());
     TargetNeed {
         scenario: plan.scenario.name.clone(),
-        users: u64::from(population.user_count()),
-        connections_per_address: if is_spread { 1 } else { online_max(plan) },
+        users: u64::from(plan.population.user_count()),
+        connections_per_address: if is_spread { 1 } else { peak::online(plan) },
         connects_per_s_max: if is_spread {
             1
         } else {
-            plan.timeline.arrivals_per_s_max()
+            peak::arrivals_per_s(plan)
         },
-        channels_per_user: channels.max().unwrap_or(0) as u64,
-        lines_in_10s_max: lines_max(plan),
-        nick_bytes: NICK_BYTES,
-        channel_bytes: CHANNEL_BYTES,
+        channels_per_user: peak::channels(plan),
+        lines_in_10s_max: peak::lines_in_10s(plan),
+        nick_bytes: NICK_BYTES_MAX as u64,
+        channel_bytes: CHANNEL_BYTES_MAX as u64,
         capabilities: plan
             .scenario
             .client
@@ -274,56 +254,4 @@ fn need(plan: &Arc<Plan>, is_loopback: bool) -> TargetNeed {
             .clone()
             .unwrap_or_default(),
     }
-}
-
-/// Returns how many users are online when most are.
-fn online_max(plan: &Plan) -> u64 {
-    let mut edges: BTreeMap<Offset, i64> = BTreeMap::new();
-    for user in (0..plan.population.user_count()).map(UserId) {
-        for stay in plan.timeline.stays(user) {
-            *edges.entry(stay.from).or_insert(0) += 1;
-            *edges.entry(stay.to).or_insert(0) -= 1;
-        }
-    }
-    let mut online = 0;
-    let counts = edges.into_values().map(|change| {
-        online += change;
-        online
-    });
-    u64::try_from(counts.max().unwrap_or(0)).unwrap_or(0)
-}
-
-/// Returns the most lines that one user means to send within ten seconds.
-fn lines_max(plan: &Arc<Plan>) -> u64 {
-    let Some(sharding) = Sharding::new(ShardId(0), 1) else {
-        return 0;
-    };
-    let mut planner = Planner::new(Arc::clone(plan), sharding);
-    let mut recent: BTreeMap<UserId, VecDeque<Offset>> = BTreeMap::new();
-    let (mut slab, mut most, mut at) = (Vec::new(), 0, Offset::ZERO);
-    while !planner.is_done() && at < Offset::ZERO + PLAN_LOOKED_AT {
-        slab.clear();
-        planner.next_slab(&mut slab);
-        slab.sort_by_key(|planned| planned.at);
-        for planned in &slab {
-            at = at.max(planned.at);
-            let is_line = !matches!(
-                planned.action,
-                Action::Arrive { .. } | Action::Leave { .. } | Action::Lose { .. }
-            );
-            let Some(user) = planned.action.user().filter(|_| is_line) else {
-                continue;
-            };
-            let lines = recent.entry(user).or_default();
-            while lines
-                .front()
-                .is_some_and(|&line| line + WINDOW <= planned.at)
-            {
-                lines.pop_front();
-            }
-            lines.push_back(planned.at);
-            most = most.max(lines.len() as u64);
-        }
-    }
-    most
 }

@@ -10,6 +10,7 @@ pub mod likeness;
 mod moves;
 pub mod names;
 mod outages;
+pub mod peak;
 pub mod planner;
 pub mod population;
 pub mod script;

@@ -21,6 +21,11 @@ const MASK: u32 = (1 << BITS) - 1;
 /// Most users, and most channels, that names tell apart.
 pub const NAME_COUNT_MAX: u32 = 1 << BITS;
 
+/// Longest nick, in bytes: what generations append is the last of them. It is the limit of RFC 2812.
+pub const NICK_BYTES_MAX: usize = BASE_BYTES + 1;
+/// Longest name of a channel, in bytes: its sign and the syllables.
+pub const CHANNEL_BYTES_MAX: usize = 1 + BASE_BYTES;
+
 /// The names of one run.
 #[derive(Clone, Copy, Debug)]
 pub struct Names {

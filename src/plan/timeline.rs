@@ -1,6 +1,5 @@
 //! The timeline: when phases begin and end, and when each user is online, mass events included.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::plan::action::LeaveHow;
@@ -225,19 +224,6 @@ impl Timeline {
     pub fn is_quiet(&self, now: Offset) -> bool {
         let mut quiet = self.quiet.iter();
         quiet.any(|span| span.begins <= now && now < span.ends)
-    }
-
-    /// Returns how many users arrive in the second in which most do.
-    pub fn arrivals_per_s_max(&self) -> u64 {
-        let mut seconds: BTreeMap<i64, u64> = BTreeMap::new();
-        let stays = self.stays.iter();
-        let arrivals = stays.filter(|stay| stay.from < stay.to && stay.from >= Offset::ZERO);
-        for stay in arrivals {
-            *seconds
-                .entry(stay.from.as_micros() / 1_000_000)
-                .or_insert(0) += 1;
-        }
-        seconds.into_values().max().unwrap_or(0)
     }
 
     /// Returns the span of a phase.

@@ -83,7 +83,11 @@ pub(crate) fn prepare(
 }
 
 /// Returns the value of a variable of the environment that holds a secret.
-pub(crate) fn secret(variable: &str) -> Result<Vec<u8>, RunError> {
+///
+/// # Errors
+///
+/// When there is no such variable.
+pub fn secret(variable: &str) -> Result<Vec<u8>, RunError> {
     match std::env::var(variable) {
         Ok(password) => Ok(password.into_bytes()),
         Err(_) => Err(RunError::NoPassword(variable.to_owned())),
