@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use splitstorm::irc::network::config::Limits;
 use splitstorm::irc::session::Closed;
 use splitstorm::measure::ledger::counts::Breach;
 use splitstorm::plan::Plan;
@@ -452,6 +453,7 @@ fn storm_lines(client: &str) -> (u64, u64) {
         let config = SimConfig {
             shard_count: 1,
             faults,
+            limits: Limits::default(),
         };
         let outcome = sim::run(&plan, &config);
         assert_eq!(outcome.violations, Vec::<String>::new());

@@ -11,6 +11,7 @@ mod lively;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use splitstorm::irc::network::config::Limits;
 use splitstorm::measure::ledger::counts::Breach;
 use splitstorm::measure::migration::Way;
 use splitstorm::measure::reason::Refused;
@@ -65,6 +66,7 @@ fn play(scenario: &str, seed: u64, shard_count: u16) -> SimOutcome {
     let config = SimConfig {
         shard_count,
         faults: FaultPlan::none(Seed(seed)),
+        limits: Limits::default(),
     };
     let outcome = sim::run(&plan, &config);
     assert_eq!(outcome.violations, Vec::<String>::new(), "seed {seed}");

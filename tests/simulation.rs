@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use splitstorm::irc::fault::lie::Lie;
 use splitstorm::irc::fault::link::Delay;
+use splitstorm::irc::network::config::Limits;
 use splitstorm::irc::session::Closed;
 use splitstorm::measure::act::Act;
 use splitstorm::measure::ledger::counts::Breach;
@@ -104,6 +105,7 @@ fn play(plan: &Arc<Plan>, shard_count: u16, faults: FaultPlan) -> SimOutcome {
         &SimConfig {
             shard_count,
             faults,
+            limits: Limits::default(),
         },
     )
 }

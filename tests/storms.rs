@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use splitstorm::irc::fault::link::Delay;
+use splitstorm::irc::network::config::Limits;
 use splitstorm::measure::act::Act;
 use splitstorm::measure::event::Event;
 use splitstorm::measure::ledger::counts::Breach;
@@ -52,6 +53,7 @@ fn play(plan: &Arc<Plan>, shard_count: u16, seed: u64) -> SimOutcome {
     let config = SimConfig {
         shard_count,
         faults,
+        limits: Limits::default(),
     };
     let outcome = sim::run(plan, &config);
     assert_eq!(outcome.violations, Vec::<String>::new(), "seed {seed}");

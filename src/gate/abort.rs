@@ -228,7 +228,7 @@ fn attempts(interval: &Interval, operation: Operation) -> u64 {
         Operation::Kick => acts(Act::Kick),
         Operation::Mode => acts(Act::Mode),
         Operation::Topic => acts(Act::Topic),
-        Operation::Login | Operation::Ping => 0,
+        Operation::ConnectLookup | Operation::Login | Operation::Ping | Operation::Held => 0,
     };
     done.max(tried)
 }

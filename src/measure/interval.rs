@@ -8,6 +8,7 @@ use crate::measure::operation::Operation;
 use crate::measure::process::ProcessUse;
 use crate::measure::reason::DisconnectCounts;
 use crate::measure::reason::RefusedCounts;
+use crate::measure::welcome::Welcomes;
 
 /// The times of one operation.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +41,8 @@ pub struct Interval {
     pub reads: u64,
     /// Connections that completed registration.
     pub registered: u64,
+    /// When in their second those did.
+    pub welcomes: Welcomes,
     /// Refusals.
     pub refused: RefusedCounts,
     /// Ends of connections that were not meant to end.
@@ -84,6 +87,7 @@ impl Interval {
             bytes: 0,
             reads: 0,
             registered: 0,
+            welcomes: Welcomes::default(),
             refused: RefusedCounts::default(),
             disconnects: DisconnectCounts::default(),
             acts: ActCounts::default(),
@@ -117,6 +121,7 @@ impl Interval {
         self.bytes += other.bytes;
         self.reads += other.reads;
         self.registered += other.registered;
+        self.welcomes.merge(&other.welcomes);
         self.refused.merge(&other.refused);
         self.disconnects.merge(&other.disconnects);
         self.acts.merge(&other.acts);

@@ -23,3 +23,4 @@ pub mod reason;
 pub mod said;
 pub mod sent;
 pub mod warning;
+pub mod welcome;

@@ -7,6 +7,8 @@ pub enum Operation {
     ConnectTcp,
     /// From the intended connect to the TLS handshake's end.
     ConnectTls,
+    /// From a server's word that it looks up the client's name to its word that it has.
+    ConnectLookup,
     /// From the intended connect to the end of registration.
     ConnectRegistered,
     /// From the first word about an account to its being logged in to.
@@ -33,13 +35,17 @@ pub enum Operation {
     Mode,
     /// From TOPIC to its own echo.
     Topic,
+    /// From any line, a message or another, to who saw it, while the target held its sender back (fake lag): no latency of the
+    /// target's, and part of no other operation.
+    Held,
 }
 
 impl Operation {
     /// Every operation, in the order of reports.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::ConnectTcp,
         Self::ConnectTls,
+        Self::ConnectLookup,
         Self::ConnectRegistered,
         Self::Login,
         Self::Join,
@@ -53,6 +59,7 @@ impl Operation {
         Self::Kick,
         Self::Mode,
         Self::Topic,
+        Self::Held,
     ];
 
     /// Returns the name in results and conditions.
@@ -60,6 +67,7 @@ impl Operation {
         match self {
             Self::ConnectTcp => "connect.tcp",
             Self::ConnectTls => "connect.tls",
+            Self::ConnectLookup => "connect.lookup",
             Self::ConnectRegistered => "connect.registered",
             Self::Login => "login",
             Self::Join => "join",
@@ -73,6 +81,7 @@ impl Operation {
             Self::Kick => "kick",
             Self::Mode => "mode",
             Self::Topic => "topic",
+            Self::Held => "held",
         }
     }
 

@@ -49,6 +49,8 @@ pub struct GeneratorHealth {
     pub cpu_micros: u64,
     /// SYNs sent again by this machine during the run.
     pub syn_retransmits: u64,
+    /// Connections for which a listen queue of this machine had no room during the run.
+    pub listen_overflows: u64,
     /// Shards.
     pub shard_count: u16,
 }

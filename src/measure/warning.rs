@@ -1,6 +1,9 @@
 //! Warnings about the measurement itself: a closed list that every report shows.
 
 use std::fmt;
+use std::time::Duration;
+
+use crate::measure::welcome::WelcomeWait;
 
 /// Something a reader must know before trusting a number.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +49,19 @@ pub enum Warning {
     ListenOverflow {
         /// SYNs sent again during the run.
         retransmits: u64,
+        /// Connections for which a listen queue of this machine had no room: the target's, if it is on this machine.
+        overflows: u64,
+    },
+    /// Registrations waited for something of the target's own.
+    WelcomeWait(WelcomeWait),
+    /// The target held senders back on purpose.
+    FakeLag {
+        /// Senders found held back, each once in ten seconds.
+        found: u64,
+        /// Lines kept out of the latencies.
+        lines: u64,
+        /// Their median, in microseconds.
+        median_us: u64,
     },
     /// Control of a target off loopback is not proved: small caps held.
     Unproved,
@@ -103,12 +119,46 @@ impl fmt::Display for Warning {
                 "{:.1} % of planned messages found nobody present to speak",
                 share * 100.0
             ),
-            Self::ListenOverflow { retransmits } => {
-                write!(
-                    f,
-                    "{retransmits} SYNs were sent again: connect times include the target's full listen queue"
-                )
-            }
+            Self::ListenOverflow {
+                retransmits,
+                overflows: 0,
+            } => write!(
+                f,
+                "{retransmits} SYNs were sent again: connect times include the target's full listen queue"
+            ),
+            Self::ListenOverflow {
+                retransmits,
+                overflows,
+            } => write!(
+                f,
+                "the target's listen queue had no room {overflows} times, and {retransmits} SYNs were sent again: connect times include \
+                 whole seconds of waiting to try again"
+            ),
+            Self::WelcomeWait(WelcomeWait::Tick) => f.write_str(
+                "registrations ended on the target's own tick of 1 s: connect.registered is no measure of load",
+            ),
+            Self::WelcomeWait(WelcomeWait::LookUp(median)) => write!(
+                f,
+                "the target looked up each client's name before it let them in, {:.1} s at the median: connect.registered is no \
+                 measure of load",
+                median.as_secs_f64()
+            ),
+            Self::WelcomeWait(WelcomeWait::Unknown(median)) => write!(
+                f,
+                "registrations took {:.1} s at the median while the target answered those who were in at once: does it look up names or \
+                 idents?",
+                median.as_secs_f64()
+            ),
+            Self::FakeLag {
+                found,
+                lines,
+                median_us,
+            } => write!(
+                f,
+                "the target held senders back on purpose (fake lag), {found} times found: {lines} lines, {:.1} s at the median, count as \
+                 `held` and not as latency",
+                seconds(*median_us)
+            ),
             Self::TargetDescriptors { limit, needed } => write!(
                 f,
                 "the target's process may have {limit} descriptors and needs {needed} to hold all users"
@@ -116,4 +166,8 @@ impl fmt::Display for Warning {
             Self::Unproved => f.write_str("control of the target is not proved: small caps held"),
         }
     }
+}
+
+fn seconds(micros: u64) -> f64 {
+    Duration::from_micros(micros).as_secs_f64()
 }

@@ -96,6 +96,7 @@ fn facts() -> RunFacts {
             server: Some("irc.example.net".to_owned()),
             version: Some("ngircd-26.1".to_owned()),
             network: None,
+            family: "ngIRCd",
         },
         host: HostFacts {
             core_count: 2,
@@ -179,6 +180,7 @@ fn outcome() -> Outcome {
             lateness_limit_micros: 25_000,
             cpu_micros: 3_210_000,
             syn_retransmits: 0,
+            listen_overflows: 0,
             shard_count: 1,
         },
         process: None,

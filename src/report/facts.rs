@@ -125,6 +125,8 @@ pub struct TargetFacts {
     pub version: Option<String>,
     /// Its network (005).
     pub network: Option<String>,
+    /// The family of its software, by what it says.
+    pub family: &'static str,
 }
 
 /// The generator's host.

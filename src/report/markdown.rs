@@ -28,6 +28,7 @@ pub fn write(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
     migrations(result, out)?;
     marks(result, out)?;
     phases(result, out)?;
+    limits(result, out)?;
     warnings(result, out)
 }
 
@@ -291,6 +292,24 @@ fn phases(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
             figure::count(phase.refused.values().sum()),
             figure::count(phase.disconnects.values().sum())
         )?;
+    }
+    Ok(())
+}
+
+fn limits(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
+    if result.limits.is_empty() {
+        return Ok(());
+    }
+    head(
+        out,
+        "Limits that bit",
+        "| reason | times | what lifts it |",
+        "|---|---:|---|",
+    )?;
+    for limit in &result.limits {
+        let count = figure::count(limit.count);
+        let advice = inline(&limit.advice);
+        writeln!(out, "| {} | {count} | {advice} |", inline(&limit.reason))?;
     }
     Ok(())
 }

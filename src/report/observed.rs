@@ -27,8 +27,11 @@ use crate::report::facts::ClientFacts;
 use crate::report::facts::Naming;
 use crate::report::facts::ReplayFacts;
 use crate::report::facts::RunFacts;
+use crate::report::limits;
 use crate::report::migration::Migration;
 use crate::report::process::Process;
+use crate::report::replay::Replay;
+use crate::report::replay::ReplayEvents;
 use crate::report::result;
 use crate::report::result::RunResult;
 use crate::report::result::SCHEMA;
@@ -66,6 +69,7 @@ impl RunResult {
                 server: facts.target.server.clone(),
                 version: facts.target.version.clone(),
                 network: facts.target.network.clone(),
+                family: facts.target.family.to_owned(),
                 process: outcome.process.as_ref().map(Process::of),
             },
             host: result::Host {
@@ -82,6 +86,7 @@ impl RunResult {
             lateness: summary(&total.lateness),
             blocked: summary(&total.blocked),
             refused: counts(total.refused.iter().map(|(why, count)| (why.name(), count))),
+            limits: limits::met(total, facts.target.family),
             disconnects: counts(
                 total
                     .disconnects
@@ -331,11 +336,11 @@ fn acts(total: &Interval) -> BTreeMap<String, result::Acts> {
     acts.collect()
 }
 
-fn replay(facts: &ReplayFacts, total: &Interval) -> result::Replay {
+fn replay(facts: &ReplayFacts, total: &Interval) -> Replay {
     let events = facts.kinds.iter().map(|facts| {
         let act = Act::ALL.into_iter().find(|act| act.name() == facts.kind);
         let left_out: u64 = facts.left_out.values().sum();
-        let events = result::ReplayEvents {
+        let events = ReplayEvents {
             clip: facts.clip,
             planned: facts.clip.saturating_sub(left_out),
             sent: act.map_or(0, |act| total.acts.sent(act)),
@@ -343,7 +348,7 @@ fn replay(facts: &ReplayFacts, total: &Interval) -> result::Replay {
         };
         (facts.kind.to_owned(), events)
     });
-    result::Replay {
+    Replay {
         from: utc(facts.from_us.div_euclid(1_000)),
         to: utc(facts.to_us.div_euclid(1_000)),
         speed: facts.speed,
@@ -404,6 +409,7 @@ fn generator(outcome: &Outcome) -> result::Generator {
         lateness_limit_us: health.lateness_limit_micros,
         cpu_us: health.cpu_micros,
         syn_retransmits: health.syn_retransmits,
+        listen_overflows: health.listen_overflows,
         saturated: outcome.total.saturated(),
     }
 }

@@ -10,8 +10,10 @@ use crate::measure::likeness::MESSAGES_MIN;
 use crate::report::event::Event;
 use crate::report::event::Mark;
 use crate::report::layout;
+use crate::report::limits::Limit;
 use crate::report::migration::Migration;
 use crate::report::process::Process;
+use crate::report::replay::Replay;
 
 /// Version of this shape.
 pub const SCHEMA: u32 = 1;
@@ -58,6 +60,9 @@ pub struct RunResult {
     pub blocked: Summary,
     /// Refusals by reason.
     pub refused: BTreeMap<String, u64>,
+    /// The target's limits that bit, with what lifts each; absent where none did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limit>,
     /// Ends of connections that were not meant to end, by reason.
     pub disconnects: BTreeMap<String, u64>,
     /// Lines sent by command, those of the login before the run included: `other` has what is none of the others.
@@ -181,6 +186,9 @@ pub struct Target {
     pub version: Option<String>,
     /// Its network.
     pub network: Option<String>,
+    /// The family of its software, by what it says; `unknown` for one that is not known.
+    #[serde(default)]
+    pub family: String,
     /// Its process; absent unless it was watched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<Process>,
@@ -346,70 +354,6 @@ pub struct Acts {
     pub sent: u64,
 }
 
-/// What was played of a trace, and how faithfully.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Replay {
-    /// When the clip begins in the trace, in UTC.
-    pub from: String,
-    /// When it ends there.
-    pub to: String,
-    /// How much faster than it was it was played; other than 1 is stress.
-    pub speed: f64,
-    /// How often it was played.
-    pub loops: u32,
-    /// JOINs that no event tells of: of those who were there at the start, or were seen to act without one.
-    pub synthetic_joins: u64,
-    /// Events by kind; only kinds that occurred.
-    pub events: BTreeMap<String, ReplayEvents>,
-    /// Sent − intended, of every event sent.
-    pub lateness: Summary,
-}
-
-impl Replay {
-    /// Returns what was played, for people.
-    pub fn clip_text(&self) -> String {
-        let stress = if (self.speed - 1.0).abs() > f64::EPSILON {
-            format!(" · stress at {} times its speed", self.speed)
-        } else {
-            String::new()
-        };
-        let loops = if self.loops > 1 {
-            format!(" · {} times", figure::count(self.loops.into()))
-        } else {
-            String::new()
-        };
-        format!(
-            "{} to {}{stress}{loops} · {} synthetic JOINs",
-            self.from,
-            self.to,
-            figure::count(self.synthetic_joins)
-        )
-    }
-
-    /// Returns how late events were sent, for people.
-    pub fn lateness_text(&self) -> String {
-        format!(
-            "p50 {} · p99 {} · max {}",
-            figure::duration(self.lateness.p50),
-            figure::duration(self.lateness.p99),
-            figure::duration(self.lateness.max)
-        )
-    }
-}
-
-/// What became of a clip's events of one kind. Without the run's early end, `clip` is `planned` and what is left out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReplayEvents {
-    /// Events in the clip, each repetition counted.
-    pub clip: u64,
-    /// Those that can be played.
-    pub planned: u64,
-    /// Those that were sent.
-    pub sent: u64,
-    /// Those that can't be played, by reason.
-    pub left_out: BTreeMap<String, u64>,
-}
-
 /// A phase.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Phase {
@@ -556,6 +500,9 @@ pub struct Generator {
     pub cpu_us: u64,
     /// SYNs sent again.
     pub syn_retransmits: u64,
+    /// Connections for which a listen queue of its machine had no room.
+    #[serde(default)]
+    pub listen_overflows: u64,
     /// Durations longer than can be told apart.
     pub saturated: u64,
 }

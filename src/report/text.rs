@@ -308,6 +308,10 @@ impl<W: Write> Page<'_, W> {
         }
         self.reasons("not sent", &ledger.not_sent)?;
         self.reasons("refused", &result.refused)?;
+        for limit in &result.limits {
+            let text = format!("{}: {}", limit.reason, printable(&limit.advice));
+            self.label("", &text)?;
+        }
         self.reasons("ended", &result.disconnects)
     }
 

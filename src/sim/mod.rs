@@ -10,6 +10,7 @@ mod world;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::irc::network::config::Limits;
 use crate::measure::event::Event;
 use crate::measure::exemplar::Exemplars;
 use crate::measure::forecast::Forecast;
@@ -30,6 +31,8 @@ pub struct SimConfig {
     pub shard_count: u16,
     /// What goes wrong.
     pub faults: FaultPlan,
+    /// What the network allows.
+    pub limits: Limits,
 }
 
 /// How far a migration had come at the end of an interval.

@@ -126,6 +126,7 @@ impl World {
             servers: (1..=server_count)
                 .map(|number| format!("irc{number}.test"))
                 .collect(),
+            limits: config.limits.clone(),
             ..NetworkConfig::default()
         };
         let fault_streams = Streams::new(config.faults.seed);

@@ -1,9 +1,7 @@
 //! What a user's session heard, as observations.
 
-use std::time::Duration;
-
-use crate::irc::session::Change;
-use crate::irc::session::Event as Heard;
+use crate::irc::session::event::Change;
+use crate::irc::session::event::Event as Heard;
 use crate::irc::session::refusal::Refusal;
 use crate::irc::wire::message::Source;
 use crate::measure::ledger::MessageKey;
@@ -15,6 +13,7 @@ use crate::measure::operation::Operation;
 use crate::measure::reason::Refused;
 use crate::swarm::REJOIN_AFTER;
 use crate::swarm::Shard;
+use crate::swarm::throttle::Took;
 use crate::units::id::ChannelId;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
@@ -30,7 +29,7 @@ impl Shard {
                 if let Some(channel) = self.channel(channel)
                     && let Some(sent) = self.ledger.handle_left(user, channel, Presence::Part, now)
                 {
-                    self.record(Operation::Part, sent, now);
+                    self.record_own(user, Operation::Part, sent, now);
                 }
                 self.come_again(local, now);
             }
@@ -49,7 +48,7 @@ impl Shard {
                 let sent = std::mem::replace(&mut self.users[local].rename_sent, Offset::NEVER);
                 if sent != Offset::NEVER {
                     self.ledger.handle_renamed(user, sent, now);
-                    self.record(Operation::Nick, sent, now);
+                    self.record_own(user, Operation::Nick, sent, now);
                 }
                 self.tell_peers(local, true);
             }
@@ -71,10 +70,11 @@ impl Shard {
                 is_own,
             } => self.hear_talk(user, &from, target, text, is_own, now),
             Heard::Pong { sent } => {
-                self.record(Operation::Ping, sent, now);
+                self.record_own(user, Operation::Ping, sent, now);
                 self.arm(local);
             }
             Heard::Proved { number } => self.ledger.handle_proved(key_of(number), now),
+            Heard::Timed { number } => self.hear_timed(user, number, now),
             Heard::JoinRefused { channel, refusal } => {
                 self.interval.refused.add(refused(refusal));
                 if let Some(channel) = self.channel(channel) {
@@ -83,7 +83,8 @@ impl Shard {
             }
             Heard::Refused { refusal, .. } => self.interval.refused.add(refused(refusal)),
             Heard::NoSuchNick { nick } => self.hear_no_such_nick(local, nick),
-            Heard::LoggedIn { since } => self.record(Operation::Login, since, now),
+            Heard::LoggedIn { since } => self.record_step(Operation::Login, since, now),
+            Heard::LookedUp { since } => self.record_step(Operation::ConnectLookup, since, now),
             Heard::TimedOut | Heard::LoginFailed => self.close(local),
         }
         self.arm_after(local, &heard);
@@ -112,6 +113,7 @@ impl Shard {
         times.response.record(now.since(intended));
         times.service.record(now.since(attempt));
         self.interval.registered += 1;
+        self.interval.welcomes.note(now);
         self.registered_count += 1;
         self.ledger.handle_online(user, has_echo, attempt, now);
         self.tell_peers(local, true);
@@ -126,7 +128,7 @@ impl Shard {
         let Some(sent) = self.ledger.handle_joined(user, channel, now) else {
             return;
         };
-        self.record(Operation::Join, sent, now);
+        self.record_own(user, Operation::Join, sent, now);
         self.ask_about(local, channel, now);
         self.users[local].joins_pending = self.users[local].joins_pending.saturating_sub(1);
         self.note_whole(local, now);
@@ -147,7 +149,7 @@ impl Shard {
     fn hear_change(&mut self, local: usize, operation: Operation, now: Offset) {
         let sent = std::mem::replace(&mut self.users[local].change_sent, Offset::NEVER);
         if sent != Offset::NEVER {
-            self.record(operation, sent, now);
+            self.record_own(self.users[local].id, operation, sent, now);
         }
     }
 
@@ -243,29 +245,35 @@ impl Shard {
                 (false, false) => Operation::Message,
             };
             self.interval.delivered += 1;
-            if operation == Operation::Message {
-                self.note_bystanders(receiver, from, response, now);
-            }
-            let times = self.interval.times_mut(operation);
-            times.response.record(response);
-            if let Some(service) = service {
-                times.service.record(service);
-            }
+            self.note_took(Took {
+                sender: from.unwrap_or(receiver),
+                receiver,
+                operation,
+                response,
+                service,
+                at: now,
+            });
+        }
+    }
+
+    /// Counts what a line took as latency.
+    pub(super) fn record_took(&mut self, took: &Took) {
+        if took.operation == Operation::Message {
+            self.note_bystanders(took);
+        }
+        let times = self.interval.times_mut(took.operation);
+        times.response.record(took.response);
+        if let Some(service) = took.service {
+            times.service.record(service);
         }
     }
 
     /// Notes a message between users whom an event under way does not touch.
-    fn note_bystanders(
-        &mut self,
-        receiver: UserId,
-        from: Option<UserId>,
-        response: Duration,
-        now: Offset,
-    ) {
+    fn note_bystanders(&mut self, took: &Took) {
+        let users = [took.receiver, took.sender];
         for event in &mut self.events {
-            let users = [receiver, from.unwrap_or(receiver)];
-            if event.is_open(now) && self.plan.victims.spares(event.phase, users) {
-                event.bystanders.record(response);
+            if event.is_open(took.at) && self.plan.victims.spares(event.phase, users) {
+                event.bystanders.record(took.response);
             }
         }
     }
@@ -290,10 +298,24 @@ impl Shard {
         }
     }
 
-    fn record(&mut self, operation: Operation, sent: Offset, now: Offset) {
-        let times = self.interval.times_mut(operation);
-        times.response.record(now.since(sent));
-        times.service.record(now.since(sent));
+    /// Notes that a step of a registration is done.
+    fn record_step(&mut self, step: Operation, since: Offset, now: Offset) {
+        let times = self.interval.times_mut(step);
+        times.response.record(now.since(since));
+        times.service.record(now.since(since));
+    }
+
+    /// Notes that a user saw what it had sent itself.
+    fn record_own(&mut self, user: UserId, operation: Operation, sent: Offset, now: Offset) {
+        let took = now.since(sent);
+        self.note_took(Took {
+            sender: user,
+            receiver: user,
+            operation,
+            response: took,
+            service: Some(took),
+            at: now,
+        });
     }
 
     fn channel(&self, name: &[u8]) -> Option<ChannelId> {

@@ -5,6 +5,7 @@ use crate::plan::action::Upheaval;
 use crate::units::id::PhaseId;
 use crate::units::id::ServerId;
 use crate::units::id::UserId;
+use crate::units::offset::Offset;
 
 /// Something the shell has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +64,26 @@ pub struct PeerFact {
     pub is_online: bool,
 }
 
+/// A user of whom a line was late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Suspect {
+    /// Who.
+    pub user: UserId,
+    /// Whether others' lines through the same server passed at once meanwhile.
+    pub is_beside_prompt: bool,
+}
+
+/// Whether a sender was found to be held back by the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaceFact {
+    /// Who.
+    pub user: UserId,
+    /// Whether it is held back.
+    pub is_held: bool,
+    /// When that was found.
+    pub at: Offset,
+}
+
 /// Everything one shard tells the others at the edge of an interval.
 #[derive(Clone, Debug, Default)]
 pub struct ShardFacts {
@@ -70,11 +91,18 @@ pub struct ShardFacts {
     pub ledger: Facts,
     /// For their private messages.
     pub peers: Vec<PeerFact>,
+    /// Users of whom a line was late: does the target hold them back?
+    pub suspects: Vec<Suspect>,
+    /// What was found of such users.
+    pub paces: Vec<PaceFact>,
 }
 
 impl ShardFacts {
     /// Returns whether there is nothing to tell.
     pub fn is_empty(&self) -> bool {
-        self.ledger.is_empty() && self.peers.is_empty()
+        self.ledger.is_empty()
+            && self.peers.is_empty()
+            && self.suspects.is_empty()
+            && self.paces.is_empty()
     }
 }

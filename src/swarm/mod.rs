@@ -7,6 +7,7 @@ mod act;
 mod chores;
 pub mod credentials;
 mod dial;
+mod facts;
 mod hear;
 mod hold;
 pub mod io;
@@ -15,6 +16,7 @@ mod manners;
 mod outbox;
 pub mod report;
 mod route;
+mod throttle;
 mod user;
 
 use std::cmp::Reverse;
@@ -50,8 +52,8 @@ use crate::swarm::credentials::Credentials;
 use crate::swarm::hold::Hold;
 use crate::swarm::io::Io;
 use crate::swarm::io::PeerFact;
-use crate::swarm::io::ShardFacts;
 use crate::swarm::route::Routes;
+use crate::swarm::throttle::Throttles;
 use crate::swarm::user::Link;
 use crate::swarm::user::Named;
 use crate::swarm::user::User;
@@ -93,6 +95,7 @@ pub struct Shard {
     routes: Routes,
     io: VecDeque<Io>,
     outgoing_peers: Vec<PeerFact>,
+    throttles: Throttles,
     hold: Hold,
     is_over: bool,
     /// The run is judged; only goodbyes are left.
@@ -164,6 +167,7 @@ impl Shard {
             routes: Routes::default(),
             io: VecDeque::new(),
             outgoing_peers: Vec::new(),
+            throttles: Throttles::new(plan.scenario.servers.len() + 1),
             hold: Hold::default(),
             is_over: false,
             is_closed: false,
@@ -224,7 +228,8 @@ impl Shard {
         } else {
             self.ledger.presence_due()
         };
-        action.min(timer).min(unroll).min(presence)
+        let throttles = self.throttles.due();
+        action.min(timer).min(unroll).min(presence).min(throttles)
     }
 
     /// Does what is due at `now`: unrolls the plan, acts, and lets timers fire.
@@ -253,6 +258,9 @@ impl Shard {
             }
             self.timers.pop();
             self.handle_timer(at, local as usize, now);
+        }
+        if self.throttles.due() <= now {
+            self.handle_throttles(now);
         }
     }
 
@@ -306,9 +314,9 @@ impl Shard {
         let Some(local) = self.sharding.local(user) else {
             return;
         };
-        self.users[local]
-            .outbox
-            .consume(bytes, &mut self.lines_sent);
+        let state = &mut self.users[local];
+        let lines = state.outbox.consume(bytes, &mut self.lines_sent);
+        state.pace.spend(lines, now);
         while let Some((key, attempt)) = self.users[local].outbox.pop_accepted() {
             if let Some(said) = self.ledger.handle_accepted(key, now) {
                 self.said.add(said);
@@ -507,42 +515,6 @@ impl Shard {
             out: outbox.tail(),
         };
         call(session, &mut cx)
-    }
-
-    fn tell_peers(&mut self, local: usize, is_online: bool) {
-        let state = &self.users[local];
-        let fact = PeerFact {
-            user: state.id,
-            generation: state.session.generation(),
-            is_online,
-        };
-        self.outgoing_peers.push(fact);
-    }
-
-    /// Takes what the other shards have to know, at the edge of an interval.
-    pub fn take_facts(&mut self) -> ShardFacts {
-        let facts = ShardFacts {
-            ledger: self.ledger.take_facts(),
-            peers: std::mem::take(&mut self.outgoing_peers),
-        };
-        // Its own users' changes too count from the edge on, so that any number of shards acts alike.
-        self.enter_peers(&facts.peers);
-        facts
-    }
-
-    /// Enters what another shard told.
-    pub fn handle_facts(&mut self, facts: &ShardFacts) {
-        self.ledger.handle_facts(&facts.ledger);
-        self.enter_peers(&facts.peers);
-    }
-
-    fn enter_peers(&mut self, facts: &[PeerFact]) {
-        for fact in facts {
-            self.peers[fact.user.index()] = Peer {
-                generation: fact.generation,
-                is_online: fact.is_online,
-            };
-        }
     }
 
     /// Judges what can be judged.

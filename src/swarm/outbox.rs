@@ -42,13 +42,16 @@ impl Outbox {
             .push_back((self.base + self.bytes.len() as u64, key, attempt));
     }
 
-    /// Notes that the kernel has taken so many bytes more, and counts the lines that it has whole with them.
-    pub(crate) fn consume(&mut self, bytes: usize, lines: &mut LinesSent) {
+    /// Notes that the kernel has taken so many bytes more, and counts the lines that it has whole with them; returns how many
+    /// those are.
+    pub(crate) fn consume(&mut self, bytes: usize, lines: &mut LinesSent) -> u32 {
+        let mut count = 0;
         self.taken = (self.taken + bytes).min(self.bytes.len());
         while let Some(end) = memchr(b'\n', &self.bytes[self.line..self.taken]) {
             let next = self.line + end + 1;
             lines.add(&self.bytes[self.line..next]);
             self.line = next;
+            count += 1;
         }
         if self.taken == self.bytes.len() {
             self.base += self.taken as u64;
@@ -63,6 +66,7 @@ impl Outbox {
             self.taken -= self.line;
             self.line = 0;
         }
+        count
     }
 
     /// Returns the next message whose last byte the kernel has taken.

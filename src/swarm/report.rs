@@ -129,6 +129,7 @@ impl Shard {
     /// Judges the rest and says goodbye for everybody who is online; what they still hear does not count any more.
     pub fn leave_all(&mut self, now: Offset) {
         self.ledger.settle(now, Settling::Now);
+        self.close_throttles();
         self.is_closed = true;
         for local in 0..self.users.len() {
             if self.users[local].session.is_online() {

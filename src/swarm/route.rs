@@ -34,6 +34,13 @@ pub(crate) struct Routes {
     pub(super) is_ending: bool,
 }
 
+impl Routes {
+    /// Returns whether users dial elsewhere than they did at first.
+    pub(super) fn has_answers(&self) -> bool {
+        !self.answers.is_empty()
+    }
+}
+
 impl Shard {
     /// Returns the server that a user dials at `now`.
     pub(super) fn server_of(&self, user: UserId, now: Offset) -> ServerId {

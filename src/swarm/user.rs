@@ -11,6 +11,7 @@ use crate::plan::names::Names;
 use crate::swarm::chores::Chores;
 use crate::swarm::credentials::Accounts;
 use crate::swarm::outbox::Outbox;
+use crate::swarm::throttle::Pace;
 use crate::units::id::ChannelId;
 use crate::units::id::PhaseId;
 use crate::units::id::UserId;
@@ -78,6 +79,8 @@ pub(crate) struct User {
     /// When the last MODE, TOPIC or KICK was sent.
     pub(crate) change_sent: Offset,
     pub(crate) last_said: Offset,
+    /// How far ahead of a line a second it is.
+    pub(crate) pace: Pace,
     pub(crate) rejoin: Option<(ChannelId, Offset)>,
     /// The mass event that hit it, until it is whole again.
     pub(crate) hit_by: Option<Hit>,
@@ -116,6 +119,7 @@ impl User {
             rename_sent: Offset::NEVER,
             change_sent: Offset::NEVER,
             last_said: Offset::ALWAYS,
+            pace: Pace::default(),
             rejoin: None,
             hit_by: None,
             privates: VecDeque::new(),

@@ -10,6 +10,7 @@ use rustls::CertificateError;
 use crate::drive::doctor::visit::Visit;
 use crate::drive::doctor::visit::Visitor;
 use crate::drive::transport::endpoint::Endpoint;
+use crate::fitness::target::family;
 use crate::irc::session::refusal::Refusal;
 use crate::irc::wire::message::Message;
 use crate::irc::wire::numeric;
@@ -37,6 +38,15 @@ pub struct Probed {
     pub greeting: String,
     /// Lines that it was sent.
     pub lines_sent: LinesSent,
+}
+
+impl Probed {
+    /// Returns the family of the target's software.
+    pub fn family(&self) -> &'static str {
+        let mut said = vec![self.version.as_str(), &self.server];
+        said.extend(self.tokens.iter().map(String::as_str));
+        family::named(&said)
+    }
 }
 
 /// Why a target is not to be had.

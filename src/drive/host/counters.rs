@@ -20,10 +20,22 @@ fn time_of(clock: ClockId) -> Duration {
     Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or(0))
 }
 
-/// Returns the SYNs that this machine has sent again since it started; `None` where the kernel does not say.
-pub fn syn_retransmits() -> Option<u64> {
+/// What became of connects on this machine since it started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Connects {
+    /// SYNs sent again.
+    pub syn_retransmits: u64,
+    /// Connections for which a listen queue had no room.
+    pub listen_overflows: u64,
+}
+
+/// Returns what became of connects; `None` where the kernel does not say.
+pub fn connects() -> Option<Connects> {
     let text = std::fs::read_to_string("/proc/net/netstat").ok()?;
-    value_of(&text, "TcpExt:", "TCPSynRetrans")
+    Some(Connects {
+        syn_retransmits: value_of(&text, "TcpExt:", "TCPSynRetrans")?,
+        listen_overflows: value_of(&text, "TcpExt:", "ListenOverflows")?,
+    })
 }
 
 /// Returns the value under `name` in a table of `/proc/net/netstat`: a line of names, then a line of values.

@@ -209,7 +209,7 @@ pub fn conduct(conduct: &Conduct<'_>, watch: &mut dyn Watch) -> io::Result<Condu
     conductor.broken = broken;
     let clock = conductor.clock;
     conductor.shards.tell_all(&ToShard::Begin(clock));
-    let syn_before = counters::syn_retransmits();
+    let connects_before = counters::connects();
     conductor.look_at_target();
     let ending = conductor.play(&from_shards, watch);
     conductor.collect(&from_shards);
@@ -220,8 +220,12 @@ pub fn conduct(conduct: &Conduct<'_>, watch: &mut dyn Watch) -> io::Result<Condu
                 .get_or_insert_with(|| "a shard's thread panicked".to_owned());
         }
     }
-    if let (Some(before), Some(after)) = (syn_before, counters::syn_retransmits()) {
-        conductor.tally.health_mut().syn_retransmits = after.saturating_sub(before);
+    if let (Some(before), Some(after)) = (connects_before, counters::connects()) {
+        let health = conductor.tally.health_mut();
+        health.syn_retransmits = after.syn_retransmits.saturating_sub(before.syn_retransmits);
+        health.listen_overflows = after
+            .listen_overflows
+            .saturating_sub(before.listen_overflows);
     }
     match conductor.broken.take() {
         Some(reason) => Err(io::Error::other(reason)),

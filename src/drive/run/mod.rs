@@ -40,9 +40,12 @@ use crate::gate::verdict::Judged;
 use crate::gate::verdict::Reason;
 use crate::measure::interval::Interval;
 use crate::measure::migration::Migrations;
+use crate::measure::operation::Operation;
 use crate::measure::outcome::Outcome;
+use crate::measure::reason::Refused;
 use crate::measure::sent::LinesSent;
 use crate::measure::warning::Warning;
+use crate::measure::welcome;
 use crate::plan::Plan;
 use crate::plan::Source;
 use crate::plan::likeness;
@@ -369,6 +372,7 @@ fn facts(plan: &Plan, preflight: &Preflight, clock: Clock) -> RunFacts {
             server: Some(preflight.probed.server.clone()).filter(|name| !name.is_empty()),
             version: Some(preflight.probed.version.clone()).filter(|version| !version.is_empty()),
             network: preflight.probed.network.clone(),
+            family: preflight.probed.family(),
         },
         host: HostFacts {
             core_count: u32::try_from(cores).unwrap_or(u32::MAX),
@@ -481,9 +485,20 @@ fn warn(plan: &Plan, outcome: &mut Outcome) {
     if unspoken > UNSPOKEN_SHARE_TOLD {
         warnings.push(Warning::Unspoken { share: unspoken });
     }
-    if health.syn_retransmits > 0 {
+    if health.syn_retransmits + health.listen_overflows > 0 {
         warnings.push(Warning::ListenOverflow {
             retransmits: health.syn_retransmits,
+            overflows: health.listen_overflows,
+        });
+    }
+    warnings.extend(welcome::wait_of(&outcome.total).map(Warning::WelcomeWait));
+    let found = outcome.total.refused.count(Refused::FakeLag);
+    if found > 0 {
+        let held = outcome.total.times(Operation::Held).service.quantiles();
+        warnings.push(Warning::FakeLag {
+            found,
+            lines: held.count,
+            median_us: held.p50,
         });
     }
     outcome.warnings.extend(warnings);

@@ -10,6 +10,10 @@ pub const CONNECTS: &str = "connects_in_a_row";
 pub const FLOOD: &str = "flood";
 /// Channels of one client.
 pub const CHANNELS: &str = "channels_per_user";
+/// Bytes that wait for a client that reads slowly.
+pub const SENDQ: &str = "send_queue";
+/// Look-ups of a client's name and ident before it is let in.
+pub const LOOK_UPS: &str = "look_ups";
 /// Length of nicks.
 pub const NICK: &str = "nick_length";
 /// Length of channels' names.
@@ -121,6 +125,31 @@ const TABLE: &[Advice] = &[
         "ircd-hybrid",
         HYBRID,
         "class { max_channels }, else channel { max_channels }, 25 in the example",
+    ),
+    row(
+        SENDQ,
+        "InspIRCd",
+        INSPIRCD,
+        "<connect softsendq hardsendq>: raise both in the class that the clients are in",
+    ),
+    row(SENDQ, "ircd-hybrid", HYBRID, "class { sendq }"),
+    row(
+        LOOK_UPS,
+        "ngIRCd",
+        NGIRCD,
+        "[Options] DNS = no and Ident = no switch them off",
+    ),
+    row(
+        LOOK_UPS,
+        "InspIRCd",
+        INSPIRCD,
+        "<connect resolvehostnames=\"no\"> and <connect useident=\"no\"> switch them off",
+    ),
+    row(
+        LOOK_UPS,
+        "ircd-hybrid",
+        HYBRID,
+        "general { disable_auth = yes } switches idents off; names are always looked up: give it a resolver that answers at once",
     ),
     row(
         NICK,

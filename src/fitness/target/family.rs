@@ -28,10 +28,16 @@ pub fn of(probe: &Probe) -> &'static str {
     let tokens = probe.tokens.iter().flat_map(|(name, value)| [name, value]);
     let said = [&probe.software, &probe.version, &probe.server];
     let said = said.into_iter().chain(tokens);
-    let said: Vec<String> = said
+    let said: Vec<&str> = said
         .chain(probe.capabilities.keys())
-        .map(|text| text.to_ascii_lowercase())
+        .map(String::as_str)
         .collect();
+    named(&said)
+}
+
+/// Returns the family that one of these words is a sign of.
+pub fn named(said: &[&str]) -> &'static str {
+    let said: Vec<String> = said.iter().map(|text| text.to_ascii_lowercase()).collect();
     let has = |sign: &&str| said.iter().any(|text| text.contains(*sign));
     let family = FAMILIES.iter().find(|(_, signs)| signs.iter().any(has));
     family.map_or(UNKNOWN, |(name, _)| *name)

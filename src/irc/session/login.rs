@@ -1,8 +1,8 @@
 //! When a client logs in to its account, and what a server's answers mean for it.
 
 use crate::irc::session::Context;
-use crate::irc::session::Event;
 use crate::irc::session::Session;
+use crate::irc::session::event::Event;
 use crate::irc::session::refusal::Refusal;
 use crate::irc::session::sasl;
 use crate::irc::session::sasl::Exchange;

@@ -4,6 +4,7 @@
 //! per line come out; it never waits for anything a server may leave out.
 
 pub mod backoff;
+pub mod event;
 pub mod login;
 mod online;
 pub mod refusal;
@@ -14,6 +15,7 @@ mod tests;
 
 use std::time::Duration;
 
+use crate::irc::session::event::Event;
 use crate::irc::session::login::LoginManner;
 use crate::irc::session::login::LoginState;
 use crate::irc::session::refusal::Refusal;
@@ -24,7 +26,6 @@ use crate::irc::wire::casemapping::CaseMapping;
 use crate::irc::wire::compose::Line;
 use crate::irc::wire::isupport::Isupport;
 use crate::irc::wire::message::Message;
-use crate::irc::wire::message::Source;
 use crate::units::offset::Offset;
 
 /// How long a PONG may take.
@@ -120,122 +121,6 @@ pub struct Context<'a> {
     pub out: &'a mut Vec<u8>,
 }
 
-/// What a line, or the passing of time, meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event<'a> {
-    /// Nothing that concerns the user.
-    Nothing,
-    /// Registration is complete.
-    Registered,
-    /// The account is logged in to.
-    LoggedIn {
-        /// When the client began to.
-        since: Offset,
-    },
-    /// The account can't be logged in to, and the connection must be closed.
-    LoginFailed,
-    /// The user's own JOIN.
-    Joined {
-        /// The channel.
-        channel: &'a [u8],
-    },
-    /// The user's own PART.
-    Parted {
-        /// The channel.
-        channel: &'a [u8],
-    },
-    /// The user was kicked.
-    Kicked {
-        /// The channel.
-        channel: &'a [u8],
-    },
-    /// The user's own NICK.
-    Renamed,
-    /// The user's own KICK of another.
-    KickDone {
-        /// The channel.
-        channel: &'a [u8],
-        /// The nick of the one kicked.
-        victim: &'a [u8],
-    },
-    /// The user's own MODE of a channel.
-    ModeDone {
-        /// The channel.
-        channel: &'a [u8],
-    },
-    /// The user's own TOPIC.
-    TopicDone {
-        /// The channel.
-        channel: &'a [u8],
-    },
-    /// Another's JOIN, PART, QUIT, NICK or KICK.
-    Other {
-        /// Its nick before the change.
-        nick: &'a [u8],
-        /// What changed.
-        change: Change,
-        /// The channel, where it concerns one.
-        channel: Option<&'a [u8]>,
-    },
-    /// A PRIVMSG or NOTICE.
-    Talk {
-        /// Who it is from, as the line says.
-        from: Source<'a>,
-        /// Where it went, as the line says.
-        target: &'a [u8],
-        /// Its text, without the wrapping of an ACTION.
-        text: &'a [u8],
-        /// Whether it bears the user's own nick.
-        is_own: bool,
-    },
-    /// The answer to the session's PING.
-    Pong {
-        /// When the PING was sent.
-        sent: Offset,
-    },
-    /// The answer to a PING that followed something sent: the server has processed that.
-    Proved {
-        /// The number given to [`Session::prove`].
-        number: u64,
-    },
-    /// A JOIN was refused.
-    JoinRefused {
-        /// The channel.
-        channel: &'a [u8],
-        /// Why.
-        refusal: Refusal,
-    },
-    /// A message or change was refused.
-    Refused {
-        /// Why.
-        refusal: Refusal,
-        /// Its target, where the server names it.
-        target: Option<&'a [u8]>,
-    },
-    /// The server knows nobody of that nick: a message to it reached nobody.
-    NoSuchNick {
-        /// The nick.
-        nick: &'a [u8],
-    },
-    /// The connection must be closed: the server is silent, or the registration takes too long.
-    TimedOut,
-}
-
-/// What changed about another user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// JOIN.
-    Join,
-    /// PART.
-    Part,
-    /// QUIT.
-    Quit,
-    /// NICK.
-    Nick,
-    /// Kicked.
-    Kick,
-}
-
 /// How a transport ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closed {
@@ -325,6 +210,8 @@ pub struct Session {
     /// How far the login to the account is.
     login: LoginState,
     login_since: Offset,
+    /// When the server said that it looks up the client's name.
+    lookup_since: Offset,
     exchange: Option<Box<Exchange>>,
     /// What the password was hashed to last, kept from connection to connection.
     salted: Option<Box<Salted>>,
@@ -364,6 +251,7 @@ impl Session {
             history: Vec::new(),
             login: LoginState::Open,
             login_since: Offset::NEVER,
+            lookup_since: Offset::NEVER,
             exchange: None,
             salted: None,
             error: None,
@@ -516,9 +404,8 @@ impl Session {
             self.ping_token = self.ping_token.wrapping_add(1);
             self.ping_sent = now;
             self.next_ping = now + cx.config.ping_every;
-            let mut token = *b"storm-0000000000000000";
-            online::write_hex(u64::from(self.ping_token), &mut token);
-            Line::with_command(cx.out, b"PING").trailing(&token);
+            let token = u64::from(self.ping_token);
+            online::push_ping(*b"storm-0000000000000000", token, cx.out);
         }
         Event::Nothing
     }
@@ -544,13 +431,6 @@ impl Session {
         let mut nick = Vec::with_capacity(NICK_BYTES_MAX);
         cx.identity.nick(self.generation.wrapping_add(1), &mut nick);
         line.param(&nick).end();
-    }
-
-    /// Asks for a proof that the server has processed what was sent before: a PING of its own, answered in order.
-    pub fn prove(number: u64, cx: &mut Context<'_>) {
-        let mut token = *b"proof-0000000000000000";
-        online::write_hex(number, &mut token);
-        Line::with_command(cx.out, b"PING").trailing(&token);
     }
 
     /// Asks for the end.

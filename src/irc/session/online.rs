@@ -1,17 +1,29 @@
 //! Lines to a registered client, and what each means to its user.
 
-use crate::irc::session::Change;
-use crate::irc::session::Event;
+use crate::irc::session::Context;
 use crate::irc::session::Session;
+use crate::irc::session::event::Change;
+use crate::irc::session::event::Event;
 use crate::irc::session::refusal;
 use crate::irc::session::refusal::Refusal;
 use crate::irc::wire::casemapping::CaseMapping;
+use crate::irc::wire::compose::Line;
 use crate::irc::wire::message::Message;
 use crate::irc::wire::message::Source;
 use crate::irc::wire::numeric;
 use crate::units::offset::Offset;
 
 impl Session {
+    /// Asks for a proof that the server has processed what was sent before: a PING of its own, answered in order.
+    pub fn prove(number: u64, cx: &mut Context<'_>) {
+        push_ping(*b"proof-0000000000000000", number, cx.out);
+    }
+
+    /// Asks for an answer that comes when the server gets to this connection's next line.
+    pub fn time_queue(number: u64, cx: &mut Context<'_>) {
+        push_ping(*b"queue-0000000000000000", number, cx.out);
+    }
+
     pub(super) fn handle_online<'a>(
         &mut self,
         _now: Offset,
@@ -121,12 +133,15 @@ impl Session {
 
     /// Servers put the token first, last, or alone: it is looked for everywhere.
     fn handle_pong(&mut self, message: &Message<'_>) -> Event<'static> {
-        if let Some(number) = message
-            .params
-            .iter()
-            .find_map(|param| read_hex(param.strip_prefix(b"proof-")?))
-        {
+        let number = |prefix: &[u8]| {
+            let mut params = message.params.iter();
+            params.find_map(|param| read_hex(param.strip_prefix(prefix)?))
+        };
+        if let Some(number) = number(b"proof-") {
             return Event::Proved { number };
+        }
+        if let Some(number) = number(b"queue-") {
+            return Event::Timed { number };
         }
         let mut token = *b"storm-0000000000000000";
         write_hex(u64::from(self.ping_token), &mut token);
@@ -220,8 +235,14 @@ const BATCH_BYTES_MAX: usize = 64;
 /// Digits of a number in a token.
 const HEX_DIGITS: usize = 16;
 
+/// Writes a PING whose token ends in a number.
+pub(super) fn push_ping<const N: usize>(mut token: [u8; N], number: u64, out: &mut Vec<u8>) {
+    write_hex(number, &mut token);
+    Line::with_command(out, b"PING").trailing(&token);
+}
+
 /// Writes a number into the digits at the end of a token.
-pub(super) fn write_hex(number: u64, token: &mut [u8]) {
+fn write_hex(number: u64, token: &mut [u8]) {
     let mut number = number;
     for digit in token.iter_mut().rev().take(HEX_DIGITS) {
         *digit = b"0123456789abcdef"[(number & 15) as usize];

@@ -1,12 +1,12 @@
 //! Registration: CAP without waiting for it, PASS, NICK, USER, and every way in which servers end it.
 
 use crate::irc::session::Context;
-use crate::irc::session::Event;
 use crate::irc::session::NICK_BYTES_MAX;
 use crate::irc::session::NICK_TRIES_MAX;
 use crate::irc::session::Session;
 use crate::irc::session::State;
 use crate::irc::session::Taken;
+use crate::irc::session::event::Event;
 use crate::irc::session::login::LoginState;
 use crate::irc::session::refusal::Refusal;
 use crate::irc::wire::compose::Line;
@@ -71,6 +71,9 @@ impl Session {
         if let Some(event) = about_login {
             return event;
         }
+        if self.state == State::Registering && message.is(b"NOTICE") {
+            return self.handle_lookup(now, message);
+        }
         match message.numeric() {
             Some(numeric::RPL_WELCOME) => {
                 if let Some(nick) = message.params.get(0) {
@@ -106,6 +109,22 @@ impl Session {
                 self.handle_online(now, message, cx.isupport.case_mapping)
             }
             _ => Event::Nothing,
+        }
+    }
+
+    /// Notes when the server looks up the client's name, and when it has done so; in its words, which are much the same everywhere.
+    fn handle_lookup(&mut self, now: Offset, message: &Message<'_>) -> Event<'static> {
+        let text = message.params.last().unwrap_or_default();
+        if !contains(text, b"your hostname") {
+            return Event::Nothing;
+        }
+        if contains(text, b"Looking up") {
+            self.lookup_since = now;
+            return Event::Nothing;
+        }
+        match std::mem::replace(&mut self.lookup_since, Offset::NEVER) {
+            Offset::NEVER => Event::Nothing,
+            since => Event::LookedUp { since },
         }
     }
 
@@ -282,4 +301,8 @@ fn names(list: &[u8]) -> impl Iterator<Item = &[u8]> {
             .next()
             .unwrap_or_default()
     })
+}
+
+fn contains(text: &[u8], words: &[u8]) -> bool {
+    memchr::memmem::find(text, words).is_some()
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::irc::session::Closed;
 use crate::irc::session::Context;
 use crate::irc::session::End;
-use crate::irc::session::Event;
 use crate::irc::session::Identity;
 use crate::irc::session::MOTD_TIMEOUT;
 use crate::irc::session::Manners;
@@ -13,6 +12,7 @@ use crate::irc::session::NICK_TRIES_MAX;
 use crate::irc::session::Session;
 use crate::irc::session::SessionConfig;
 use crate::irc::session::Taken;
+use crate::irc::session::event::Event;
 use crate::irc::session::login::LoginManner;
 use crate::irc::session::login::LoginWay;
 use crate::irc::session::refusal::Refusal;
@@ -278,6 +278,15 @@ fn a_proof_is_asked_for_and_told_beside_the_own_ping() {
         "Proved { number: 78187493530 }"
     );
     assert_eq!(client.feed(":s PONG s :proof-zz"), "");
+    let (_, sent) = client.step(|_, _, cx| {
+        Session::time_queue(0x2a, cx);
+        String::new()
+    });
+    assert_eq!(sent, "PING :queue-000000000000002a|");
+    assert_eq!(
+        client.feed(":s PONG s :queue-000000000000002a"),
+        "Timed { number: 42 }"
+    );
 }
 
 #[test]
