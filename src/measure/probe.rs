@@ -66,6 +66,8 @@ pub struct Prober {
 impl Prober {
     /// How many indices a text with all its index digits tells apart.
     pub const MODULUS_FULL: u32 = 64u32.pow(3);
+    /// Shortest text that bears a check.
+    pub const CHECKED_BYTES_MIN: usize = 4;
 
     /// Returns the prober of a run; probes of other seeds do not check.
     pub fn new(seed: Seed) -> Self {

@@ -13,6 +13,7 @@ use crate::report::layout::elided;
 use crate::report::layout::printable;
 use crate::report::layout::words;
 use crate::report::layout::wrapped;
+use crate::report::limits::Limit;
 use crate::report::paint::Paint;
 use crate::report::paint::Tone;
 use crate::report::result::RunResult;
@@ -308,10 +309,7 @@ impl<W: Write> Page<'_, W> {
         }
         self.reasons("not sent", &ledger.not_sent)?;
         self.reasons("refused", &result.refused)?;
-        for limit in &result.limits {
-            let text = format!("{}: {}", limit.reason, printable(&limit.advice));
-            self.label("", &text)?;
-        }
+        self.limits(&result.limits)?;
         self.reasons("ended", &result.disconnects)
     }
 
@@ -334,6 +332,21 @@ impl<W: Write> Page<'_, W> {
             .map(|(name, count)| format!("{} {name}", figure::count(*count)))
             .collect();
         self.label(label, &named.join(" · "))
+    }
+
+    /// Writes what lifts the limits that bit, each piece of advice once.
+    fn limits(&mut self, limits: &[Limit]) -> io::Result<()> {
+        let mut told: Vec<(&str, Vec<&str>)> = Vec::new();
+        for limit in limits {
+            match told.iter_mut().find(|(advice, _)| *advice == limit.advice) {
+                Some((_, reasons)) => reasons.push(&limit.reason),
+                None => told.push((&limit.advice, vec![&limit.reason])),
+            }
+        }
+        for (advice, reasons) in told {
+            self.label("to lift", &format!("{}: {advice}", reasons.join(", ")))?;
+        }
+        Ok(())
     }
 
     fn slos(&mut self, result: &RunResult) -> io::Result<()> {

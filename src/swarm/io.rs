@@ -69,6 +69,8 @@ pub struct PeerFact {
 pub struct Suspect {
     /// Who.
     pub user: UserId,
+    /// When it sent the line.
+    pub sent: Offset,
     /// Whether others' lines through the same server passed at once meanwhile.
     pub is_beside_prompt: bool,
 }

@@ -27,7 +27,7 @@ const PROMPT_MAX: Duration = Duration::from_millis(125);
 const LINE_COST: Duration = Duration::from_secs(1);
 /// How far ahead of a line a second a sender must have been to be held back: no server does so for fewer lines at once.
 const AHEAD_MIN: Duration = Duration::from_secs(4);
-/// For how long a sender who was ahead may be held back: the longest wait seen of real servers, three times.
+/// For how long after it was far ahead a sender may still be held back: the longest wait seen of real servers, three times.
 const AHEAD_KEPT: Duration = Duration::from_secs(30);
 /// For how long a finding holds before the sender is asked again.
 const FOUND_KEPT: Duration = Duration::from_secs(10);
@@ -73,8 +73,9 @@ impl Pace {
         self.rested_at <= now
     }
 
-    fn was_ahead(&self, now: Offset) -> bool {
-        self.ahead_at + AHEAD_KEPT >= now
+    /// Returns whether what was sent at `sent` may have been held back.
+    fn was_ahead(&self, sent: Offset) -> bool {
+        self.ahead_at + AHEAD_KEPT >= sent
     }
 }
 
@@ -304,11 +305,12 @@ impl Shard {
     /// Looks into a sender of whom a line is late.
     fn look_into(&mut self, took: Took) {
         let beside = self.throttles.beside.get(self.server_beside(took.sender));
+        let sent = took.at - took.since_attempt();
+        let was_prompt = |beside: &Beside| beside.was_prompt(sent, took.at - PROMPT_MAX);
         let suspect = Suspect {
             user: took.sender,
-            is_beside_prompt: beside.is_some_and(|beside| {
-                beside.was_prompt(took.at - took.since_attempt(), took.at - PROMPT_MAX)
-            }),
+            sent,
+            is_beside_prompt: beside.is_some_and(was_prompt),
         };
         if self.sharding.drives(suspect.user) {
             self.judge(suspect, took.at);
@@ -331,7 +333,7 @@ impl Shard {
             return;
         };
         let user = suspect.user;
-        if !self.users[local].pace.was_ahead(now) {
+        if !self.users[local].pace.was_ahead(suspect.sent) {
             self.find(user, false, now);
         } else if suspect.is_beside_prompt {
             self.find(user, true, now);

@@ -62,6 +62,9 @@ pub enum Arrived {
     Foreign,
 }
 
+/// Why what is remembered no longer counts as late.
+const FORGOTTEN: &str = "judged so long ago that it was forgotten";
+
 impl Ledger {
     /// Enters a message that one of this shard's users received.
     pub fn handle_arrival(&mut self, arrival: &Arrival<'_>) -> Arrived {
@@ -337,6 +340,9 @@ impl Ledger {
                 .and_then(|book| self.books[book].get(key.index))
                 .copied();
             let record = record.unwrap_or_else(|| Self::stand_in(sender, arrival));
+            if arrival.target == ArrivalTarget::Channel(key.channel) {
+                return self.damaged(Breach::Late, key, &record, arrival, FORGOTTEN);
+            }
             return self.damaged(
                 Breach::Misdelivered,
                 key,
@@ -354,6 +360,12 @@ impl Ledger {
             channel,
             index: u32::MAX,
         };
+        // Nothing tells a text without a check from one that is forgotten; that one was counted as lost.
+        let has_forgotten = |book: usize| self.books[book].oldest() > 0;
+        let is_unchecked = arrival.text.len() < Prober::CHECKED_BYTES_MIN;
+        if is_unchecked && self.book(channel).is_some_and(has_forgotten) {
+            return self.damaged(Breach::Late, key, &record, arrival, FORGOTTEN);
+        }
         self.damaged(
             Breach::Corrupted,
             key,

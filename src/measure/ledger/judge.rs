@@ -118,7 +118,8 @@ impl Ledger {
                 return;
             }
             self.judge(book, index, &record);
-            if let Some(forgotten) = self.books[book].advance() {
+            self.books[book].advance();
+            while let Some(forgotten) = self.books[book].forget(now, self.config.settle) {
                 self.forget_missing(book, forgotten);
             }
         }

@@ -13,7 +13,12 @@ use crate::units::id::UserId;
 use crate::units::offset::Offset;
 
 /// Messages kept after their judgement, per channel, so that a late or second copy is still recognised whole.
-const JUDGED_COUNT_MAX: usize = 32;
+const JUDGED_COUNT_MIN: usize = 32;
+/// Most of them, in a channel that says so many within [`JUDGED_KEPT`]: 8 KB.
+const JUDGED_COUNT_MAX: usize = 128;
+/// For how long after it was to be sent and judged a message is kept beyond the fewest: what a server that holds its senders back
+/// lets through late comes within it.
+const JUDGED_KEPT: Duration = Duration::from_secs(30);
 
 /// A message and what is known of it.
 #[derive(Clone, Copy, Debug)]
@@ -147,10 +152,17 @@ impl Book {
         }
     }
 
-    /// Moves on to the next message to be judged; returns the one that is forgotten for it, if there is one.
-    pub(crate) fn advance(&mut self) -> Option<u32> {
+    /// Moves on to the next message to be judged.
+    pub(crate) fn advance(&mut self) {
         self.first_open += 1;
-        if (self.first_open - self.oldest) as usize <= JUDGED_COUNT_MAX {
+    }
+
+    /// Forgets the oldest message that was judged, if it is kept no longer at `now`, and returns its index.
+    pub(crate) fn forget(&mut self, now: Offset, settle: Duration) -> Option<u32> {
+        let judged = (self.first_open - self.oldest) as usize;
+        let is_fresh = |record: &Record| record.planned.intended + settle + JUDGED_KEPT > now;
+        let is_kept = judged <= JUDGED_COUNT_MAX && self.records.front().is_some_and(is_fresh);
+        if judged <= JUDGED_COUNT_MIN || is_kept {
             return None;
         }
         self.records.pop_front();
