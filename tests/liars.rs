@@ -288,6 +288,45 @@ fn connections_that_the_server_closes_are_counted_and_cost_no_message() {
     assert!(missed > 0, "nobody was to speak while away");
 }
 
+#[test]
+fn lines_that_come_in_pieces_are_whole_lines() {
+    let outcome = lied_to("calm", &["--lie", "dribble"], &[]);
+    outcome.check_code(0);
+    check_whole(&outcome.played, &[]);
+    let (lines, reads) = (
+        number(&outcome.played, "received.lines"),
+        number(&outcome.played, "received.reads"),
+    );
+    assert!(reads > lines, "{reads} reads of {lines} lines");
+}
+
+#[test]
+fn a_flood_of_numerics_is_read_and_means_nothing() {
+    let outcome = lied_to("calm", &["--lie", "babble"], &[]);
+    outcome.check_code(0);
+    check_whole(&outcome.played, &[]);
+    let babbles = outcome.told.len() as u64;
+    let lines = number(&outcome.played, "received.lines");
+    assert!(
+        babbles > 20 && lines > babbles * 1_000,
+        "{babbles}: {lines}"
+    );
+}
+
+#[test]
+fn a_line_without_an_end_ends_its_connection_and_costs_no_message() {
+    let outcome = lied_to(
+        "calm",
+        &["--lie", "endless", "--every", "60", "--after", "2"],
+        &["--set", "reconnect.first=300ms"],
+    );
+    let endless = outcome.told.len() as u64;
+    assert!(endless > 3, "{endless}");
+    check_whole(&outcome.played, &[]);
+    let ended = number(&outcome.played, "disconnects.line_too_long");
+    assert!((1..=endless).contains(&ended), "{ended} of {endless}");
+}
+
 /// Checks a lie about comings and goings. Where an observer was itself coming or going beside it, nothing is provable: some lies
 /// go uncounted, but no breach is counted that was not told.
 #[track_caller]

@@ -32,7 +32,16 @@ MODES = (
     "hide_join",
     "no_register",
     "rst",
+    "dribble",
+    "babble",
+    "endless",
 )
+
+# Bytes of a piece, when lines come in pieces.
+PIECE_BYTES = 7
+# Lines of a babble, and bytes of a line that does not end.
+BABBLE_LINES = 1_000
+ENDLESS_BYTES = 40_000
 
 # Shortest text that is changed or moved: a shorter one carries too little to be told from another.
 TEXT_BYTES_MIN = 12
@@ -151,6 +160,9 @@ class Server:
             receiver.send(line[:-2] + changed + line[-1:])
         elif lie == "truncate" and is_long and self.is_turn():
             receiver.send(line[:-1])
+        elif lie == "endless" and self.is_turn():
+            receiver.send(line)
+            receiver.transport.write(b":" + NAME + b" NOTICE * :" + b"x" * ENDLESS_BYTES)
         elif lie == "close_random" and self.is_turn():
             receiver.send(line)
             self.note("close_random", receiver.nick, b"")
@@ -222,6 +234,7 @@ class Client(asyncio.Protocol):
         self.channels = []
         self.is_gone = False
         self.is_spared = False
+        self.pieces = bytearray()
 
     def connection_made(self, transport):
         self.transport = transport
@@ -253,7 +266,25 @@ class Client(asyncio.Protocol):
         if not self.is_gone and not self.transport.is_closing():
             time = self.server.options.server_time
             tags = b"@time=%s " % time.encode() if time else b""
-            self.transport.write(tags + line + b"\r\n")
+            self.put(tags + line + b"\r\n")
+
+    def put(self, data):
+        """Writes whole lines, or has them come in pieces that end anywhere."""
+        if self.server.options.lie != "dribble":
+            self.transport.write(data)
+            return
+        is_idle = not self.pieces
+        self.pieces += data
+        if is_idle:
+            asyncio.get_running_loop().call_soon(self.dribble)
+
+    def dribble(self):
+        if self.is_gone or self.transport.is_closing():
+            return
+        self.transport.write(bytes(self.pieces[:PIECE_BYTES]))
+        del self.pieces[:PIECE_BYTES]
+        if self.pieces:
+            asyncio.get_running_loop().call_soon(self.dribble)
 
     def reply(self, number, *rest):
         nick = self.nick.encode("latin-1") or b"*"
@@ -350,6 +381,10 @@ class Client(asyncio.Protocol):
             )
             # As some servers do: to `*` instead of the nick.
             self.send(b":%s 353 * = %s :%s" % (NAME, channel, names))
+            if self.server.options.lie == "babble" and len(self.channels) == 1:
+                self.server.note("babble", self.nick, channel)
+                for number in range(BABBLE_LINES):
+                    self.reply(b"%03d" % (200 + number % 200), channel, b"%d" % number, b":so it goes")
             self.reply(b"366", channel, b":End of names")
 
     def handle_part(self, params):

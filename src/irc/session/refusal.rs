@@ -49,78 +49,87 @@ impl Refusal {
     }
 }
 
-/// Words that tell refusals apart, most telling first. Servers' texts, lower case.
-const SIGNS: &[(&[&str], Refusal)] = &[
+/// Words that tell refusals apart, in lower case, with the family of servers in whose texts they were read: the first that a text has
+/// counts, so that the most telling stand first. `*` marks words of many servers.
+const SIGNS: &[(&str, &str, Refusal)] = &[
+    ("account has moved", "*", Refusal::Elsewhere),
+    ("account is being moved", "*", Refusal::Elsewhere),
+    ("account is not on this server", "*", Refusal::Elsewhere),
+    ("accounts are being moved", "*", Refusal::Elsewhere),
+    ("sendq", "InspIRCd, ircd-hybrid", Refusal::SendQ),
+    ("send queue", "*", Refusal::SendQ),
+    ("recvq", "InspIRCd", Refusal::RecvQ),
+    ("receive queue", "*", Refusal::RecvQ),
+    ("flood", "ircd-hybrid", Refusal::Flood),
+    ("message rate", "*", Refusal::Flood),
     (
-        &[
-            "account has moved",
-            "account is being moved",
-            "account is not on this server",
-            "accounts are being moved",
-        ],
-        Refusal::Elsewhere,
-    ),
-    (&["sendq", "send queue", "max sendq"], Refusal::SendQ),
-    (&["recvq", "receive queue"], Refusal::RecvQ),
-    (&["flood", "message rate"], Refusal::Flood),
-    (
-        &[
-            "throttle",
-            "trying to (re)connect too fast",
-            "reconnecting too fast",
-            "connecting too fast",
-            "too many times in too short",
-            "try again later",
-            "please wait",
-        ],
+        "trying to (re)connect too fast",
+        "ircd-hybrid",
         Refusal::Throttle,
     ),
+    ("throttle", "*", Refusal::Throttle),
+    ("reconnecting too fast", "*", Refusal::Throttle),
+    ("connecting too fast", "*", Refusal::Throttle),
+    ("too many times in too short", "InspIRCd", Refusal::Throttle),
+    ("try again later", "*", Refusal::Throttle),
+    ("please wait", "*", Refusal::Throttle),
     (
-        &[
-            "too many connections from your ip",
-            "too many connections",
-            "no more connections allowed from your host",
-            "no more connections allowed",
-            "too many host connections",
-            "too many user connections",
-            "too many anonymous connections",
-            "too many sessions",
-            "clones",
-            "session limit",
-        ],
+        "too many connections from your ip",
+        "ngIRCd",
         Refusal::CloneLimit,
     ),
     (
-        &[
-            "k-line",
-            "g-line",
-            "z-line",
-            "k:line",
-            "d-line",
-            "klined",
-            "glined",
-            "banned",
-            "not authorized",
-            "not welcome",
-        ],
-        Refusal::Ban,
+        "no more connections allowed from your host",
+        "InspIRCd",
+        Refusal::CloneLimit,
     ),
-    (&["password", "access denied", "sasl"], Refusal::Auth),
-    (&["nickname", "nick collision", "ghost"], Refusal::NickInUse),
+    ("too many anonymous connections", "ZNC", Refusal::CloneLimit),
+    ("too many connections", "*", Refusal::CloneLimit),
+    ("no more connections allowed", "*", Refusal::CloneLimit),
+    ("too many host connections", "*", Refusal::CloneLimit),
+    ("too many user connections", "*", Refusal::CloneLimit),
+    ("too many sessions", "*", Refusal::CloneLimit),
+    ("clones", "*", Refusal::CloneLimit),
+    ("session limit", "*", Refusal::CloneLimit),
+    ("k-line", "ircd-hybrid, InspIRCd", Refusal::Ban),
+    ("g-line", "InspIRCd", Refusal::Ban),
+    ("z-line", "InspIRCd", Refusal::Ban),
+    ("d-line", "ircd-hybrid", Refusal::Ban),
+    ("k:line", "*", Refusal::Ban),
+    ("klined", "*", Refusal::Ban),
+    ("glined", "*", Refusal::Ban),
+    ("banned", "*", Refusal::Ban),
+    ("not authorized", "*", Refusal::Ban),
+    ("not welcome", "*", Refusal::Ban),
+    ("password", "*", Refusal::Auth),
+    ("access denied", "*", Refusal::Auth),
+    ("sasl", "*", Refusal::Auth),
+    ("nickname", "*", Refusal::NickInUse),
+    ("nick collision", "*", Refusal::NickInUse),
+    ("ghost", "*", Refusal::NickInUse),
 ];
 
 /// Returns what the text of an ERROR or of a refusing numeric means.
 pub fn classify(text: &[u8]) -> Refusal {
     let text = String::from_utf8_lossy(text).to_ascii_lowercase();
-    let found = SIGNS
-        .iter()
-        .find(|(signs, _)| signs.iter().any(|sign| text.contains(sign)));
-    found.map_or(Refusal::Other, |(_, refusal)| *refusal)
+    let found = SIGNS.iter().find(|(sign, _, _)| text.contains(sign));
+    found.map_or(Refusal::Other, |(_, _, refusal)| *refusal)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_sign_hides_behind_an_earlier_one() {
+        for (at, (sign, _, _)) in SIGNS.iter().enumerate() {
+            let earlier = SIGNS[..at]
+                .iter()
+                .find(|(other, _, _)| sign.contains(other));
+            assert_eq!(earlier, None, "{sign}");
+            assert_eq!(*sign, sign.to_ascii_lowercase());
+        }
+    }
 
     #[track_caller]
     fn check(text: &str, want: Refusal) {
