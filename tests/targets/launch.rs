@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::net::TcpListener;
-use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::chown;
 use std::path::Path;
 use std::path::PathBuf;
@@ -19,23 +18,22 @@ use socket2::Socket;
 use socket2::Type;
 use tempfile::TempDir;
 
+use crate::launch::commands::NOBODY;
+use crate::launch::commands::RESOLV_CONF;
+use crate::launch::commands::command;
+use crate::launch::commands::is_root;
 use crate::launch::config::config;
-use crate::launch::private::View;
 use crate::launch::resolver::Resolver;
 use crate::process::Process;
-use crate::process::bound;
 
+pub(crate) mod commands;
 mod config;
 mod private;
 mod resolver;
 pub(crate) mod unpacked;
 
-/// The user `nobody` and its group, as Debian numbers them.
-const NOBODY: u32 = 65_534;
 /// How long a server may take until it listens.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Where the servers that look up names find who answers.
-const RESOLV_CONF: &str = "resolv.conf";
 /// Ports tried: another process may take one between its choice and the server's start.
 const TRIES_MAX: u32 = 3;
 
@@ -164,79 +162,6 @@ impl Server {
             resolver
         })
     }
-
-    /// Returns its command: unprivileged where the test is not, and bound to the test.
-    fn command(self, limits: Limits, program: &Path, folder: &Path, port: u16) -> Command {
-        let config = folder.join("ircd.conf");
-        match self {
-            Self::Ngircd => {
-                let mut command = unprivileged(bound("setpriv"));
-                command.arg(program).arg("--nodaemon");
-                command.arg("--config").arg(config);
-                command
-            }
-            Self::Inspircd => {
-                let mut command = if matches!(limits, Limits::Tight) {
-                    let mut command = bound("prlimit");
-                    command.arg(format!("--nofile={DESCRIPTORS_TIGHT}:{DESCRIPTORS_TIGHT}"));
-                    command.arg("setpriv");
-                    unprivileged(command)
-                } else {
-                    unprivileged(bound("setpriv"))
-                };
-                command.arg(program).arg("--nofork");
-                command.arg("--config").arg(config);
-                command
-            }
-            Self::Hybrid => {
-                let view = View {
-                    resolv_conf: &folder.join(RESOLV_CONF),
-                    usr: &unpacked::root("ircd-hybrid").join("usr"),
-                };
-                let mut command = view.command(is_root());
-                command.arg("setpriv");
-                command = unprivileged(command);
-                // In that view its package is installed.
-                command.arg("/usr/sbin/ircd-hybrid").arg("-foreground");
-                command.arg("-configfile").arg(config);
-                // What it would keep where nobody may write.
-                for file in ["pid", "log", "kline", "dline", "xline", "resv"] {
-                    let flag = format!("-{file}file");
-                    command.arg(flag).arg(folder.join(file));
-                }
-                command
-            }
-            Self::Miniircd => {
-                // A script may lie where nobody else may read: it is started from the server's own folder.
-                let script = folder.join("miniircd.py");
-                std::fs::copy(program, &script).unwrap();
-                let mut command = unprivileged(bound("setpriv"));
-                // Found by who runs it: a Python of root's own is not nobody's.
-                command.args(["/usr/bin/env", "python3"]).arg(script).args([
-                    "--listen",
-                    "127.0.0.1",
-                    "--ports",
-                    &port.to_string(),
-                ]);
-                command
-            }
-        }
-    }
-}
-
-fn is_root() -> bool {
-    std::fs::metadata("/proc/self").unwrap().uid() == 0
-}
-
-/// Has a `setpriv` give up what root may do, where the test is root, and bind the process to the test.
-pub(crate) fn unprivileged(mut setpriv: Command) -> Command {
-    if is_root() {
-        let id = NOBODY.to_string();
-        setpriv.args(["--reuid", &id, "--regid", &id, "--clear-groups"]);
-    }
-    // A change of user lifts the bond: it is tied again after it.
-    setpriv.args(["--pdeathsig", "KILL"]);
-    setpriv
 }
 
 /// Gives a folder to who runs servers.
@@ -261,7 +186,11 @@ pub(crate) fn listens(port: u16) -> bool {
     socket.connect(&there.into()).is_ok()
 }
 
-/// Returns whether something that is not installed may be passed over, and says that it is.
+/// Says that something that is not installed is passed over.
+///
+/// # Panics
+///
+/// Where a pipeline insists on it.
 pub(crate) fn skip_missing(name: &str) {
     let is_ci = std::env::var("CI").is_ok_and(|ci| ci == "1" || ci == "true");
     assert!(!is_ci, "{name} is not installed");
@@ -314,7 +243,7 @@ fn start(
     std::fs::write(path.join("ircd.conf"), config).unwrap();
     std::fs::write(path.join("motd"), "For tests alone.\n").unwrap();
     let resolver = server.resolver(port, &path.join(RESOLV_CONF));
-    let mut command = server.command(limits, program, path, port);
+    let mut command = command(server, limits, program, path, port);
     let out = std::fs::File::create(path.join("out")).unwrap();
     let child = command
         .current_dir(path)
