@@ -22,6 +22,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::command::splitstorm;
 use crate::launch::Limits;
@@ -47,6 +48,15 @@ rate = "10/s"
 kind = "steady"
 duration = "20s"
 "#;
+
+/// Writes [`ORCHARD`]; returns the folder that holds it, and its file.
+fn orchard() -> (TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = folder.path().join("orchard.toml");
+    std::fs::write(&scenario, ORCHARD).unwrap();
+    let scenario = scenario.to_str().unwrap().to_owned();
+    (folder, scenario)
+}
 
 /// Runs the program in the repository, so that profiles are found, and returns what it printed as JSON; checks the exit code.
 #[track_caller]
@@ -81,14 +91,9 @@ fn ngircd_with_its_own_limits_breaks_a_scenario_and_the_settings_are_named() {
     let Some(server) = launch(Server::Ngircd, Limits::Defaults) else {
         return;
     };
-    let folder = tempfile::tempdir().unwrap();
-    let scenario = folder.path().join("orchard.toml");
-    std::fs::write(&scenario, ORCHARD).unwrap();
-    let scenario = scenario.to_str().unwrap();
-    let found = told(
-        &["doctor", scenario, "--target", &server.target, "--json"],
-        1,
-    );
+    let (_folder, scenario) = orchard();
+    let args = ["doctor", &scenario, "--target", &server.target, "--json"];
+    let found = told(&args, 1);
     check(
         &found,
         &[
@@ -115,9 +120,10 @@ fn ngircd_with_its_own_limits_breaks_a_scenario_and_the_settings_are_named() {
     );
 }
 
-#[test]
-fn ngircd_without_limits_allows_what_is_tried() {
-    let Some(server) = launch(Server::Ngircd, Limits::Open) else {
+/// Checks that a server without limits is found to have none, and besides what differs from one to the next.
+#[track_caller]
+fn check_open(server: Server, want: &[(&str, Value)]) {
+    let Some(server) = launch(server, Limits::Open) else {
         return;
     };
     let found = told(&["doctor", "--target", &server.target, "--json"], 0);
@@ -132,6 +138,32 @@ fn ngircd_without_limits_allows_what_is_tried() {
             ("/tokens/NICKLEN", "30".into()),
         ],
     );
+    check(&found, want);
+}
+
+#[test]
+fn ngircd_without_limits_allows_what_is_tried() {
+    check_open(Server::Ngircd, &[("/family", "ngIRCd".into())]);
+}
+
+#[test]
+fn inspircd_without_limits_allows_what_is_tried() {
+    let want = [
+        ("/flood/carried_out_1s", 30.into()),
+        ("/capabilities/echo-message", "".into()),
+    ];
+    check_open(Server::Inspircd, &want);
+}
+
+#[test]
+fn hybrid_without_limits_allows_what_is_tried() {
+    let want = [
+        ("/family", "ircd-hybrid".into()),
+        ("/flood/carried_out_1s", 30.into()),
+        ("/registration/is_on_tick", false.into()),
+        ("/capabilities/multi-prefix", "".into()),
+    ];
+    check_open(Server::Hybrid, &want);
 }
 
 #[test]
@@ -168,21 +200,50 @@ fn inspircd_with_the_limits_of_its_example_is_found_as_configured() {
 }
 
 #[test]
-fn inspircd_without_limits_allows_what_is_tried() {
-    let Some(server) = launch(Server::Inspircd, Limits::Open) else {
+fn hybrid_with_narrow_limits_is_found_as_configured() {
+    let Some(server) = launch(Server::Hybrid, Limits::Defaults) else {
         return;
     };
-    let found = told(&["doctor", "--target", &server.target, "--json"], 0);
+    let (_folder, scenario) = orchard();
+    let args = ["doctor", &scenario, "--target", &server.target, "--json"];
+    let found = told(&args, 1);
     check(
         &found,
         &[
-            ("/connections_per_address/allowed", 12.into()),
-            ("/connections_per_address/refused", Value::Null),
-            ("/channels_per_user/allowed", 25.into()),
-            ("/flood/carried_out_1s", 30.into()),
-            ("/capabilities/echo-message", "".into()),
+            ("/family", "ircd-hybrid".into()),
+            ("/network", "Orchard".into()),
+            ("/connections_per_address/allowed", 2.into()),
+            ("/connects_in_a_row/allowed", 1.into()),
+            ("/channels_per_user/allowed", 10.into()),
+            ("/flood/pong_ms", Value::Null),
+            ("/flood/closed", Value::Null),
+            ("/tokens/CHANLIMIT", "#:25".into()),
+            ("/registration/is_on_tick", false.into()),
         ],
     );
+    let flood = &found["probe"]["flood"];
+    assert!(
+        (4..=8).contains(&flood["carried_out_1s"].as_u64().unwrap()),
+        "{flood}"
+    );
+    assert!(
+        (10..=20).contains(&flood["carried_out_10s"].as_u64().unwrap()),
+        "{flood}"
+    );
+    assert!(flood["idle_ms"].as_u64().unwrap() < 750, "{flood}");
+    assert!(found["probe"]["long_line"]["cut"].is_u64(), "{found:#}");
+    for (topic, advice) in [
+        ("connections_per_address", "number_per_ip_local"),
+        ("connects_in_a_row", "throttle_time"),
+        ("channels_per_user", "max_channels"),
+    ] {
+        assert_eq!(level(&found, topic), "bad", "{topic}");
+        assert!(found["findings"].to_string().contains(advice), "{advice}");
+    }
+    assert!(!found.to_string().to_lowercase().contains("banned"));
+    // Who looks again is let in.
+    let seen = told(&args, 1);
+    assert_eq!(seen["probe"]["tokens"], found["probe"]["tokens"]);
 }
 
 #[test]

@@ -32,6 +32,7 @@ mod tapped;
 #[path = "replay/verbatim.rs"]
 mod verbatim;
 
+use std::path::Path;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -45,15 +46,22 @@ use crate::ledger::number;
 use crate::passed::Pace;
 use crate::play::play;
 use crate::playing::Played;
+use crate::playing::Playing;
 use crate::slot::Slot;
 use crate::tapped::Tapped;
 
-/// Plays a scenario against a fresh server; `None` where it is not installed.
+/// Plays a scenario of the tests against a fresh server; `None` where it is not installed.
 fn played(scenario: &str, server: Server, limits: Limits, flags: &[&str]) -> Option<Played> {
+    played_file(&play::scenario(scenario), server, limits, flags)
+}
+
+/// Plays the scenario of a file against a fresh server; `None` where it is not installed.
+fn played_file(file: &Path, server: Server, limits: Limits, flags: &[&str]) -> Option<Played> {
     let _slot = Slot::take();
     let once = || {
         let launched = launch(server, limits)?;
-        Some(play(scenario, &launched.target, flags))
+        let flags = [&["--target", &launched.target], flags].concat();
+        Some(Playing::start(file, &flags).end())
     };
     fit(once, |played| {
         played.as_ref().is_some_and(Played::is_strained)
@@ -90,9 +98,9 @@ fn check_open(server: Server, flags: &[&str]) {
     assert_eq!(number(&played, "disconnects.ping_timeout"), 0);
 }
 
-/// Checks that a server's refusals of many clients from one address are known for what they are.
+/// Checks that a server's refusals of many clients from one address are known for what they are: by these limits, so often at least, and no other.
 #[track_caller]
-fn check_clone_limit(server: Server) {
+fn check_limits(server: Server, limits: &[(&str, u64)]) {
     let flags = [
         "--set",
         "target.spread_sources=false",
@@ -111,10 +119,12 @@ fn check_clone_limit(server: Server) {
     };
     assert_eq!(played.code, 1, "{}", played.stderr);
     let refused = played.result["refused"].as_object().unwrap();
-    let clones = number(&played, "refused.clone_limit");
-    assert!(clones > 20, "{refused:?}");
     for (reason, count) in refused {
-        assert!(reason == "clone_limit" || *count == 0, "{refused:?}");
+        let limit = limits.iter().find(|(limit, _)| limit == reason);
+        let least = limit.map_or(0, |(_, least)| *least);
+        let count = count.as_u64().unwrap();
+        assert!(count >= least, "{refused:?}");
+        assert!(limit.is_some() || count == 0, "{refused:?}");
     }
     // What the few who got in were owed, they got.
     check_whole(&played, &[]);
@@ -133,6 +143,11 @@ fn ngircd_with_its_limits_lifted_passes() {
 #[test]
 fn inspircd_with_its_limits_lifted_passes() {
     check_open(Server::Inspircd, &[]);
+}
+
+#[test]
+fn hybrid_with_its_limits_lifted_passes() {
+    check_open(Server::Hybrid, &[]);
 }
 
 #[test]
@@ -232,13 +247,36 @@ fn a_server_that_dies_is_told_from_one_that_stops() {
 }
 
 #[test]
+fn the_gate_for_pipelines_passes_on_hybrid() {
+    let file = Path::new("scenarios/ci-gate.toml");
+    let flags = ["--set", "phase.steady.duration=30s"];
+    let Some(played) = played_file(file, Server::Hybrid, Limits::Open, &flags) else {
+        return;
+    };
+    assert_eq!(
+        played.code, 0,
+        "{:#}\n{}",
+        played.result["verdict"], played.stderr
+    );
+    check_whole(&played, &[]);
+    assert!(number(&played, "ledger.delivered") > 1_000);
+}
+
+#[test]
 fn ngircd_says_no_to_many_clients_of_one_address() {
-    check_clone_limit(Server::Ngircd);
+    check_limits(Server::Ngircd, &[("clone_limit", 21)]);
 }
 
 #[test]
 fn inspircd_says_no_to_many_clients_of_one_address() {
-    check_clone_limit(Server::Inspircd);
+    check_limits(Server::Inspircd, &[("clone_limit", 21)]);
+}
+
+#[test]
+fn hybrid_says_no_to_who_comes_too_fast_and_to_many_clients_of_one_address() {
+    // Whether one of the few has more channels than ten is the seed's.
+    let limits = [("throttle", 50), ("clone_limit", 3), ("channel_limit", 0)];
+    check_limits(Server::Hybrid, &limits);
 }
 
 #[test]

@@ -1,7 +1,15 @@
 //! A target whose process is watched: what it took stands beside the run, and what was near when it ended.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't be set up has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that can't be set up has failed, and one that is skipped says so"
+)]
 
+#[expect(dead_code, reason = "limits and ends that other tests look for")]
+#[path = "targets/launch.rs"]
+mod launch;
 #[path = "outside/process.rs"]
 mod process;
 
@@ -15,6 +23,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::launch::DESCRIPTORS_TIGHT;
+use crate::launch::Limits;
+use crate::launch::Server;
+use crate::launch::launch;
 use crate::process::Process;
 use crate::process::bound;
 
@@ -50,20 +62,22 @@ fn await_rows(out: &Path, count: usize) {
     assert!(out.join("series.csv").exists(), "the run never began");
 }
 
-#[test]
-fn a_target_that_ends_at_its_limit_is_told_with_the_limit() {
-    let (network, target) = tight_network();
+/// What is left of a run whose target had few descriptors and then ended.
+struct Told {
+    result: Value,
+    series: String,
+}
+
+/// Plays more users than a target has descriptors, and ends the target as soon as it has been looked at; checks that both are told.
+#[track_caller]
+fn ended(target: &str, users: u32, pid: u32, descriptors: u64, end: impl FnOnce()) -> Told {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let mut run = bound(env!("CARGO_BIN_EXE_splitstorm"));
-    run.args(["run", "scenarios/quickstart.toml", "--target", &target])
-        .args(["--target-pid", &network.0.id().to_string()])
-        .args([
-            "--set",
-            "population.users=80",
-            "--set",
-            "population.channels=20",
-        ])
+    run.args(["run", "scenarios/quickstart.toml", "--target", target])
+        .args(["--target-pid", &pid.to_string()])
+        .args(["--set", &format!("population.users={users}")])
+        .args(["--set", "population.channels=20"])
         .arg("--out")
         .arg(&out)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -71,24 +85,34 @@ fn a_target_that_ends_at_its_limit_is_told_with_the_limit() {
         .stderr(Stdio::piped());
     let run = run.spawn().unwrap();
     await_rows(&out, 4);
-    drop(network);
+    end();
     let told = run.wait_with_output().unwrap();
-    let told = String::from_utf8(told.stderr).unwrap();
-    let warning = format!("may have {DESCRIPTORS} descriptors and needs");
-    assert!(told.contains(&warning), "{told}");
+    let stderr = String::from_utf8(told.stderr).unwrap();
+    assert_eq!(told.status.code(), Some(1), "{stderr}");
+    let warning = format!("may have {descriptors} descriptors and needs");
+    assert!(stderr.contains(&warning), "{stderr}");
     let text = fs::read_to_string(out.join("result.json")).unwrap();
     let result: Value = serde_json::from_str(&text).unwrap();
     let process = &result["target"]["process"];
-    assert_eq!(process["descriptors_limit"], DESCRIPTORS, "{process}");
+    assert_eq!(process["descriptors_limit"], descriptors, "{process}");
     assert_eq!(process["ended"]["cause"], "limit", "{process}");
-    assert!(process["peak_rss_bytes"].as_u64().unwrap() > 0);
     let reasons = result["verdict"]["reasons"].as_array().unwrap();
     let crashed = reasons.iter().find(|reason| reason["code"] == "crashed");
     let crashed = crashed.unwrap()["text"].as_str().unwrap();
     assert!(crashed.contains("limit: descriptors"), "{crashed}");
     assert!(result["warnings"].to_string().contains(&warning));
     let series = fs::read_to_string(out.join("series.csv")).unwrap();
-    let mut rows = series.lines().skip(1);
+    Told { result, series }
+}
+
+#[test]
+fn a_target_that_ends_at_its_limit_is_told_with_the_limit() {
+    let (network, target) = tight_network();
+    let pid = network.0.id();
+    let told = ended(&target, 80, pid, DESCRIPTORS, || drop(network));
+    let process = &told.result["target"]["process"];
+    assert!(process["peak_rss_bytes"].as_u64().unwrap() > 0);
+    let mut rows = told.series.lines().skip(1);
     assert!(
         rows.next()
             .unwrap()
@@ -102,6 +126,18 @@ fn a_target_that_ends_at_its_limit_is_told_with_the_limit() {
             .all(|cell| cell.parse::<u64>().is_ok_and(|cell| cell > 0)),
         "{row:?}"
     );
+}
+
+#[test]
+fn inspircd_that_is_killed_with_all_its_descriptors_in_use_is_told_so() {
+    let Some(server) = launch(Server::Inspircd, Limits::Tight) else {
+        return;
+    };
+    let (target, pid) = (server.target.clone(), server.pid());
+    let told = ended(&target, 300, pid, DESCRIPTORS_TIGHT, || drop(server));
+    let full = format!("limit: descriptors {DESCRIPTORS_TIGHT} of {DESCRIPTORS_TIGHT}");
+    let reasons = told.result["verdict"]["reasons"].to_string();
+    assert!(reasons.contains(&full), "{reasons}");
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! Servers as their packages ship them: started in a folder of their own, unprivileged, stopped with their test.
 
+use std::net::SocketAddr;
 use std::net::TcpListener;
-use std::net::TcpStream;
-use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::chown;
 use std::path::Path;
 use std::path::PathBuf;
@@ -14,13 +13,25 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use std::time::Instant;
 
+use socket2::Domain;
+use socket2::Socket;
+use socket2::Type;
 use tempfile::TempDir;
 
+use crate::launch::commands::NOBODY;
+use crate::launch::commands::RESOLV_CONF;
+use crate::launch::commands::command;
+use crate::launch::commands::is_root;
+use crate::launch::config::config;
+use crate::launch::resolver::Resolver;
 use crate::process::Process;
-use crate::process::bound;
 
-/// The user `nobody` and its group, as Debian numbers them.
-const NOBODY: u32 = 65_534;
+pub(crate) mod commands;
+mod config;
+mod private;
+mod resolver;
+pub(crate) mod unpacked;
+
 /// How long a server may take until it listens.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Ports tried: another process may take one between its choice and the server's start.
@@ -31,6 +42,7 @@ const TRIES_MAX: u32 = 3;
 pub(crate) enum Server {
     Ngircd,
     Inspircd,
+    Hybrid,
     Miniircd,
 }
 
@@ -39,7 +51,7 @@ pub(crate) enum Server {
 pub(crate) enum Limits {
     /// None that could be lifted.
     Open,
-    /// Those that its package ships.
+    /// Those that its package ships; ircd-hybrid's are narrower in four places.
     Defaults,
     /// None, and an operator `gauge` with the password `needle`; what is idle is pinged soon.
     Gauged,
@@ -47,15 +59,23 @@ pub(crate) enum Limits {
     Fast,
     /// None, behind a proxy that tells it who its clients are; `InspIRCd`'s alone.
     Proxied,
+    /// None, over TLS too, with services that keep accounts; `InspIRCd`'s alone.
+    Serviced,
     /// Its own in five places, the others as shipped; `InspIRCd`'s alone.
     Strict,
+    /// None of its own, and few descriptors from its host; `InspIRCd`'s alone.
+    Tight,
 }
+
+/// Descriptors of a server with [`Limits::Tight`].
+pub(crate) const DESCRIPTORS_TIGHT: u64 = 256;
 
 /// A server that listens.
 pub(crate) struct Launched {
     /// Its address for `--target`.
     pub(crate) target: String,
     process: Arc<Mutex<Process>>,
+    _resolver: Option<Resolver>,
     _folder: TempDir,
 }
 
@@ -90,6 +110,11 @@ impl Launched {
                     .success()
         })
     }
+
+    /// Returns its process's number.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.lock().unwrap().0.id()
+    }
 }
 
 impl Server {
@@ -98,6 +123,7 @@ impl Server {
         let candidates = match self {
             Self::Ngircd => vec![PathBuf::from("/usr/sbin/ngircd")],
             Self::Inspircd => vec![PathBuf::from("/usr/sbin/inspircd")],
+            Self::Hybrid => vec![unpacked::root("ircd-hybrid").join("usr/sbin/ircd-hybrid")],
             Self::Miniircd => vec![
                 Path::new(env!("CARGO_MANIFEST_DIR")).join("target/miniircd/miniircd.py"),
                 PathBuf::from("/usr/local/bin/miniircd"),
@@ -111,104 +137,113 @@ impl Server {
         match self {
             Self::Ngircd => "ngircd",
             Self::Inspircd => "inspircd",
+            Self::Hybrid => "ircd-hybrid",
             Self::Miniircd => "miniircd",
         }
     }
 
-    fn config(self, limits: Limits) -> &'static str {
-        match (self, limits) {
-            (Self::Ngircd, Limits::Open) => include_str!("ngircd-open.conf"),
-            (Self::Ngircd, Limits::Defaults) => include_str!("ngircd-defaults.conf"),
-            (Self::Inspircd, Limits::Open) => include_str!("inspircd-open.conf"),
-            (Self::Inspircd, Limits::Defaults) => include_str!("inspircd-defaults.conf"),
-            (Self::Ngircd, Limits::Gauged) => include_str!("ngircd-oper.conf"),
-            (Self::Inspircd, Limits::Gauged) => include_str!("inspircd-oper.conf"),
-            (Self::Inspircd, Limits::Fast) => include_str!("inspircd-fast.conf"),
-            (Self::Inspircd, Limits::Proxied) => include_str!("inspircd-proxied.conf"),
-            (Self::Inspircd, Limits::Strict) => include_str!("inspircd-strict.conf"),
-            (Self::Ngircd, Limits::Fast | Limits::Proxied | Limits::Strict) => {
-                panic!("ngircd holds every client to a pace, and believes no proxy")
-            }
-            (Self::Miniircd, _) => "",
+    /// Returns what of this machine keeps an installed server from being tested.
+    fn hindrance(self) -> Option<String> {
+        if !matches!(self, Self::Hybrid) {
+            return None;
         }
+        let tried = private::check(&unpacked::root("ircd-hybrid").join("usr"), is_root());
+        let resolving = || Resolver::start(free_port()).map(drop);
+        tried
+            .and_then(|()| resolving().map_err(|error| format!("no resolver of its own: {error}")))
+            .err()
     }
 
-    /// Returns its command: unprivileged where the test is not, and bound to the test.
-    fn command(self, program: &Path, folder: &Path, port: u16) -> Command {
-        let is_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
-        let mut command = bound("setpriv");
-        if is_root {
-            chown(folder, Some(NOBODY), Some(NOBODY)).unwrap();
-            let id = NOBODY.to_string();
-            command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]);
-        }
-        // A change of user lifts the bond: it is tied again after it.
-        command.args(["--pdeathsig", "KILL"]);
-        let config = folder.join("ircd.conf");
-        match self {
-            Self::Ngircd => {
-                command
-                    .arg(program)
-                    .arg("--nodaemon")
-                    .arg("--config")
-                    .arg(config);
-            }
-            Self::Inspircd => {
-                command
-                    .arg(program)
-                    .arg("--nofork")
-                    .arg("--config")
-                    .arg(config);
-            }
-            Self::Miniircd => {
-                // A script may lie where nobody else may read: it is started from the server's own folder.
-                let script = folder.join("miniircd.py");
-                std::fs::copy(program, &script).unwrap();
-                // Found by who runs it: a Python of root's own is not nobody's.
-                command.args(["/usr/bin/env", "python3"]).arg(script).args([
-                    "--listen",
-                    "127.0.0.1",
-                    "--ports",
-                    &port.to_string(),
-                ]);
-            }
-        }
-        command
+    /// Returns the resolver that its name look-ups need, and writes the `resolv.conf` that names it; none for who looks nobody up.
+    fn resolver(self, port: u16, conf: &Path) -> Option<Resolver> {
+        matches!(self, Self::Hybrid).then(|| {
+            let resolver = Resolver::start(port).unwrap();
+            private::write(conf, &resolver.conf());
+            resolver
+        })
     }
 }
 
-/// Starts a server, or returns `None` where it is not installed and nobody insists on it.
+/// Gives a folder to who runs servers.
+pub(crate) fn hand_over(folder: &Path) {
+    if is_root() {
+        chown(folder, Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+}
+
+/// Returns a port that is free for a server as soon as this returns.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// Returns whether a server listens. It is asked from an address of its own: who comes next from one is too fast for some.
+pub(crate) fn listens(port: u16) -> bool {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let (here, there) = ([127, 53, 0, 1], [127, 0, 0, 1]);
+    socket.bind(&SocketAddr::from((here, 0)).into()).unwrap();
+    let there = SocketAddr::from((there, port));
+    socket.connect(&there.into()).is_ok()
+}
+
+/// Says that something that is not installed is passed over.
+///
+/// # Panics
+///
+/// Where a pipeline insists on it.
+pub(crate) fn skip_missing(name: &str) {
+    let is_ci = std::env::var("CI").is_ok_and(|ci| ci == "1" || ci == "true");
+    assert!(!is_ci, "{name} is not installed");
+    eprintln!("skipped: {name} not installed");
+}
+
+/// Starts a server, or returns `None` where it is not installed and nobody insists on it, or where this machine has no place for it.
 pub(crate) fn launch(server: Server, limits: Limits) -> Option<Launched> {
+    launch_with(server, limits, &[])
+}
+
+/// Starts a server in whose configuration stand words to be replaced; each comes with what replaces it.
+pub(crate) fn launch_with(
+    server: Server,
+    limits: Limits,
+    words: &[(&str, String)],
+) -> Option<Launched> {
     let Some(program) = server.program() else {
-        let is_ci = std::env::var("CI").is_ok_and(|ci| ci == "1" || ci == "true");
-        assert!(!is_ci, "{} is not installed", server.name());
-        eprintln!("skipped: {} not installed", server.name());
+        skip_missing(server.name());
         return None;
     };
+    if let Some(hindrance) = server.hindrance() {
+        eprintln!("skipped: {}: {hindrance}", server.name());
+        return None;
+    }
     for _ in 0..TRIES_MAX {
-        if let Some(launched) = start(server, limits, &program) {
+        if let Some(launched) = start(server, limits, &program, words) {
             return Some(launched);
         }
     }
     panic!("{} did not listen in {TRIES_MAX} tries", server.name());
 }
 
-fn start(server: Server, limits: Limits, program: &Path) -> Option<Launched> {
+fn start(
+    server: Server,
+    limits: Limits,
+    program: &Path,
+    words: &[(&str, String)],
+) -> Option<Launched> {
     let folder = TempDir::new().unwrap();
     let path = folder.path();
-    // The port is free for the server as soon as the listener is gone.
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let config = server
-        .config(limits)
+    hand_over(path);
+    let port = free_port();
+    let mut config = config(server, limits)
         .replace("@PORT@", &port.to_string())
         .replace("@FOLDER@", path.to_str().unwrap());
+    for (word, replacement) in words {
+        config = config.replace(word, replacement);
+    }
     std::fs::write(path.join("ircd.conf"), config).unwrap();
     std::fs::write(path.join("motd"), "For tests alone.\n").unwrap();
-    let mut command = server.command(program, path, port);
+    let resolver = server.resolver(port, &path.join(RESOLV_CONF));
+    let mut command = command(server, limits, program, path, port);
     let out = std::fs::File::create(path.join("out")).unwrap();
     let child = command
         .current_dir(path)
@@ -229,10 +264,11 @@ fn start(server: Server, limits: Limits, program: &Path) -> Option<Launched> {
             );
             return None;
         }
-        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+        if listens(port) {
             return Some(Launched {
                 target: format!("irc://127.0.0.1:{port}"),
                 process: Arc::new(Mutex::new(process)),
+                _resolver: resolver,
                 _folder: folder,
             });
         }
