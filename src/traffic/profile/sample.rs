@@ -16,6 +16,7 @@ use crate::traffic::profile::churn::Life;
 use crate::traffic::profile::distribution::uniform;
 use crate::traffic::profile::lengths::UserLengths;
 use crate::traffic::profile::number;
+use crate::traffic::profile::order;
 use crate::traffic::profile::resample;
 use crate::traffic::profile::resample::BlockStream;
 use crate::traffic::profile::room::Room;
@@ -167,11 +168,9 @@ impl Profile {
             };
             unspoken_count += making.talk(number, channel, &mut speech, &mut room, &mut rng);
         }
-        let mut rows = making.rows;
-        // The talk of a channel is in order already, which this sort makes use of.
-        rows.sort_by_key(|row| row.at_us);
+        let at_us = |row: &Row| row.at_us;
         Sample {
-            rows,
+            rows: order::by_time(&making.rows, at_us, |rows| rows.sort_by_key(at_us)),
             names: Names::of(self),
             unspoken_count,
         }
@@ -196,7 +195,7 @@ pub(crate) fn room(number: u32, channel: &ChannelRow, lives: &[Life]) -> Room {
             turns.extend(turns_of(member, stay));
         }
     }
-    turns.sort_unstable();
+    let turns = order::by_time(&turns, |turn| turn.at.as_nanos(), <[Turn]>::sort_unstable);
     Room::new(channel.speakers.iter().copied(), turns)
 }
 
