@@ -11,6 +11,7 @@ use crate::traffic::profile::incident::Incident;
 use crate::traffic::profile::incident::Victim;
 use crate::traffic::profile::number;
 use crate::traffic::profile::rotation::Rotation;
+use crate::traffic::profile::scaling::MassEvents;
 use crate::traffic::profile::timeline;
 use crate::traffic::profile::timeline::ChangeKind;
 use crate::traffic::profile::timeline::ChangeRow;
@@ -37,6 +38,26 @@ pub struct Identity {
     /// The index of the profile's resident.
     pub user: u32,
 }
+
+/// One of the copies of the people of a profile's tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Copied {
+    /// Which copy of the profile, as a run makes them.
+    pub by_run: u32,
+    /// Which copy within a scaled profile.
+    pub by_profile: u32,
+}
+
+impl Copied {
+    /// The first copy: those of the capture themselves.
+    pub const FIRST: Self = Self {
+        by_run: 0,
+        by_profile: 0,
+    };
+}
+
+/// The rotation that the coupled cohorts of each copy have in common. Mass events have the first copy's, or each copy's own.
+pub type Commons = BTreeMap<Copied, Rotation>;
 
 /// What somebody does in a run; times are seconds from its start.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -229,74 +250,100 @@ impl Profile {
 
     /// Lets the mass events of the profile hit the lives of a run, `who` naming whose they are.
     ///
-    /// All events share one rotation, and hit each copy alike, whether the run made it or the profile was scaled. A victim who
-    /// is away at that time is replaced by somebody of the same copy who is there; one who takes no part in the run is not.
+    /// All events of a copy share one rotation of `commons`: that of the first copy, so that all are hit alike and at once, or that of
+    /// the copy's own coupled cohorts if the profile was scaled so. A victim who is away at that time is replaced by somebody of the
+    /// same copy who is there; one who takes no part in the run is not.
     pub fn strike(
         &self,
         who: &[Identity],
         lives: &mut [Life],
-        rotation: &Rotation,
+        commons: &Commons,
         rng: &mut Xoshiro256PlusPlus,
         until_secs: f64,
     ) {
-        // By the run's copy and the profile's.
-        let mut copies: BTreeMap<(u32, u32), Crowd> = BTreeMap::new();
+        let mut copies: BTreeMap<Copied, Crowd> = BTreeMap::new();
         for (place, identity) in who.iter().enumerate() {
             let Some(resident) = self.residents().get(identity.user as usize) else {
                 continue;
             };
-            let crowd = copies.entry((identity.copy, resident.copy)).or_default();
+            let copy = Copied {
+                by_run: identity.copy,
+                by_profile: resident.copy,
+            };
+            let crowd = copies.entry(copy).or_default();
             crowd.places.insert(resident.user, place);
             crowd.members.push(place);
         }
-        let mut moments: Vec<(f64, &Incident)> = (0..rotation.shifts_secs.len())
-            .flat_map(|cycle| {
-                self.incidents()
-                    .iter()
-                    .map(move |incident| (rotation.moment(cycle, incident.at_secs), incident))
-            })
-            .filter(|(secs, _)| (0.0..until_secs).contains(secs))
-            .collect();
-        moments.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let moments = self.mass_events(&copies, commons, until_secs);
         let mut struck = Struck::new(lives);
-        for (secs, incident) in moments {
+        for (secs, incident, Crowd { places, members }) in moments {
             struck.secs = secs;
-            for Crowd { places, members } in copies.values() {
-                let mut hits: Vec<(usize, &Victim)> = Vec::with_capacity(incident.victims.len());
-                let mut away: Vec<&Victim> = Vec::new();
-                for victim in &incident.victims {
-                    let Some(&place) = places.get(&victim.user) else {
-                        continue;
-                    };
-                    let is_there = struck.is_present(place, secs + victim.quit_secs);
-                    if victim.back_secs.is_some() && is_there {
-                        hits.push((place, victim));
-                        struck.mark(place, true);
-                    } else {
-                        away.push(victim);
-                    }
+            let mut hits: Vec<(usize, &Victim)> = Vec::with_capacity(incident.victims.len());
+            let mut away: Vec<&Victim> = Vec::new();
+            for victim in &incident.victims {
+                let Some(&place) = places.get(&victim.user) else {
+                    continue;
+                };
+                let is_there = struck.is_present(place, secs + victim.quit_secs);
+                if victim.back_secs.is_some() && is_there {
+                    hits.push((place, victim));
+                    struck.mark(place, true);
+                } else {
+                    away.push(victim);
                 }
-                for victim in away {
-                    let at_secs = secs + victim.quit_secs;
-                    let place = match victim.back_secs {
-                        Some(_) => struck.anybody(members, at_secs, rng),
-                        // The victim's own end is in the table. Here somebody leaves who was about to.
-                        None => struck.soonest(members, at_secs),
-                    };
-                    if let Some(place) = place {
-                        hits.push((place, victim));
-                        struck.mark(place, true);
-                    }
+            }
+            for victim in away {
+                let at_secs = secs + victim.quit_secs;
+                let place = match victim.back_secs {
+                    Some(_) => struck.anybody(members, at_secs, rng),
+                    // The victim's own end is in the table. Here somebody leaves who was about to.
+                    None => struck.soonest(members, at_secs),
+                };
+                if let Some(place) = place {
+                    hits.push((place, victim));
+                    struck.mark(place, true);
                 }
-                for (place, victim) in hits {
-                    struck.mark(place, false);
-                    struck.hit(place, victim);
-                }
+            }
+            for (place, victim) in hits {
+                struck.mark(place, false);
+                struck.hit(place, victim);
             }
         }
         for life in lives {
             cut(life, until_secs);
         }
+    }
+
+    /// Returns when which mass event hits which copy, by time.
+    fn mass_events<'a>(
+        &'a self,
+        copies: &'a BTreeMap<Copied, Crowd>,
+        commons: &Commons,
+        until_secs: f64,
+    ) -> Vec<(f64, &'a Incident, &'a Crowd)> {
+        let choice = self.scaling().map(|scaling| scaling.mass_events);
+        let rotation_of = |copy: &Copied| match choice.unwrap_or_default() {
+            MassEvents::Together => commons.get(&Copied::FIRST),
+            MassEvents::Apart => commons.get(copy),
+        };
+        let crowds: Vec<(&Rotation, &Crowd)> = copies
+            .iter()
+            .filter_map(|(copy, crowd)| Some((rotation_of(copy)?, crowd)))
+            .collect();
+        let cycles = crowds
+            .iter()
+            .map(|(rotation, _)| rotation.shifts_secs.len());
+        let mut moments: Vec<(f64, &Incident, &Crowd)> = Vec::new();
+        for cycle in 0..cycles.max().unwrap_or(0) {
+            for incident in self.incidents() {
+                let hits = crowds.iter().map(|&(rotation, crowd)| {
+                    (rotation.moment(cycle, incident.at_secs), incident, crowd)
+                });
+                moments.extend(hits.filter(|(secs, ..)| (0.0..until_secs).contains(secs)));
+            }
+        }
+        moments.sort_by(|one, other| one.0.total_cmp(&other.0));
+        moments
     }
 }
 

@@ -11,6 +11,8 @@ use crate::traffic::profile::DAY_SECS;
 use crate::traffic::profile::Profile;
 use crate::traffic::profile::WEEK_SECS;
 use crate::traffic::profile::blocks::NoRows;
+use crate::traffic::profile::churn::Commons;
+use crate::traffic::profile::churn::Copied;
 use crate::traffic::profile::churn::Identity;
 use crate::traffic::profile::churn::Life;
 use crate::traffic::profile::distribution::uniform;
@@ -108,12 +110,16 @@ impl Profile {
         let until_secs = f64::from(secs);
         let week_secs = week_secs(start_us);
         let common = self.rotation(0, &mut rng, week_secs, until_secs);
-        let mut commons = BTreeMap::from([(0, common.clone())]);
+        let mut commons = Commons::from([(Copied::FIRST, common)]);
         let mut rotations: BTreeMap<u32, Rotation> = BTreeMap::new();
         for resident in self.residents() {
             // Each copy moves together by itself, or all copies of a person would come at once.
+            let copy = Copied {
+                by_run: 0,
+                by_profile: resident.copy,
+            };
             let common = commons
-                .entry(resident.copy)
+                .entry(copy)
                 .or_insert_with(|| self.rotation(0, &mut rng, week_secs, until_secs));
             rotations.entry(resident.cohort).or_insert_with(|| {
                 self.cohort_rotation(0, common, &mut rng, week_secs, until_secs)
@@ -129,7 +135,7 @@ impl Profile {
                 Some(self.life(index, rotations.get(&resident.cohort)?, until_secs))
             })
             .collect();
-        self.strike(&who, &mut lives, &common, &mut rng, until_secs);
+        self.strike(&who, &mut lives, &commons, &mut rng, until_secs);
         let mut making = Making::new(self, start_us, until_secs);
         for (user, life) in (0..).zip(&lives) {
             making.live(user, life);

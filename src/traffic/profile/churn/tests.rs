@@ -4,6 +4,8 @@ use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 
 use crate::traffic::profile::WEEK_SECS;
+use crate::traffic::profile::churn::Commons;
+use crate::traffic::profile::churn::Copied;
 use crate::traffic::profile::churn::Identity;
 use crate::traffic::profile::churn::Life;
 use crate::traffic::profile::churn::Struck;
@@ -56,19 +58,20 @@ fn a_mass_event_hits_its_victim_or_somebody_who_is_there() {
         phase_secs: 0.0,
         shifts_secs: vec![0.0],
     };
+    let commons = Commons::from([(Copied::FIRST, rotation)]);
     let who: Vec<Identity> = (0..2).map(|user| Identity { copy: 0, user }).collect();
     // The victim, user 0, at 500,000 s for 90.5 s.
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
     let mut lives = [life(&[(0.0, 900_000.0)]), life(&[(0.0, 900_000.0)])];
-    profile.strike(&who, &mut lives, &rotation, &mut rng, until_secs);
+    profile.strike(&who, &mut lives, &commons, &mut rng, until_secs);
     assert_eq!(spans(&lives[0]), [(0.0, 500_000.0), (500_090.5, 900_000.0)]);
     assert_eq!(lives[1].stays.len(), 1);
     let mut lives = [life(&[(0.0, 400_000.0)]), life(&[(0.0, 900_000.0)])];
-    profile.strike(&who, &mut lives, &rotation, &mut rng, until_secs);
+    profile.strike(&who, &mut lives, &commons, &mut rng, until_secs);
     assert_eq!(spans(&lives[1]), [(0.0, 500_000.0), (500_090.5, 900_000.0)]);
     // One who takes no part in the run is not replaced.
     let mut lives = [life(&[(0.0, 900_000.0)])];
-    profile.strike(&who[1..], &mut lives, &rotation, &mut rng, until_secs);
+    profile.strike(&who[1..], &mut lives, &commons, &mut rng, until_secs);
     assert_eq!(lives[0].stays.len(), 1);
 }
 
