@@ -15,6 +15,7 @@ use splitstorm::traffic::profile::Profile;
 use splitstorm::traffic::profile::WEEK_SECS;
 use splitstorm::traffic::profile::file::FILE_NAMES;
 use splitstorm::traffic::profile::file::ProfileFiles;
+use splitstorm::traffic::profile::scaling::MassEvents;
 use splitstorm::traffic::profile::scaling::ScaleBy;
 use splitstorm::traffic::profile::scaling::Scaling;
 use splitstorm::traffic::trace::event::Event;
@@ -54,12 +55,29 @@ fn scaled(by: ScaleBy, times: f64, hot: &[(u32, f64)]) -> Profile {
     profile().scaled("bigger".to_owned(), scaling).unwrap()
 }
 
+/// Returns the profile ten times as large, with mass events so.
+fn hit(mass_events: MassEvents) -> Profile {
+    let scaling = Scaling {
+        mass_events,
+        ..Scaling::assumed(
+            "project-channel",
+            ScaleBy::Channels,
+            10.0,
+            1,
+            BTreeMap::new(),
+        )
+    };
+    profile().scaled("bigger".to_owned(), scaling).unwrap()
+}
+
 /// What samples measure, all channels together.
 #[derive(Default)]
 struct Measured {
     /// Variance over mean of a channel's messages in bins of so many seconds.
     talk_fanos: BTreeMap<u32, f64>,
     churn_fanos: BTreeMap<u32, f64>,
+    /// The same of all that happens on the whole network, by the minute: by the hour people's common hours would tell.
+    network_fano: f64,
     gaps: Vec<f64>,
     lengths: Vec<f64>,
     stays: Vec<f64>,
@@ -70,6 +88,7 @@ fn measured(profile: &Profile, seeds: std::ops::Range<u64>) -> Measured {
     let mut measured = Measured::default();
     let mut talk: Vec<Vec<f64>> = Vec::new();
     let mut churn: Vec<Vec<f64>> = Vec::new();
+    let mut networks: Vec<Vec<f64>> = Vec::new();
     for seed in seeds {
         let sample = profile.sample(Seed(seed), START_US, WEEKS * WEEK_SECS);
         let mut channels: BTreeMap<&str, [Vec<f64>; 2]> = BTreeMap::new();
@@ -107,6 +126,7 @@ fn measured(profile: &Profile, seeds: std::ops::Range<u64>) -> Measured {
                 _ => {}
             }
         }
+        networks.push(channels.values().flatten().flatten().copied().collect());
         for [said, moved] in channels.into_values() {
             measured
                 .gaps
@@ -123,6 +143,7 @@ fn measured(profile: &Profile, seeds: std::ops::Range<u64>) -> Measured {
             .churn_fanos
             .insert(bin_secs, fano(&churn, bin_secs));
     }
+    measured.network_fano = fano(&networks, 60);
     let said: usize = talk.iter().map(Vec::len).sum();
     measured.messages_a_channel = real(said) / real(talk.len());
     for values in [
@@ -229,6 +250,21 @@ fn ten_times_as_many_are_as_bursty_and_stay_as_long_as_one() {
 }
 
 #[test]
+fn with_mass_events_apart_the_network_is_as_bursty_as_one_copy() {
+    let own = measured(&profile(), 0..10);
+    let apart_by = measured(&hit(MassEvents::Apart), 0..3);
+    for (what, found, most) in apart(&own, &apart_by) {
+        assert!(found <= most, "{what}: {found:.3}, demanded {most}");
+    }
+    let network = |bigger: &Measured| (bigger.network_fano / own.network_fano).ln();
+    let found = network(&apart_by).abs();
+    assert!(found <= CHURN_MAX, "{found:.3}");
+    // Together they are a burst that the capture never had.
+    let found = network(&measured(&hit(MassEvents::Together), 0..3));
+    assert!(found > CHURN_MAX, "{found:.3}");
+}
+
+#[test]
 fn a_roster_ten_times_as_large_says_no_more() {
     let own = measured(&profile(), 0..5);
     let bigger = measured(&scaled(ScaleBy::Overlap, 10.0, &[]), 0..5);
@@ -261,6 +297,8 @@ fn a_scaled_profile_is_shown_sampled_and_planned_like_any_other() {
         "1000",
         "--hot",
         "4=2",
+        "--mass-events",
+        "apart",
         "-o",
         &folder,
     ]);
@@ -270,6 +308,7 @@ fn a_scaled_profile_is_shown_sampled_and_planned_like_any_other() {
         "5.6497 times project-network",
         "channel 4 talks 2 times as much",
         "scaling.mass_events",
+        "mass events at moments of its own",
     ] {
         assert!(page.contains(told), "{told} in {page}");
     }

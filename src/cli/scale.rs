@@ -14,6 +14,7 @@ use crate::cli::profile;
 use crate::traffic::profile::Profile;
 use crate::traffic::profile::file::scaling::HOT_MAX;
 use crate::traffic::profile::file::scaling::HOT_MIN;
+use crate::traffic::profile::scaling::MassEvents;
 use crate::traffic::profile::scaling::ScaleBy;
 use crate::traffic::profile::scaling::ScaleError;
 use crate::traffic::profile::scaling::Scaling;
@@ -31,9 +32,10 @@ from --seed. Every command that takes a profile takes it.
                  capture speak, the others listen. They come, go and take other nicks; topics and kicks stay as they were.
 
 Assumed, and marked so: the number of copies, that up to 600 s lie between copies of a cohort, that each copy has weeks of its own,
-that mass events hit as much of every copy at the same moment. A hot channel has k^.4 times as many starts of talk, of k^.6
-times the size, by k^.64 times as many speakers, at gaps of k^-.2: from one channel's growth. Its new speakers are those of
-its other copies. Beyond four times there is no silence left to fill, and its time runs faster instead.";
+that mass events hit as much of every copy at the same moment. The last is the worst for a server; with --mass-events apart each copy
+has them at moments of its own, and the whole network is as bursty as the capture was. A hot channel has k^.4 times as many
+starts of talk, of k^.6 times the size, by k^.64 times as many speakers, at gaps of k^-.2: from one channel's growth. Its new
+speakers are those of its other copies. Beyond four times there is no silence left to fill, and its time runs faster instead.";
 
 /// Flags of `profile scale`.
 #[derive(Debug, Args)]
@@ -53,6 +55,9 @@ pub(crate) struct ScaleArguments {
     /// Whether copies have channels of their own, or sit in the same ones.
     #[arg(long, value_enum, default_value_t = ByWord::Channels)]
     by: ByWord,
+    /// Whether mass events hit all copies at once, or each at moments of its own.
+    #[arg(long, value_enum, default_value_t = MassEventsWord::Together)]
+    mass_events: MassEventsWord,
     /// A channel of the scaled profile that talks this many times as much, such as 0=3; may be repeated.
     #[arg(long, value_name = "CHANNEL=FACTOR", value_parser = hot)]
     hot: Vec<(u32, f64)>,
@@ -71,6 +76,15 @@ enum ByWord {
     Channels,
     /// All sit in the same channels, which talk no more than they did.
     Overlap,
+}
+
+/// When the copies' mass events happen, as typed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum MassEventsWord {
+    /// All copies are hit at the same moment: the worst for a server.
+    Together,
+    /// Each copy is hit at moments of its own: as bursty as the capture.
+    Apart,
 }
 
 /// Returns a channel and its factor.
@@ -107,7 +121,14 @@ pub(crate) fn run(arguments: &ScaleArguments) -> Result<u8, Error> {
         ByWord::Channels => ScaleBy::Channels,
         ByWord::Overlap => ScaleBy::Overlap,
     };
-    let scaling = Scaling::assumed(own.name(), by, times, u64::from(arguments.seed), factors);
+    let mass_events = match arguments.mass_events {
+        MassEventsWord::Together => MassEvents::Together,
+        MassEventsWord::Apart => MassEvents::Apart,
+    };
+    let scaling = Scaling {
+        mass_events,
+        ..Scaling::assumed(own.name(), by, times, u64::from(arguments.seed), factors)
+    };
     let name = arguments
         .name
         .clone()

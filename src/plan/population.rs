@@ -24,10 +24,11 @@ use crate::scenario::phase::Pace;
 use crate::scenario::phase::Phase;
 use crate::scenario::phase::PhaseKind;
 use crate::traffic::profile::Profile;
+use crate::traffic::profile::churn::Commons;
+use crate::traffic::profile::churn::Copied;
 use crate::traffic::profile::churn::Identity;
 use crate::traffic::profile::churn::Life;
 use crate::traffic::profile::distribution::normal;
-use crate::traffic::profile::rotation::Rotation;
 use crate::units::id::ChannelId;
 use crate::units::id::PhaseId;
 use crate::units::id::ServerId;
@@ -79,18 +80,19 @@ impl People {
         let mut incident_rng = streams.rng(StreamId::of_user(Purpose::Incident, 0, UserId(0)));
         // Whom mass events hit moves with them, as far as cohorts are coupled.
         let incidents = profile.rotation(0, &mut incident_rng, week_secs, horizon_secs);
+        let mut commons = Commons::from([(Copied::FIRST, incidents)]);
         let mut people: Vec<Person> = Vec::with_capacity(wanted as usize);
         let mut online = 0;
         let mut draws = 0;
         for copy in 0..COPIES_MAX {
             let before = online;
-            let mut commons: BTreeMap<u32, Rotation> = BTreeMap::new();
             for (part, cohort) in shuffled(&cohorts, copy, streams) {
                 // Each copy within a scaled profile moves together by itself.
-                let common = commons.entry(part).or_insert_with(|| {
-                    if copy == 0 && part == 0 {
-                        return incidents.clone();
-                    }
+                let copied = Copied {
+                    by_run: copy,
+                    by_profile: part,
+                };
+                let common = commons.entry(copied).or_insert_with(|| {
                     let stream = StreamId::of_user(Purpose::Incident, copy + 1, UserId(part));
                     let mut rng = streams.rng(stream);
                     profile.rotation(copy, &mut rng, week_secs, horizon_secs)
@@ -122,7 +124,7 @@ impl People {
                     }
                     if online == wanted {
                         let mut people = Self { people };
-                        people.strike(profile, &incidents, &mut incident_rng, horizon_secs);
+                        people.strike(profile, &commons, &mut incident_rng, horizon_secs);
                         return Ok(people);
                     }
                 }
@@ -138,7 +140,7 @@ impl People {
     fn strike(
         &mut self,
         profile: &Profile,
-        incidents: &Rotation,
+        commons: &Commons,
         rng: &mut Xoshiro256PlusPlus,
         horizon_secs: f64,
     ) {
@@ -148,7 +150,7 @@ impl People {
         let mut lives: Vec<Life> = people
             .map(|person| std::mem::take(&mut person.life))
             .collect();
-        profile.strike(&who, &mut lives, incidents, rng, horizon_secs);
+        profile.strike(&who, &mut lives, commons, rng, horizon_secs);
         for (person, life) in self.people.iter_mut().zip(lives) {
             person.life = life;
         }

@@ -11,6 +11,7 @@ use crate::traffic::profile::incident::Incident;
 use crate::traffic::profile::incident::Victim;
 use crate::traffic::profile::number;
 use crate::traffic::profile::rotation::Rotation;
+use crate::traffic::profile::scaling::MassEvents;
 use crate::traffic::profile::timeline;
 use crate::traffic::profile::timeline::ChangeKind;
 use crate::traffic::profile::timeline::ChangeRow;
@@ -37,6 +38,26 @@ pub struct Identity {
     /// The index of the profile's resident.
     pub user: u32,
 }
+
+/// One of the copies of the people of a profile's tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Copied {
+    /// Which copy of the profile, as a run makes them.
+    pub by_run: u32,
+    /// Which copy within a scaled profile.
+    pub by_profile: u32,
+}
+
+impl Copied {
+    /// The first copy: those of the capture themselves.
+    pub const FIRST: Self = Self {
+        by_run: 0,
+        by_profile: 0,
+    };
+}
+
+/// The rotation that the coupled cohorts of each copy have in common. Mass events have the first copy's, or each copy's own.
+pub type Commons = BTreeMap<Copied, Rotation>;
 
 /// What somebody does in a run; times are seconds from its start.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -229,74 +250,100 @@ impl Profile {
 
     /// Lets the mass events of the profile hit the lives of a run, `who` naming whose they are.
     ///
-    /// All events share one rotation, and hit each copy alike, whether the run made it or the profile was scaled. A victim who
-    /// is away at that time is replaced by somebody of the same copy who is there; one who takes no part in the run is not.
+    /// All events of a copy share one rotation of `commons`: that of the first copy, so that all are hit alike and at once, or that of
+    /// the copy's own coupled cohorts if the profile was scaled so. A victim who is away at that time is replaced by somebody of the
+    /// same copy who is there; one who takes no part in the run is not.
     pub fn strike(
         &self,
         who: &[Identity],
         lives: &mut [Life],
-        rotation: &Rotation,
+        commons: &Commons,
         rng: &mut Xoshiro256PlusPlus,
         until_secs: f64,
     ) {
-        // By the run's copy and the profile's.
-        let mut copies: BTreeMap<(u32, u32), Crowd> = BTreeMap::new();
+        let mut copies: BTreeMap<Copied, Crowd> = BTreeMap::new();
         for (place, identity) in who.iter().enumerate() {
             let Some(resident) = self.residents().get(identity.user as usize) else {
                 continue;
             };
-            let crowd = copies.entry((identity.copy, resident.copy)).or_default();
+            let copy = Copied {
+                by_run: identity.copy,
+                by_profile: resident.copy,
+            };
+            let crowd = copies.entry(copy).or_default();
             crowd.places.insert(resident.user, place);
             crowd.members.push(place);
         }
-        let mut moments: Vec<(f64, &Incident)> = (0..rotation.shifts_secs.len())
-            .flat_map(|cycle| {
-                self.incidents()
-                    .iter()
-                    .map(move |incident| (rotation.moment(cycle, incident.at_secs), incident))
-            })
-            .filter(|(secs, _)| (0.0..until_secs).contains(secs))
-            .collect();
-        moments.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let moments = self.mass_events(&copies, commons, until_secs);
         let mut struck = Struck::new(lives);
-        for (secs, incident) in moments {
+        for (secs, incident, Crowd { places, members }) in moments {
             struck.secs = secs;
-            for Crowd { places, members } in copies.values() {
-                let mut hits: Vec<(usize, &Victim)> = Vec::with_capacity(incident.victims.len());
-                let mut away: Vec<&Victim> = Vec::new();
-                for victim in &incident.victims {
-                    let Some(&place) = places.get(&victim.user) else {
-                        continue;
-                    };
-                    let is_there = struck.is_present(place, secs + victim.quit_secs);
-                    if victim.back_secs.is_some() && is_there {
-                        hits.push((place, victim));
-                        struck.mark(place, true);
-                    } else {
-                        away.push(victim);
-                    }
+            let mut hits: Vec<(usize, &Victim)> = Vec::with_capacity(incident.victims.len());
+            let mut away: Vec<&Victim> = Vec::new();
+            for victim in &incident.victims {
+                let Some(&place) = places.get(&victim.user) else {
+                    continue;
+                };
+                let is_there = struck.is_present(place, secs + victim.quit_secs);
+                if victim.back_secs.is_some() && is_there {
+                    hits.push((place, victim));
+                    struck.mark(place, true);
+                } else {
+                    away.push(victim);
                 }
-                for victim in away {
-                    let at_secs = secs + victim.quit_secs;
-                    let place = match victim.back_secs {
-                        Some(_) => struck.anybody(members, at_secs, rng),
-                        // The victim's own end is in the table. Here somebody leaves who was about to.
-                        None => struck.soonest(members, at_secs),
-                    };
-                    if let Some(place) = place {
-                        hits.push((place, victim));
-                        struck.mark(place, true);
-                    }
+            }
+            for victim in away {
+                let at_secs = secs + victim.quit_secs;
+                let place = match victim.back_secs {
+                    Some(_) => struck.anybody(members, at_secs, rng),
+                    // The victim's own end is in the table. Here somebody leaves who was about to.
+                    None => struck.soonest(members, at_secs),
+                };
+                if let Some(place) = place {
+                    hits.push((place, victim));
+                    struck.mark(place, true);
                 }
-                for (place, victim) in hits {
-                    struck.mark(place, false);
-                    struck.hit(place, victim);
-                }
+            }
+            for (place, victim) in hits {
+                struck.mark(place, false);
+                struck.hit(place, victim);
             }
         }
         for life in lives {
             cut(life, until_secs);
         }
+    }
+
+    /// Returns when which mass event hits which copy, by time.
+    fn mass_events<'a>(
+        &'a self,
+        copies: &'a BTreeMap<Copied, Crowd>,
+        commons: &Commons,
+        until_secs: f64,
+    ) -> Vec<(f64, &'a Incident, &'a Crowd)> {
+        let choice = self.scaling().map(|scaling| scaling.mass_events);
+        let rotation_of = |copy: &Copied| match choice.unwrap_or_default() {
+            MassEvents::Together => commons.get(&Copied::FIRST),
+            MassEvents::Apart => commons.get(copy),
+        };
+        let crowds: Vec<(&Rotation, &Crowd)> = copies
+            .iter()
+            .filter_map(|(copy, crowd)| Some((rotation_of(copy)?, crowd)))
+            .collect();
+        let cycles = crowds
+            .iter()
+            .map(|(rotation, _)| rotation.shifts_secs.len());
+        let mut moments: Vec<(f64, &Incident, &Crowd)> = Vec::new();
+        for cycle in 0..cycles.max().unwrap_or(0) {
+            for incident in self.incidents() {
+                let hits = crowds.iter().map(|&(rotation, crowd)| {
+                    (rotation.moment(cycle, incident.at_secs), incident, crowd)
+                });
+                moments.extend(hits.filter(|(secs, ..)| (0.0..until_secs).contains(secs)));
+            }
+        }
+        moments.sort_by(|one, other| one.0.total_cmp(&other.0));
+        moments
     }
 }
 
@@ -309,6 +356,9 @@ struct Crowd {
     members: Vec<usize>,
 }
 
+/// What is known of when somebody is there: no moment.
+const NOTHING_KNOWN: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
+
 /// Lives as mass events look at them, one after the other: what was over before is passed over.
 struct Struck<'a> {
     lives: &'a mut [Life],
@@ -316,6 +366,8 @@ struct Struck<'a> {
     over: Vec<usize>,
     /// Not before when each is there next: when the first of those stays begins.
     next_secs: Vec<f64>,
+    /// From when until when at least each is there, and seen to leave in the end, as far as is known.
+    known: Vec<(f64, f64)>,
     /// Whom the present event hits.
     is_hit: Vec<bool>,
     /// When the present event begins; never before the one before.
@@ -327,6 +379,7 @@ impl<'a> Struck<'a> {
         Self {
             over: vec![0; lives.len()],
             next_secs: vec![f64::NEG_INFINITY; lives.len()],
+            known: vec![NOTHING_KNOWN; lives.len()],
             is_hit: vec![false; lives.len()],
             lives,
             secs: f64::NEG_INFINITY,
@@ -357,6 +410,12 @@ impl<'a> Struck<'a> {
             .is_some_and(|&next| at_secs < next)
     }
 
+    /// Returns before when somebody surely does not leave who is there at a moment; `None` if that is not known without a look.
+    fn stays_until(&self, place: usize, at_secs: f64) -> Option<f64> {
+        let &(from, until) = self.known.get(place)?;
+        (from <= at_secs && at_secs < until).then_some(until)
+    }
+
     fn is_present(&mut self, place: usize, at_secs: f64) -> bool {
         !self.is_away(place, at_secs)
             && self
@@ -368,8 +427,18 @@ impl<'a> Struck<'a> {
     fn leaves_after(&mut self, place: usize, at_secs: f64) -> Option<f64> {
         let (life, over) = self.look(place)?;
         let now = life.begun(over, at_secs).iter();
-        let ends = now.filter(|stay| at_secs < stay.end_secs && stay.has_leave);
-        ends.map(|stay| stay.end_secs).reduce(f64::max)
+        let seen = now.filter(|stay| at_secs < stay.end_secs && stay.has_leave);
+        let last = seen.copied().reduce(|last, stay| {
+            if stay.end_secs > last.end_secs {
+                stay
+            } else {
+                last
+            }
+        })?;
+        if let Some(known) = self.known.get_mut(place) {
+            *known = (last.start_secs, last.end_secs);
+        }
+        Some(last.end_secs)
     }
 
     fn mark(&mut self, place: usize, is_hit: bool) {
@@ -390,8 +459,11 @@ impl<'a> Struck<'a> {
             (None, _) => {}
         }
         // Their stays are others now.
-        if let Some(next) = self.next_secs.get_mut(place) {
+        if let (Some(next), Some(known)) =
+            (self.next_secs.get_mut(place), self.known.get_mut(place))
+        {
             *next = f64::NEG_INFINITY;
+            *known = NOTHING_KNOWN;
         }
     }
 
@@ -419,11 +491,14 @@ impl<'a> Struck<'a> {
             if self.is_away(place, at_secs) || self.is_hit.get(place) != Some(&false) {
                 continue;
             }
-            let leaves = self.leaves_after(place, at_secs);
-            let Some(leaves) = leaves.filter(|leaves| leaves - at_secs < EARLY_SECS_MAX) else {
+            let latest = soonest.map_or(f64::INFINITY, |(leaves, _)| leaves);
+            let is_sooner = |leaves: f64| leaves < latest && leaves - at_secs < EARLY_SECS_MAX;
+            let stays_on = self.stays_until(place, at_secs);
+            if stays_on.is_some_and(|until| !is_sooner(until)) {
                 continue;
-            };
-            if soonest.is_none_or(|(before, _)| leaves < before) {
+            }
+            let leaves = self.leaves_after(place, at_secs);
+            if let Some(leaves) = leaves.filter(|&leaves| is_sooner(leaves)) {
                 soonest = Some((leaves, place));
             }
         }
@@ -443,133 +518,4 @@ fn cut(life: &mut Life, until_secs: f64) {
 }
 
 #[cfg(test)]
-mod tests {
-    use rand::SeedableRng;
-
-    use super::*;
-    use crate::traffic::profile::WEEK_SECS;
-    use crate::traffic::profile::examples;
-
-    fn life(spans: &[(f64, f64)]) -> Life {
-        let stays = spans.iter().map(|&(start_secs, end_secs)| StayRow {
-            channel: 0,
-            start_secs,
-            end_secs,
-            cause: LeaveCause::Quit,
-            has_join: true,
-            has_leave: true,
-        });
-        Life {
-            stays: stays.collect(),
-            changes: Vec::new(),
-        }
-    }
-
-    fn spans(life: &Life) -> Vec<(f64, f64)> {
-        life.stays
-            .iter()
-            .map(|stay| (stay.start_secs, stay.end_secs))
-            .collect()
-    }
-
-    #[test]
-    fn an_interrupted_life_goes_on_when_it_is_back() {
-        let mut whole = life(&[(0.0, 100.0), (150.0, 200.0)]);
-        whole.interrupt(0, 50.0, 70.0, LeaveCause::Split);
-        assert_eq!(spans(&whole), [(0.0, 50.0), (70.0, 100.0), (150.0, 200.0)]);
-        assert_eq!(whole.stays[0].cause, LeaveCause::Split);
-        let mut over = life(&[(0.0, 100.0), (110.0, 200.0)]);
-        over.interrupt(0, 50.0, 120.0, LeaveCause::Split);
-        assert_eq!(spans(&over), [(0.0, 50.0), (120.0, 200.0)]);
-    }
-
-    #[test]
-    fn a_mass_event_hits_its_victim_or_somebody_who_is_there() {
-        let profile = examples::profile();
-        let until_secs = f64::from(4 * WEEK_SECS);
-        let rotation = Rotation {
-            cycle_secs: until_secs,
-            phase_secs: 0.0,
-            shifts_secs: vec![0.0],
-        };
-        let who: Vec<Identity> = (0..2).map(|user| Identity { copy: 0, user }).collect();
-        // The victim, user 0, at 500,000 s for 90.5 s.
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-        let mut lives = [life(&[(0.0, 900_000.0)]), life(&[(0.0, 900_000.0)])];
-        profile.strike(&who, &mut lives, &rotation, &mut rng, until_secs);
-        assert_eq!(spans(&lives[0]), [(0.0, 500_000.0), (500_090.5, 900_000.0)]);
-        assert_eq!(lives[1].stays.len(), 1);
-        let mut lives = [life(&[(0.0, 400_000.0)]), life(&[(0.0, 900_000.0)])];
-        profile.strike(&who, &mut lives, &rotation, &mut rng, until_secs);
-        assert_eq!(spans(&lives[1]), [(0.0, 500_000.0), (500_090.5, 900_000.0)]);
-        // One who takes no part in the run is not replaced.
-        let mut lives = [life(&[(0.0, 900_000.0)])];
-        profile.strike(&who[1..], &mut lives, &rotation, &mut rng, until_secs);
-        assert_eq!(lives[0].stays.len(), 1);
-    }
-
-    /// Breaks a connection, looking at every stay: what `interrupt` does by looking at few.
-    fn interrupt_plainly(life: &mut Life, at_secs: f64, back_secs: f64) {
-        let mut stays = Vec::new();
-        for mut stay in std::mem::take(&mut life.stays) {
-            if stay.start_secs < at_secs && at_secs < stay.end_secs {
-                if back_secs < stay.end_secs {
-                    let start_secs = back_secs;
-                    let has_join = true;
-                    stays.push(StayRow {
-                        start_secs,
-                        has_join,
-                        ..stay
-                    });
-                }
-                stay.end_secs = at_secs;
-                stay.cause = LeaveCause::Split;
-            }
-            if (at_secs..back_secs).contains(&stay.start_secs) {
-                stay.start_secs = back_secs;
-            }
-            if stay.start_secs < stay.end_secs {
-                stays.push(stay);
-            }
-        }
-        timeline::sort(&mut stays);
-        life.stays = stays;
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn few_stays_are_enough_to_look_at(
-            rows in proptest::collection::vec((0_u32..2_000, 1_u32..400, 0_u32..3), 0..40),
-            breaks in proptest::collection::vec((0_u32..60, 0_u32..20, 1_u32..300), 0..20),
-        ) {
-            let mut life = Life::default();
-            for (start, lasts, channel) in rows {
-                let (start_secs, end_secs) = (f64::from(start), f64::from(start + lasts));
-                life.stays.push(StayRow { channel, ..self::life(&[(start_secs, end_secs)]).stays[0] });
-            }
-            timeline::sort(&mut life.stays);
-            let (mut plain, mut lives) = (life.clone(), [life]);
-            let mut struck = Struck::new(&mut lives);
-            for (later, quit, away) in breaks {
-                struck.secs = struck.secs.max(0.0) + f64::from(later);
-                let at_secs = struck.secs + f64::from(quit);
-                let back_secs = at_secs + f64::from(away);
-                assert_eq!(struck.is_present(0, at_secs), plain.is_present(at_secs));
-                let victim = Victim {
-                    user: 0,
-                    quit_secs: f64::from(quit),
-                    back_secs: Some(f64::from(quit + away)),
-                    cause: LeaveCause::Split,
-                };
-                struck.hit(0, &victim);
-                interrupt_plainly(&mut plain, at_secs, back_secs);
-            }
-            let order = |life: &Life| {
-                let mut spans = spans(life);
-                spans.sort_by(|one, other| one.partial_cmp(other).unwrap());
-                spans
-            };
-            assert_eq!(order(&lives[0]), order(&plain));
-        }
-    }
-}
+mod tests;

@@ -2,6 +2,7 @@
 
 use crate::traffic::profile::distribution::GapTable;
 use crate::traffic::profile::distribution::normal;
+use crate::traffic::profile::distribution::normals;
 use crate::traffic::profile::parameter::Parameter;
 use crate::traffic::profile::talk::EPISODE_GAP_SECS;
 
@@ -32,19 +33,26 @@ pub struct Gaps {
 /// Correlation of the drift between neighbours: after ten gaps a third of it is left, as live channels have it.
 pub const DRIFT_CORRELATION: f64 = 0.9;
 
-/// How quick an episode is now, in standard normal scores.
+/// How quick an episode is now: by its size, and in standard normal scores.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tempo {
+    class: usize,
     pace: f64,
     drift: f64,
     own: f64,
 }
 
 impl Tempo {
-    /// Returns the tempo at the start of an episode.
-    pub(crate) fn draw(draws: [u64; 3]) -> Self {
+    /// Returns the tempo at the start of an episode of `size` messages.
+    pub(crate) fn draw(size: u32, draws: [u64; 3]) -> Self {
         let [pace, drift, own] = draws.map(normal);
-        Self { pace, drift, own }
+        let classes_begun = GAP_CLASS_SIZES.partition_point(|&first| first <= size);
+        Self {
+            class: classes_begun.saturating_sub(1),
+            pace,
+            drift,
+            own,
+        }
     }
 }
 
@@ -93,20 +101,14 @@ impl Gaps {
         }
     }
 
-    /// Returns the next gap in seconds of an episode of `size` messages, whose tempo moves on; `blend` is that of these gaps.
-    pub(crate) fn next_secs(
-        &self,
-        blend: &Blend,
-        size: u32,
-        tempo: &mut Tempo,
-        draws: [u64; 2],
-    ) -> f64 {
-        let [drift_draw, own_draw] = draws.map(normal);
+    /// Returns the next gap in seconds of an episode, whose tempo moves on; `blend` is that of these gaps.
+    #[inline]
+    pub(crate) fn next_secs(&self, blend: &Blend, tempo: &mut Tempo, draws: [u64; 2]) -> f64 {
+        let [drift_draw, own_draw] = normals(draws);
         tempo.drift = blend.drift_walk.step(tempo.drift, drift_draw);
         tempo.own = blend.own_walk.step(tempo.own, own_draw);
         let score = blend.pace * tempo.pace + blend.drift * tempo.drift + blend.own * tempo.own;
-        let class = GAP_CLASS_SIZES.partition_point(|&first| first <= size);
-        let table = self.tables.get(class.saturating_sub(1));
+        let table = self.tables.get(tempo.class);
         table.map_or(f64::from(EPISODE_GAP_SECS), |table| table.at_score(score))
     }
 

@@ -16,8 +16,8 @@ pub const LENGTH_LEVELS: [f64; LENGTH_KNOTS] = [
     0.98, 0.99, 0.995, 0.998, 0.9995, 1.0,
 ];
 
-/// Leading bits of a draw by which the search for its level begins: few levels lie in one slice of all draws.
-const SLICE_BITS: u32 = 6;
+/// Leading bits of a draw by which the search for its level begins: most slices of all draws hold no level, so that it ends there.
+const SLICE_BITS: u32 = 8;
 
 /// How many levels are no higher than the lowest draw of each slice.
 const PASSED: [usize; 1 << SLICE_BITS] = {
@@ -139,7 +139,8 @@ mod tests {
     #[test]
     fn levels_are_found_as_a_search_of_all_would_find_them() {
         let spread = (0..10_000_u64).map(|step| step.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let edges = (0..64_u64).flat_map(|slice| [slice << 58, (slice << 58).wrapping_sub(1)]);
+        let slices = (0..1_u64 << SLICE_BITS).map(|slice| slice << (u64::BITS - SLICE_BITS));
+        let edges = slices.flat_map(|lowest| [lowest, lowest.wrapping_sub(1)]);
         for draw in spread.chain(edges) {
             let level = uniform(draw);
             let want = LENGTH_LEVELS.partition_point(|&known| known <= level);

@@ -46,6 +46,7 @@ pub mod timeline;
 pub mod weekly;
 
 pub(crate) mod number;
+mod order;
 
 /// Seconds of an hour.
 pub const HOUR_SECS: u32 = 3_600;

@@ -83,43 +83,49 @@ pub(crate) fn bucket(gap_secs: f64) -> usize {
     BUCKET_SECS.partition_point(|&bound| bound < gap_secs)
 }
 
+/// Who has a place that nobody has.
+const NOBODY: u32 = u32::MAX;
+
 /// The last speakers, the latest first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LastSpeakers {
+    /// Each once; [`NOBODY`] at the end while fewer have spoken.
     members: [u32; PLACES],
-    len: usize,
 }
 
 impl LastSpeakers {
     pub(crate) const NONE: Self = Self {
-        members: [u32::MAX; PLACES],
-        len: 0,
+        members: [NOBODY; PLACES],
     };
 
     /// Returns who has a place.
     pub(crate) fn at(&self, place: usize) -> Option<u32> {
-        (place < self.len)
-            .then(|| self.members.get(place).copied())
-            .flatten()
+        let member = self.members.get(place).copied();
+        member.filter(|&member| member != NOBODY)
     }
 
     /// Returns the place of somebody; [`PLACES`] for one who has none.
     pub(crate) fn place(&self, member: u32) -> usize {
-        let mut last = self.members.iter().take(self.len);
-        last.position(|&other| other == member).unwrap_or(PLACES)
+        // Looked at to the end: no processor foresees where a search would stop.
+        let places = (0..PLACES).zip(&self.members).rev();
+        places.fold(
+            PLACES,
+            |found, (place, &other)| {
+                if other == member { place } else { found }
+            },
+        )
     }
 
-    /// Notes that somebody spoke, who moves to the first place.
-    pub(crate) fn spoke(&mut self, member: u32) {
-        let place = match self.place(member) {
-            PLACES => self.len.min(PLACES - 1),
-            place => place,
-        };
-        self.len = self.len.max(place + 1);
-        self.members.copy_within(0..place, 1);
-        if let Some(first) = self.members.first_mut() {
-            *first = member;
+    /// Notes that somebody spoke, who moves to the first place; returns the place they had.
+    pub(crate) fn spoke(&mut self, member: u32) -> usize {
+        let before = self.place(member);
+        let mut moved = member;
+        for (place, member) in self.members.iter_mut().enumerate() {
+            if place <= before {
+                std::mem::swap(member, &mut moved);
+            }
         }
+        before
     }
 }
 

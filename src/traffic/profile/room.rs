@@ -4,7 +4,7 @@ use rand::Rng;
 use rand::rngs::Xoshiro256PlusPlus;
 
 use crate::traffic::profile::curve;
-use crate::traffic::profile::distribution::normal;
+use crate::traffic::profile::distribution::normals;
 use crate::traffic::profile::distribution::uniform;
 use crate::traffic::profile::number;
 use crate::traffic::profile::talk::DayFactor;
@@ -16,6 +16,9 @@ use crate::units::offset::Offset;
 
 /// Draws by weight before whoever comes next is taken: those who were drawn may not be meant.
 const DRAWS_MAX: u32 = 48;
+
+/// Members who are weighed at a time.
+const BATCH: usize = 16;
 
 /// Nanoseconds of a day.
 const DAY_NANOS: i64 = 86_400_000_000_000;
@@ -37,6 +40,8 @@ pub struct Turn {
 #[derive(Clone, Debug)]
 pub struct Room {
     members: Vec<Member>,
+    /// The logarithm of each member's factor of the day, in its standard deviations.
+    scores: Vec<f64>,
     /// How each member speaks.
     speakers: Vec<Speaker>,
     /// Sums of the weights of those present.
@@ -58,10 +63,10 @@ pub struct Room {
 struct Member {
     /// How many times as readily as others they speak on.
     insistence: f64,
+    /// Share of actions among their messages that are no notices.
+    action_share: f64,
     /// The weight of all days.
     usual_weight: f64,
-    /// The logarithm of the day's factor, in its standard deviations.
-    score: f64,
     /// The weight of the day; of an earlier one for those who are not there.
     weight: f64,
     came_nanos: i64,
@@ -69,9 +74,9 @@ struct Member {
 }
 
 impl Member {
-    /// Takes the weight of the day.
-    fn weigh(&mut self, sigma: f64) {
-        let log = sigma * self.score - sigma * sigma / 2.0;
+    /// Takes the weight of a day on which they have this score.
+    fn weigh(&mut self, sigma: f64, score: f64) {
+        let log = sigma * score - sigma * sigma / 2.0;
         self.weight = self.usual_weight * curve::exp(log);
     }
 }
@@ -84,8 +89,8 @@ impl Room {
             .iter()
             .map(|speaker| Member {
                 insistence: speaker.insistence,
+                action_share: speaker.action_share,
                 usual_weight: speaker.weight,
-                score: 0.0,
                 weight: speaker.weight,
                 came_nanos: i64::MIN,
                 is_present: false,
@@ -98,6 +103,7 @@ impl Room {
             .collect();
         Self {
             weights: Tree::new(members.len()),
+            scores: vec![0.0; members.len()],
             noticing,
             members,
             speakers,
@@ -131,6 +137,12 @@ impl Room {
         member.map_or(0.0, |member| member.insistence)
     }
 
+    /// Returns the share of actions among a member's messages that are no notices.
+    pub(crate) fn action_share(&self, member: u32) -> f64 {
+        self.member(member)
+            .map_or(0.0, |member| member.action_share)
+    }
+
     /// Lets the next turn happen that is due at `nanos`, and returns it.
     pub(crate) fn advance(&mut self, nanos: i64) -> Option<Turn> {
         let turn = *self
@@ -141,7 +153,8 @@ impl Room {
         let member = self.members.get_mut(turn.member as usize)?;
         if member.is_present != turn.is_coming {
             let (count, weight) = if turn.is_coming {
-                member.weigh(self.sigma);
+                let score = self.scores.get(turn.member as usize).copied();
+                member.weigh(self.sigma, score.unwrap_or(0.0));
                 (self.present_count + 1, member.weight)
             } else {
                 (self.present_count.saturating_sub(1), -member.weight)
@@ -185,15 +198,23 @@ impl Room {
         self.sigma = factor.sigma;
         let kept = libm::pow(factor.correlation, elapsed);
         let new = libm::sqrt(1.0 - kept * kept);
-        for member in self
-            .members
-            .iter_mut()
-            .filter(|member| member.usual_weight > 0.0)
-        {
-            member.score = kept * member.score + new * normal(rng.next_u64());
-            // Whoever is not there is weighed when they come.
-            if member.is_present {
-                member.weigh(factor.sigma);
+        let scores = self.scores.chunks_mut(BATCH);
+        for (members, scores) in self.members.chunks_mut(BATCH).zip(scores) {
+            let mut draws = [0; BATCH];
+            for (draw, member) in draws.iter_mut().zip(&*members) {
+                // Those who have no weight take no draw, and no score gives them any.
+                if member.usual_weight > 0.0 {
+                    *draw = rng.next_u64();
+                }
+            }
+            for (score, normal) in scores.iter_mut().zip(normals(draws)) {
+                *score = kept * *score + new * normal;
+            }
+            for (member, score) in members.iter_mut().zip(scores) {
+                // Whoever is not there is weighed when they come.
+                if member.is_present {
+                    member.weigh(factor.sigma, *score);
+                }
             }
         }
         let now = |member: &Member| {
@@ -408,12 +429,12 @@ impl Tree {
         let mut left = level;
         let (mut index, mut step) = (0, self.top);
         while step > 0 {
-            if let Some(&sum) = self.sums.get(index + step)
-                && sum <= left
-            {
-                left -= sum;
-                index += step;
-            }
+            let sum = self.sums.get(index + step).copied();
+            let sum = sum.unwrap_or(f64::INFINITY);
+            // Chosen by value: no processor foresees which way a draw goes.
+            let (passed, steps) = if sum <= left { (sum, step) } else { (0.0, 0) };
+            left -= passed;
+            index += steps;
             step /= 2;
         }
         Some(index.min(self.sums.len().saturating_sub(2)))

@@ -73,8 +73,8 @@ impl Rotation {
         };
         stays.retain(|stay| stay.end_secs > 0.0 && stay.start_secs < until_secs);
         for stay in &mut stays {
-            stay.has_join |= is_wrap(stay.start_secs);
-            stay.has_leave |= is_wrap(stay.end_secs);
+            stay.has_join = stay.has_join || is_wrap(stay.start_secs);
+            stay.has_leave = stay.has_leave || is_wrap(stay.end_secs);
             if stay.start_secs <= 0.0 {
                 stay.start_secs = 0.0;
                 stay.has_join = false;

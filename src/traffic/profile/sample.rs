@@ -11,11 +11,14 @@ use crate::traffic::profile::DAY_SECS;
 use crate::traffic::profile::Profile;
 use crate::traffic::profile::WEEK_SECS;
 use crate::traffic::profile::blocks::NoRows;
+use crate::traffic::profile::churn::Commons;
+use crate::traffic::profile::churn::Copied;
 use crate::traffic::profile::churn::Identity;
 use crate::traffic::profile::churn::Life;
 use crate::traffic::profile::distribution::uniform;
 use crate::traffic::profile::lengths::UserLengths;
 use crate::traffic::profile::number;
+use crate::traffic::profile::order;
 use crate::traffic::profile::resample;
 use crate::traffic::profile::resample::BlockStream;
 use crate::traffic::profile::room::Room;
@@ -107,12 +110,16 @@ impl Profile {
         let until_secs = f64::from(secs);
         let week_secs = week_secs(start_us);
         let common = self.rotation(0, &mut rng, week_secs, until_secs);
-        let mut commons = BTreeMap::from([(0, common.clone())]);
+        let mut commons = Commons::from([(Copied::FIRST, common)]);
         let mut rotations: BTreeMap<u32, Rotation> = BTreeMap::new();
         for resident in self.residents() {
             // Each copy moves together by itself, or all copies of a person would come at once.
+            let copy = Copied {
+                by_run: 0,
+                by_profile: resident.copy,
+            };
             let common = commons
-                .entry(resident.copy)
+                .entry(copy)
                 .or_insert_with(|| self.rotation(0, &mut rng, week_secs, until_secs));
             rotations.entry(resident.cohort).or_insert_with(|| {
                 self.cohort_rotation(0, common, &mut rng, week_secs, until_secs)
@@ -128,7 +135,7 @@ impl Profile {
                 Some(self.life(index, rotations.get(&resident.cohort)?, until_secs))
             })
             .collect();
-        self.strike(&who, &mut lives, &common, &mut rng, until_secs);
+        self.strike(&who, &mut lives, &commons, &mut rng, until_secs);
         let mut making = Making::new(self, start_us, until_secs);
         for (user, life) in (0..).zip(&lives) {
             making.live(user, life);
@@ -167,11 +174,9 @@ impl Profile {
             };
             unspoken_count += making.talk(number, channel, &mut speech, &mut room, &mut rng);
         }
-        let mut rows = making.rows;
-        // The talk of a channel is in order already, which this sort makes use of.
-        rows.sort_by_key(|row| row.at_us);
+        let at_us = |row: &Row| row.at_us;
         Sample {
-            rows,
+            rows: order::by_time(&making.rows, at_us, |rows| rows.sort_by_key(at_us)),
             names: Names::of(self),
             unspoken_count,
         }
@@ -196,7 +201,7 @@ pub(crate) fn room(number: u32, channel: &ChannelRow, lives: &[Life]) -> Room {
             turns.extend(turns_of(member, stay));
         }
     }
-    turns.sort_unstable();
+    let turns = order::by_time(&turns, |turn| turn.at.as_nanos(), <[Turn]>::sort_unstable);
     Room::new(channel.speakers.iter().copied(), turns)
 }
 

@@ -54,6 +54,30 @@ impl ScaleBy {
     }
 }
 
+/// When the mass events of a scaled profile's copies happen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MassEvents {
+    /// All copies are hit at the same moment, as much of each: the worst for a server, and for the whole network a burst that no
+    /// capture had.
+    #[default]
+    Together,
+    /// Each copy has them at moments of its own, as its coupled cohorts come and go: the whole network is as bursty as the capture.
+    Apart,
+}
+
+impl MassEvents {
+    /// Every choice, in the order of the help.
+    pub const ALL: [Self; 2] = [Self::Together, Self::Apart];
+
+    /// Returns the word for it in profiles.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Together => "together",
+            Self::Apart => "apart",
+        }
+    }
+}
+
 /// How a profile was made bigger.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scaling {
@@ -67,12 +91,14 @@ pub struct Scaling {
     pub jitter_secs: Parameter<f64>,
     /// What all draws follow from.
     pub seed: u64,
+    /// When the copies' mass events happen.
+    pub mass_events: MassEvents,
     /// Channels that talk more than the tables say, by number of the scaled profile, and how many times as much.
     pub hot: BTreeMap<u32, Parameter<f64>>,
 }
 
 impl Scaling {
-    /// Returns a scaling of which everything is assumed, with the jitter that a run's own copies have.
+    /// Returns a scaling of which everything is assumed, with the jitter that a run's own copies have and mass events together.
     pub fn assumed(
         from: &str,
         by: ScaleBy,
@@ -87,6 +113,7 @@ impl Scaling {
             times: Parameter::Assumed(times),
             jitter_secs: Parameter::Assumed(COPY_JITTER_SECS),
             seed,
+            mass_events: MassEvents::default(),
             hot: hot
                 .map(|(channel, factor)| (channel, Parameter::Assumed(factor)))
                 .collect(),
@@ -98,7 +125,7 @@ impl Scaling {
         let mut standing = vec![
             ("scaling.times", self.times.is_fitted()),
             ("scaling.jitter_secs", self.jitter_secs.is_fitted()),
-            // Nobody has seen that what hits one part of a network hits as much of every other.
+            // Nobody has seen that what hits one part of a network hits as much of every other; nor that it hits no other.
             ("scaling.mass_events", false),
         ];
         if !self.hot.is_empty() {

@@ -239,8 +239,8 @@ impl TalkStream {
             }
             return None;
         }
-        if let Some(episode) = self.episode.take() {
-            return Some(self.speak(talk, room, episode));
+        if let Some(episode) = self.episode {
+            return Some(self.speak(talk, room, &episode));
         }
         let trigger = self.triggers.iter().position(|&(due, _)| due <= nanos);
         if let Some(at) = trigger {
@@ -298,7 +298,7 @@ impl TalkStream {
             size,
             is_notice: opener.is_none()
                 && uniform(self.rng.next_u64()) < talk.notices.value().first,
-            tempo: Tempo::draw(std::array::from_fn(|_| self.rng.next_u64())),
+            tempo: Tempo::draw(size, std::array::from_fn(|_| self.rng.next_u64())),
             gap_factor: self.gap_factor * today.gap,
             opener,
         });
@@ -306,10 +306,10 @@ impl TalkStream {
         self.company = 0;
     }
 
-    /// Returns the next message of the episode, and moves it on.
-    fn speak(&mut self, talk: &Talk, room: &mut Room, mut episode: Episode) -> TalkSlot {
+    /// Returns the next message of the episode under way, which is `episode`, and moves it on.
+    fn speak(&mut self, talk: &Talk, room: &mut Room, episode: &Episode) -> TalkSlot {
         let nanos = episode.next_nanos;
-        let member = self.speaker(talk, room, &episode);
+        let member = self.speaker(talk, room, episode);
         let is_notice = episode.is_notice
             && member
                 .and_then(|member| room.speaker(member))
@@ -317,8 +317,7 @@ impl TalkStream {
         let kind = if is_notice {
             TalkKind::Notice
         } else {
-            let speaker = member.and_then(|member| room.speaker(member));
-            let share = speaker.map_or(0.0, |speaker| speaker.action_share);
+            let share = member.map_or(0.0, |member| room.action_share(member));
             if uniform(self.rng.next_u64()) < share {
                 TalkKind::Action
             } else {
@@ -334,43 +333,49 @@ impl TalkStream {
             bytes: None,
         };
         if let Some(member) = member {
-            self.last_place = self.last.place(member);
+            self.last_place = self.last.spoke(member);
             if self.last_place >= self.company {
                 self.company = (self.company + 1).min(PLACES);
             }
-            self.last.spoke(member);
         }
         self.last_nanos = nanos;
-        episode.opener = None;
-        episode.left = episode.left.saturating_sub(1);
-        if episode.left == 0 {
+        if episode.left <= 1 {
             self.episode = None;
             self.silent_from_nanos =
                 nanos.saturating_add(number::nanos_of_secs(self.silence_secs()));
             self.pass(self.silent_from_nanos);
             self.schedule_start(talk);
-            return slot;
+        } else {
+            self.go_on(talk, is_notice);
         }
+        slot
+    }
+
+    /// Moves the episode on behind a message.
+    fn go_on(&mut self, talk: &Talk, was_notice: bool) {
+        // A longer gap would be a silence, which ends an episode.
+        let silence_secs = self.silence_secs();
+        let Some(episode) = &mut self.episode else {
+            return;
+        };
         let notices = talk.notices.value();
-        let share = if is_notice {
+        let share = if was_notice {
             notices.after_notice
         } else {
             notices.after_talk
         };
-        let will_notice = uniform(self.rng.next_u64()) < share;
+        episode.is_notice = uniform(self.rng.next_u64()) < share;
         let draws = [self.rng.next_u64(), self.rng.next_u64()];
-        let gap_secs = if is_notice && will_notice {
+        let gap_secs = if was_notice && episode.is_notice {
             talk.gaps.notice_secs(draws[0])
         } else {
-            talk.gaps
-                .next_secs(&self.blend, episode.size, &mut episode.tempo, draws)
+            talk.gaps.next_secs(&self.blend, &mut episode.tempo, draws)
         };
-        episode.is_notice = will_notice;
-        // A longer gap would be a silence, which ends an episode.
-        let gap_secs = (gap_secs * episode.gap_factor).min(self.silence_secs());
-        episode.next_nanos = nanos.saturating_add(number::nanos_of_secs(gap_secs));
-        self.episode = Some(episode);
-        slot
+        let gap_secs = (gap_secs * episode.gap_factor).min(silence_secs);
+        let gap_nanos = number::nanos_of_secs(gap_secs);
+        episode.next_nanos = episode.next_nanos.saturating_add(gap_nanos);
+        episode.left -= 1;
+        episode.opener = None;
     }
 
     /// Returns who says the next message.

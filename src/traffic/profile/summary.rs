@@ -12,6 +12,7 @@ use crate::traffic::profile::distribution::GapTable;
 use crate::traffic::profile::lengths::LENGTH_LEVELS;
 use crate::traffic::profile::number;
 use crate::traffic::profile::parameter::Parameter;
+use crate::traffic::profile::scaling::MassEvents;
 use crate::traffic::profile::scaling::ScaleBy;
 use crate::traffic::profile::talk::ChannelRow;
 use crate::traffic::profile::talk::TalkKind;
@@ -148,6 +149,14 @@ impl Profile {
                     duration(scaling.jitter_secs.value()),
                     scaling.seed
                 ),
+            ),
+            (
+                "",
+                match scaling.mass_events {
+                    MassEvents::Together => "mass events hit all copies at the same moment",
+                    MassEvents::Apart => "each copy has its mass events at moments of its own",
+                }
+                .to_owned(),
             ),
             (
                 "",

@@ -11,6 +11,7 @@ use crate::traffic::profile::file::parameters::line;
 use crate::traffic::profile::file::parameters::marked;
 use crate::traffic::profile::file::parameters::quoted;
 use crate::traffic::profile::parameter::Parameter;
+use crate::traffic::profile::scaling::MassEvents;
 use crate::traffic::profile::scaling::ScaleBy;
 use crate::traffic::profile::scaling::Scaling;
 
@@ -35,6 +36,7 @@ pub(crate) struct ScalingShape {
     times: Spanned<Parameter<f64>>,
     jitter_secs: Spanned<Parameter<f64>>,
     seed: u64,
+    mass_events: Option<Spanned<String>>,
     #[serde(default)]
     hot: Vec<HotShape>,
 }
@@ -63,6 +65,17 @@ pub(crate) fn read(check: &Check<'_>, shape: &Spanned<ScalingShape>) -> Result<R
         let what = format!("expected `channels` or `overlap`, found `{word}`");
         check.misread(what, shape.by.span().start)
     })?;
+    let mass_events = match &shape.mass_events {
+        None => MassEvents::default(),
+        Some(word) => {
+            let known = MassEvents::ALL.into_iter();
+            let mut meant = known.filter(|choice| choice.as_str() == word.get_ref());
+            meant.next().ok_or_else(|| {
+                let what = format!("expected `together` or `apart`, found `{}`", word.get_ref());
+                check.misread(what, word.span().start)
+            })?
+        }
+    };
     let mut hot = BTreeMap::new();
     for row in &shape.hot {
         let channel = *row.channel.get_ref();
@@ -79,6 +92,7 @@ pub(crate) fn read(check: &Check<'_>, shape: &Spanned<ScalingShape>) -> Result<R
             times: check.within(&shape.times, 1.0..=TIMES_MAX)?,
             jitter_secs: check.within(&shape.jitter_secs, 0.0..=JITTER_SECS_MAX)?,
             seed: shape.seed,
+            mass_events,
             hot,
         },
         offset,
@@ -88,14 +102,25 @@ pub(crate) fn read(check: &Check<'_>, shape: &Spanned<ScalingShape>) -> Result<R
 /// Appends the table.
 pub(crate) fn write(text: &mut String, scaling: &Scaling) {
     text.push_str(
-        "# Everything else here is as it was fitted: copies of it are made when the profile is read, all from the seed.\n\
-         # Mass events hit as much of each copy at the same moment: assumed.\n[scaling]\n",
+        "# Everything else here is as it was fitted: copies of it are made when the profile is read, all from the seed.\n",
     );
+    text.push_str(match scaling.mass_events {
+        MassEvents::Together => {
+            "# Mass events hit as much of each copy at the same moment: assumed.\n[scaling]\n"
+        }
+        MassEvents::Apart => {
+            "# Each copy has its mass events at moments of its own: assumed.\n[scaling]\n"
+        }
+    });
     line(text, "from", quoted(&scaling.from));
     line(text, "by", quoted(scaling.by.as_str()));
     line(text, "times", marked(scaling.times));
     line(text, "jitter_secs", marked(scaling.jitter_secs));
     line(text, "seed", scaling.seed);
+    // What is not said is together, as in the profiles of before there was a choice, whose digests hold.
+    if scaling.mass_events != MassEvents::default() {
+        line(text, "mass_events", quoted(scaling.mass_events.as_str()));
+    }
     for (channel, times) in &scaling.hot {
         text.push_str("[[scaling.hot]]\n");
         line(text, "channel", channel);

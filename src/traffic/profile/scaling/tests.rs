@@ -10,6 +10,7 @@ use crate::traffic::profile::examples;
 use crate::traffic::profile::file::PARAMETERS;
 use crate::traffic::profile::resident::Resident;
 use crate::traffic::profile::rotation::Rotation;
+use crate::traffic::profile::scaling::MassEvents;
 use crate::traffic::profile::scaling::ScaleBy;
 use crate::traffic::profile::scaling::ScaleError;
 use crate::traffic::profile::scaling::Scaling;
@@ -112,9 +113,8 @@ fn copies_have_their_own_people_channels_and_moments() {
     assert_eq!(cohorts.len(), 9);
 }
 
-#[test]
-fn a_mass_event_hits_every_copy_at_one_moment() {
-    let profile = scaled(ScaleBy::Channels, 10.0, &[]);
+/// Returns how many quit by a split at each moment of a sample.
+fn splits(profile: &Profile) -> BTreeMap<i64, usize> {
     let sample = profile.sample(Seed(1), START_US, 4 * WEEK_SECS);
     let mut splits: BTreeMap<i64, usize> = BTreeMap::new();
     for event in sample.views() {
@@ -122,7 +122,33 @@ fn a_mass_event_hits_every_copy_at_one_moment() {
             *splits.entry(event.at_us).or_default() += 1;
         }
     }
+    splits
+}
+
+#[test]
+fn a_mass_event_hits_every_copy_at_one_moment() {
+    let splits = splits(&scaled(ScaleBy::Channels, 10.0, &[]));
     assert_eq!(splits.values().max(), Some(&10), "{splits:?}");
+}
+
+#[test]
+fn a_mass_event_hits_each_copy_in_a_week_of_its_own() {
+    let scaling = Scaling {
+        mass_events: MassEvents::Apart,
+        ..scaling(ScaleBy::Channels, 10.0, &[])
+    };
+    let profile = examples::profile().scaled("x".to_owned(), scaling).unwrap();
+    assert_eq!(Profile::read("x", &profile.write()).unwrap(), profile);
+    // The same hour of each week: few other splits have it.
+    let together = splits(&scaled(ScaleBy::Channels, 10.0, &[]));
+    let (&moment, _) = together.iter().max_by_key(|&(_, &count)| count).unwrap();
+    let week_us = i64::from(WEEK_SECS) * 1_000_000;
+    let mut apart = splits(&profile);
+    apart.retain(|at_us, _| (at_us - moment) % week_us == 0);
+    assert!(
+        apart.len() > 1 && apart.values().all(|&count| count < 10),
+        "{apart:?}"
+    );
 }
 
 #[test]
