@@ -279,6 +279,37 @@ fn hybrid_says_no_to_who_comes_too_fast_and_to_many_clients_of_one_address() {
     check_limits(Server::Hybrid, &limits);
 }
 
+/// Checks that a server which holds back who is hasty is known to, with what lifts that, and that its latency is that of the others.
+#[track_caller]
+fn check_held(server: Server, family: &str) {
+    let Some(played) = played("hasty", server, Limits::Defaults, &[]) else {
+        return;
+    };
+    let found = number(&played, "refused.fake_lag");
+    let held = number(&played, "latency.held.service.count");
+    assert!(found > 2 && held > 50, "{found} found, {held} held");
+    let messages = &played.result["latency"]["message"]["service"];
+    let (count, p99) = (messages["count"].as_u64(), messages["p99"].as_u64());
+    assert!(count.unwrap() > 200 && p99.unwrap() < 500_000, "{messages}");
+    let limits = played.result["limits"].as_array().unwrap();
+    let advice = limits.iter().find(|limit| limit["reason"] == "fake_lag");
+    let advice = advice.unwrap()["advice"].as_str().unwrap();
+    assert!(advice.starts_with(family), "{advice}");
+    let warnings = played.result["warnings"].to_string();
+    assert!(warnings.contains("held senders back"), "{warnings}");
+    check_whole(&played, &[]);
+}
+
+#[test]
+fn what_inspircd_holds_back_is_not_its_latency() {
+    check_held(Server::Inspircd, "InspIRCd: ");
+}
+
+#[test]
+fn what_hybrid_holds_back_is_not_its_latency() {
+    check_held(Server::Hybrid, "ircd-hybrid: ");
+}
+
 #[test]
 fn a_tap_in_front_of_inspircd_changes_nothing_and_tells_each_message_once() {
     let _slot = Slot::take();
