@@ -281,7 +281,7 @@ fn hybrid_says_no_to_who_comes_too_fast_and_to_many_clients_of_one_address() {
 
 /// Checks that a server which holds back who is hasty is known to, with what lifts that, and that its latency is that of the others.
 #[track_caller]
-fn check_held(server: Server, family: &str) {
+fn check_held(server: Server, family: &str, breaches: &[&str]) {
     let Some(played) = played("hasty", server, Limits::Defaults, &[]) else {
         return;
     };
@@ -297,17 +297,18 @@ fn check_held(server: Server, family: &str) {
     assert!(advice.starts_with(family), "{advice}");
     let warnings = played.result["warnings"].to_string();
     assert!(warnings.contains("held senders back"), "{warnings}");
-    check_whole(&played, &[]);
+    check_whole(&played, breaches);
 }
 
 #[test]
 fn what_inspircd_holds_back_is_not_its_latency() {
-    check_held(Server::Inspircd, "InspIRCd: ");
+    check_held(Server::Inspircd, "InspIRCd: ", &[]);
 }
 
 #[test]
 fn what_hybrid_holds_back_is_not_its_latency() {
-    check_held(Server::Hybrid, "ircd-hybrid: ");
+    // It closes who goes on for long, with what it still held.
+    check_held(Server::Hybrid, "ircd-hybrid: ", &["lost"]);
 }
 
 #[test]
