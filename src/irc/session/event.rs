@@ -79,12 +79,12 @@ pub enum Event<'a> {
     },
     /// The answer to a PING that followed something sent: the server has processed that.
     Proved {
-        /// The number given to [`Session::prove`].
+        /// The number given to [`prove`](crate::irc::session::Session::prove).
         number: u64,
     },
     /// The answer to a PING that timed how long this connection's lines wait.
     Timed {
-        /// The number given to [`Session::time_queue`].
+        /// The number given to [`time_queue`](crate::irc::session::Session::time_queue).
         number: u64,
     },
     /// The server is done with looking up the client's name.
