@@ -2,6 +2,7 @@
 
 pub mod act;
 pub mod around;
+pub mod backlog;
 pub mod band;
 pub mod distribution;
 pub mod event;
