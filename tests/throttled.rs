@@ -126,3 +126,22 @@ fn a_target_that_is_slow_with_everybody_holds_nobody_back() {
         assert_eq!(counts(&outcome), (0, 0));
     }
 }
+
+#[test]
+fn a_target_that_is_slow_now_and_then_is_not_excused_by_the_lines_that_pass() {
+    for shard_count in [1, 2] {
+        let faults = FaultPlan {
+            delay: Delay {
+                base: Duration::from_millis(5),
+                spread: Duration::from_millis(30),
+                sigma: 1.2,
+            },
+            ..FaultPlan::none(Seed(4))
+        };
+        let outcome = play(&crowd(24), Limits::default(), faults, shard_count);
+        let messages = outcome.total.times(Operation::Message).service.quantiles();
+        let (_, held) = counts(&outcome);
+        assert!(messages.p99 > 500_000, "{messages:?}");
+        assert!(held * 20 < messages.count, "{held} held, {messages:?}");
+    }
+}

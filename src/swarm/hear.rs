@@ -236,6 +236,7 @@ impl Shard {
             is_echo,
             response,
             service,
+            first_seen,
             ..
         } = arrived
         {
@@ -251,6 +252,7 @@ impl Shard {
                 operation,
                 response,
                 service,
+                first_seen,
                 at: now,
             });
         }
@@ -314,6 +316,7 @@ impl Shard {
             operation,
             response: took,
             service: Some(took),
+            first_seen: now,
             at: now,
         });
     }

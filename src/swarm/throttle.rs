@@ -27,6 +27,8 @@ const PROMPT_MAX: Duration = Duration::from_millis(125);
 const LINE_COST: Duration = Duration::from_secs(1);
 /// How far ahead of a line a second a sender must have been to be held back: no server does so for fewer lines at once.
 const AHEAD_MIN: Duration = Duration::from_secs(4);
+/// How far ahead a sender may be whom no server holds back: if its line is late the server is slow.
+const CALM_MAX: Duration = Duration::from_secs(2);
 /// For how long after it was far ahead a sender may still be held back: the longest wait seen of real servers, three times.
 const AHEAD_KEPT: Duration = Duration::from_secs(30);
 /// For how long a finding holds before the sender is asked again.
@@ -49,6 +51,10 @@ pub(crate) struct Pace {
     rested_at: Offset,
     /// When it was last far ahead.
     ahead_at: Offset,
+    /// When it was last further ahead than somebody calm is.
+    busy_at: Offset,
+    /// When it sent the last line that passed at once.
+    prompt_sent: Offset,
 }
 
 impl Default for Pace {
@@ -56,6 +62,8 @@ impl Default for Pace {
         Self {
             rested_at: Offset::ALWAYS,
             ahead_at: Offset::ALWAYS,
+            busy_at: Offset::ALWAYS,
+            prompt_sent: Offset::ALWAYS,
         }
     }
 }
@@ -64,8 +72,12 @@ impl Pace {
     /// Notes that the kernel took so many lines.
     pub(crate) fn spend(&mut self, lines: u32, now: Offset) {
         self.rested_at = self.rested_at.max(now) + LINE_COST * lines;
-        if self.rested_at.since(now) >= AHEAD_MIN {
+        let ahead = self.rested_at.since(now);
+        if ahead >= AHEAD_MIN {
             self.ahead_at = now;
+        }
+        if ahead > CALM_MAX {
+            self.busy_at = now;
         }
     }
 
@@ -73,9 +85,15 @@ impl Pace {
         self.rested_at <= now
     }
 
-    /// Returns whether what was sent at `sent` may have been held back.
-    fn was_ahead(&self, sent: Offset) -> bool {
-        self.ahead_at + AHEAD_KEPT >= sent
+    /// Returns whether what was sent at `sent` may have been held back. Lines of one sender pass in their order: if a later one
+    /// passed at once, the earlier one was not.
+    fn may_be_held(&self, sent: Offset) -> bool {
+        self.ahead_at + AHEAD_KEPT >= sent && self.prompt_sent <= sent
+    }
+
+    /// Returns whether nobody holds back what was sent at `sent`.
+    fn was_calm(&self, sent: Offset) -> bool {
+        self.busy_at + AHEAD_KEPT < sent
     }
 }
 
@@ -92,7 +110,9 @@ pub(crate) struct Took {
     pub(crate) response: Duration,
     /// From its attempt, where that is known.
     pub(crate) service: Option<Duration>,
-    /// When it was seen.
+    /// When it was first seen, by whomever.
+    pub(crate) first_seen: Offset,
+    /// When it was seen by this receiver.
     pub(crate) at: Offset,
 }
 
@@ -118,6 +138,8 @@ struct Beside {
     asked: Offset,
     /// When the last of them was asked who answered at once.
     prompt: Offset,
+    /// Until when somebody waited whom nobody holds back: the server was slow.
+    slow_until: Offset,
 }
 
 impl Beside {
@@ -127,6 +149,7 @@ impl Beside {
             witness: None,
             asked: Offset::ALWAYS,
             prompt: Offset::ALWAYS,
+            slow_until: Offset::ALWAYS,
         }
     }
 
@@ -270,17 +293,16 @@ impl Shard {
     /// Notes what a line took; of a late one it may have to be found first whose time that was.
     pub(super) fn note_took(&mut self, took: Took) {
         let waited = took.since_attempt();
+        let is_late = took.first_seen.since(took.at - waited) >= HELD_MIN;
         // While accounts move nobody knows whose lines are beside whose.
         if self.routes.has_answers() {
             self.record_took(&took);
             return;
         }
-        if waited < HELD_MIN {
-            if waited <= PROMPT_MAX {
-                let server = self.server_beside(took.sender);
-                if let Some(beside) = self.throttles.beside.get_mut(server) {
-                    beside.note_prompt(took.at - waited);
-                }
+        // What another receiver read in time was not held back.
+        if !is_late {
+            if waited <= PROMPT_MAX && took.first_seen == took.at {
+                self.note_prompt(took.sender, took.at - waited);
             }
             self.record_took(&took);
             return;
@@ -294,6 +316,17 @@ impl Shard {
                 self.throttles.put_off(took);
             }
             Some(false) | None => self.record_took(&took),
+        }
+    }
+
+    fn note_prompt(&mut self, sender: UserId, sent: Offset) {
+        let server = self.server_beside(sender);
+        if let Some(beside) = self.throttles.beside.get_mut(server) {
+            beside.note_prompt(sent);
+        }
+        if let Some(local) = self.sharding.local(sender) {
+            let pace = &mut self.users[local].pace;
+            pace.prompt_sent = pace.prompt_sent.max(sent);
         }
     }
 
@@ -333,7 +366,13 @@ impl Shard {
             return;
         };
         let user = suspect.user;
-        if !self.users[local].pace.was_ahead(suspect.sent) {
+        let server = self.server_beside(user);
+        if self.users[local].pace.was_calm(suspect.sent) {
+            self.note_slow(server, now);
+        }
+        let beside = self.throttles.beside.get(server);
+        let was_slow = beside.is_none_or(|beside| beside.slow_until > suspect.sent);
+        if was_slow || !self.users[local].pace.may_be_held(suspect.sent) {
             self.find(user, false, now);
         } else if suspect.is_beside_prompt {
             self.find(user, true, now);
@@ -343,7 +382,7 @@ impl Shard {
             entry.insert(now);
             self.throttles.due = self.throttles.due.min(now + HELD_MIN);
             self.ask_queue(local, now);
-            self.ask_beside(self.server_beside(user), now);
+            self.ask_beside(server, now);
         }
     }
 
@@ -404,7 +443,7 @@ impl Shard {
             if took <= PROMPT_MAX {
                 beside.prompt = asked;
             } else {
-                self.find_slow(server, now);
+                self.note_slow(server, now);
             }
         } else if self.throttles.asked.get(&user) == Some(&asked) {
             let is_held = took >= HELD_MIN && beside.prompt >= asked;
@@ -427,7 +466,7 @@ impl Shard {
                     .take_if(|(_, asked)| *asked + PROMPT_MAX <= now)
             });
             if late.is_some() {
-                self.find_slow(server, now);
+                self.note_slow(server, now);
             }
         }
         let asked = self.throttles.asked.iter();
@@ -450,6 +489,22 @@ impl Shard {
         }
         self.throttles.findings.retain(|_, found| found.until > now);
         self.throttles.plan_next();
+    }
+
+    /// Notes that a server is slow: nobody of it is found held back for what was sent until now.
+    fn note_slow(&mut self, server: usize, now: Offset) {
+        if let Some(beside) = self.throttles.beside.get_mut(server) {
+            beside.slow_until = now;
+        }
+        let sides = &self.plan.population.sides;
+        let is_of_it = |user: &UserId| {
+            sides
+                .get(user.index())
+                .is_some_and(|side| side.index() == server)
+        };
+        let findings = &mut self.throttles.findings;
+        findings.retain(|user, finding| !(finding.is_held && is_of_it(user)));
+        self.find_slow(server, now);
     }
 
     /// Finds that nobody of a server who was asked is held back, or that it can't be told: whoever is rested waits as well.

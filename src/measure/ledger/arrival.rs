@@ -55,6 +55,8 @@ pub enum Arrived {
         response: Duration,
         /// From its attempt, where that is known.
         service: Option<Duration>,
+        /// Since when it is seen: now, or when another receiver of this shard's read it.
+        first_seen: Offset,
     },
     /// A breach; no latency is taken from it.
     Breach(Breach),
@@ -208,6 +210,7 @@ impl Ledger {
             is_echo: record.planned.sender == arrival.receiver,
             response: arrival.at.since(record.planned.intended),
             service: (attempt != Offset::NEVER).then(|| arrival.at.since(attempt)),
+            first_seen: record.first_seen.min(arrival.at),
         }
     }
 
