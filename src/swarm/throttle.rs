@@ -272,7 +272,7 @@ impl Throttles {
         ripe.map(|(&sender, _)| sender).collect()
     }
 
-    fn plan_next(&mut self) {
+    fn plan_next(&mut self, now: Offset) {
         let asked = self.asked.values().map(|&at| at + HELD_MIN);
         let firsts = self.waiting.values().filter_map(|tooks| tooks.first());
         let waiting = firsts.map(|took| took.at + WAIT_MAX);
@@ -282,7 +282,8 @@ impl Throttles {
             .iter()
             .filter_map(|beside| match beside.witness {
                 Some((_, asked)) => Some(asked + PROMPT_MAX),
-                None => is_asking.then(|| beside.asked + WITNESS_EVERY),
+                // Longer ago means that nobody of this server is asked.
+                None => Some(beside.asked + WITNESS_EVERY).filter(|&at| is_asking && at > now),
             });
         let next = asked.chain(waiting).chain(witnesses).min();
         self.due = next.unwrap_or(Offset::NEVER);
@@ -488,7 +489,7 @@ impl Shard {
             }
         }
         self.throttles.findings.retain(|_, found| found.until > now);
-        self.throttles.plan_next();
+        self.throttles.plan_next(now);
     }
 
     /// Notes that a server is slow: nobody of it is found held back for what was sent until now.
