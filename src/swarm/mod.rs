@@ -4,6 +4,7 @@
 //! here knows a clock or a socket.
 
 mod act;
+mod beside;
 mod chores;
 pub mod credentials;
 mod dial;
@@ -14,6 +15,7 @@ pub mod io;
 mod lists;
 mod manners;
 mod outbox;
+mod pace;
 pub mod report;
 mod route;
 mod throttle;

@@ -13,6 +13,7 @@ use crate::irc::session::Session;
 use crate::measure::operation::Operation;
 use crate::measure::reason::Refused;
 use crate::swarm::Shard;
+use crate::swarm::beside::Beside;
 use crate::swarm::io::PaceFact;
 use crate::swarm::io::Suspect;
 use crate::swarm::user::Link;
@@ -23,14 +24,6 @@ use crate::units::offset::Offset;
 const HELD_MIN: Duration = Duration::from_millis(500);
 /// What a line takes at most if the server is not slow: a quarter of what is suspected.
 const PROMPT_MAX: Duration = Duration::from_millis(125);
-/// What a line costs its sender: a server that holds senders back lets a line a second pass.
-const LINE_COST: Duration = Duration::from_secs(1);
-/// How far ahead of a line a second a sender must have been to be held back: no server does so for fewer lines at once.
-const AHEAD_MIN: Duration = Duration::from_secs(4);
-/// How far ahead a sender may be whom no server holds back: if its line is late the server is slow.
-const CALM_MAX: Duration = Duration::from_secs(2);
-/// For how long after it was far ahead a sender may still be held back: the longest wait seen of real servers, three times.
-const AHEAD_KEPT: Duration = Duration::from_secs(30);
 /// For how long a finding holds before the sender is asked again.
 const FOUND_KEPT: Duration = Duration::from_secs(10);
 /// For how long a line waits for a finding: asking and telling another shard take no longer, else it counts as latency.
@@ -43,59 +36,6 @@ const ASKED_COUNT_MAX: usize = 4_096;
 const WITNESS_EVERY: Duration = Duration::from_millis(500);
 /// Users looked at for one who is rested.
 const LOOKED_AT_MAX: usize = 256;
-
-/// How far ahead of a line a second a user is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
-    /// When it has rested.
-    rested_at: Offset,
-    /// When it was last far ahead.
-    ahead_at: Offset,
-    /// When it was last further ahead than somebody calm is.
-    busy_at: Offset,
-    /// When it sent the last line that passed at once.
-    prompt_sent: Offset,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            rested_at: Offset::ALWAYS,
-            ahead_at: Offset::ALWAYS,
-            busy_at: Offset::ALWAYS,
-            prompt_sent: Offset::ALWAYS,
-        }
-    }
-}
-
-impl Pace {
-    /// Notes that the kernel took so many lines.
-    pub(crate) fn spend(&mut self, lines: u32, now: Offset) {
-        self.rested_at = self.rested_at.max(now) + LINE_COST * lines;
-        let ahead = self.rested_at.since(now);
-        if ahead >= AHEAD_MIN {
-            self.ahead_at = now;
-        }
-        if ahead > CALM_MAX {
-            self.busy_at = now;
-        }
-    }
-
-    fn has_rested(&self, now: Offset) -> bool {
-        self.rested_at <= now
-    }
-
-    /// Returns whether what was sent at `sent` may have been held back. Lines of one sender pass in their order: if a later one
-    /// passed at once, the earlier one was not.
-    fn may_be_held(&self, sent: Offset) -> bool {
-        self.ahead_at + AHEAD_KEPT >= sent && self.prompt_sent <= sent
-    }
-
-    /// Returns whether nobody holds back what was sent at `sent`.
-    fn was_calm(&self, sent: Offset) -> bool {
-        self.busy_at + AHEAD_KEPT < sent
-    }
-}
 
 /// What a line took, of which it is not known yet whose time that was.
 #[derive(Clone, Copy, Debug)]
@@ -119,64 +59,6 @@ pub(crate) struct Took {
 impl Took {
     fn since_attempt(&self) -> Duration {
         self.service.unwrap_or(self.response)
-    }
-}
-
-/// Length of the slots by which lines that passed at once are remembered, in milliseconds.
-const SLOT_MS: i64 = 25;
-/// How many there are: half a minute.
-const SLOT_COUNT: i64 = 1_200;
-
-/// What is known of others' lines through one server.
-#[derive(Clone, Debug)]
-struct Beside {
-    /// The slots in which a line was sent that passed at once, each at its number modulo their count.
-    slots: Vec<i64>,
-    /// The rested user whose answer is outstanding, and when it was asked.
-    witness: Option<(UserId, Offset)>,
-    /// When somebody rested was last asked.
-    asked: Offset,
-    /// When the last of them was asked who answered at once.
-    prompt: Offset,
-    /// Until when somebody waited whom nobody holds back: the server was slow.
-    slow_until: Offset,
-}
-
-impl Beside {
-    fn new() -> Self {
-        Self {
-            slots: vec![i64::MIN; usize::try_from(SLOT_COUNT).unwrap_or(0)],
-            witness: None,
-            asked: Offset::ALWAYS,
-            prompt: Offset::ALWAYS,
-            slow_until: Offset::ALWAYS,
-        }
-    }
-
-    fn slot_of(at: Offset) -> i64 {
-        at.as_nanos().div_euclid(SLOT_MS * 1_000_000)
-    }
-
-    fn place(&self, slot: i64) -> Option<&i64> {
-        let place = usize::try_from(slot.rem_euclid(SLOT_COUNT)).ok()?;
-        self.slots.get(place)
-    }
-
-    /// Notes a line sent at `sent` that passed at once.
-    fn note_prompt(&mut self, sent: Offset) {
-        let slot = Self::slot_of(sent);
-        let place = usize::try_from(slot.rem_euclid(SLOT_COUNT)).unwrap_or(0);
-        if let Some(entry) = self.slots.get_mut(place) {
-            *entry = slot;
-        }
-    }
-
-    /// Returns whether a line that was sent while another waited passed at once.
-    fn was_prompt(&self, from: Offset, until: Offset) -> bool {
-        // Whole slots only; older ones than are remembered have been written over.
-        let until = Self::slot_of(until);
-        let from = (Self::slot_of(from) + 1).max(until - SLOT_COUNT);
-        (from..until).any(|slot| self.place(slot) == Some(&slot))
     }
 }
 
@@ -312,12 +194,19 @@ impl Shard {
             self.look_into(took);
         }
         match self.throttles.finding(took.sender, took.at) {
-            Some(true) => self.record_held(&took),
+            Some(true) if !self.has_passed_since(&took) => self.record_held(&took),
             None if self.throttles.waiting_count < WAITING_COUNT_MAX => {
                 self.throttles.put_off(took);
             }
-            Some(false) | None => self.record_took(&took),
+            Some(_) | None => self.record_took(&took),
         }
+    }
+
+    /// Returns whether a later line of the sender's passed at once, as far as this shard knows.
+    fn has_passed_since(&self, took: &Took) -> bool {
+        let sender = self.sharding.local(took.sender);
+        let pace = sender.map(|local| &self.users[local].pace);
+        pace.is_some_and(|pace| pace.has_passed_since(took.at - took.since_attempt()))
     }
 
     fn note_prompt(&mut self, sender: UserId, sent: Offset) {
@@ -326,8 +215,7 @@ impl Shard {
             beside.note_prompt(sent);
         }
         if let Some(local) = self.sharding.local(sender) {
-            let pace = &mut self.users[local].pace;
-            pace.prompt_sent = pace.prompt_sent.max(sent);
+            self.users[local].pace.note_prompt(sent);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::plan::names::Names;
 use crate::swarm::chores::Chores;
 use crate::swarm::credentials::Accounts;
 use crate::swarm::outbox::Outbox;
-use crate::swarm::throttle::Pace;
+use crate::swarm::pace::Pace;
 use crate::units::id::ChannelId;
 use crate::units::id::PhaseId;
 use crate::units::id::UserId;
