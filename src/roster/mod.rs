@@ -1,6 +1,6 @@
 //! Who a bouncer's users are: their networks, channels and clients, a row for each user and network.
 //!
-//! [`file`] reads and writes `roster.csv`, [`model`] makes a roster of nobody, and [`limits`] computes what it asks of networks.
+//! [`mod@file`] reads and writes `roster.csv`, [`model`] makes a roster of nobody, and [`limits`] computes what it asks of networks.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
