@@ -14,7 +14,9 @@ use crate::drive::run::error::RunError;
 use crate::place::Misread;
 use crate::plan::PlanError;
 use crate::plan::script::ScriptError;
+use crate::provision::ProvisionError;
 use crate::report::paint::Paint;
+use crate::roster::model::ModelError;
 
 /// Exit code of a usage error, a file in error, or a refusal of ours.
 const USAGE: u8 = 2;
@@ -41,6 +43,12 @@ pub(crate) enum Error {
     /// There are no counters.
     #[error(transparent)]
     Counters(#[from] CountersError),
+    /// There is no such model of users.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// There is no such configuration.
+    #[error(transparent)]
+    Provision(#[from] ProvisionError),
     /// The system refuses a file.
     #[error("can't {doing} `{path}`")]
     File {
@@ -96,6 +104,7 @@ impl Error {
             }
             Self::Run(error) => error.help(),
             Self::Counters(error) => error.help(),
+            Self::Provision(error) => provision_help(error),
             Self::Plan(_) => Some(PLAN_HELP.to_owned()),
             Self::Script(error) => Some(script_help(error).to_owned()),
             _ => None,
@@ -109,6 +118,16 @@ impl Error {
             path: path.into(),
             source,
         }
+    }
+}
+
+/// Returns what to do about a configuration that can't be written.
+fn provision_help(error: &ProvisionError) -> Option<String> {
+    match error {
+        ProvisionError::NoUpstream(network) => Some(format!(
+            "the roster names it; say where: --network {network}=HOST:PORT"
+        )),
+        _ => None,
     }
 }
 

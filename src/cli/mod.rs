@@ -9,11 +9,14 @@ use crate::cli::capture::CaptureCommand;
 use crate::cli::ctl::CtlCommand;
 use crate::cli::doctor::DoctorArguments;
 use crate::cli::explain::ExplainArguments;
+use crate::cli::limits::LimitsArguments;
 use crate::cli::network::NetworkArguments;
 use crate::cli::plan::PlanArguments;
 use crate::cli::profile::ProfileCommand;
+use crate::cli::provision::ProvisionArguments;
 use crate::cli::replay::ReplayArguments;
 use crate::cli::report::ReportArguments;
+use crate::cli::roster::RosterCommand;
 use crate::cli::run::RunArguments;
 
 mod capture;
@@ -30,13 +33,16 @@ mod host;
 mod import;
 mod inputs;
 mod key;
+mod limits;
 mod logs;
 mod network;
 mod plan;
 mod profile;
+mod provision;
 mod replay;
 mod report;
 mod result_file;
+mod roster;
 mod run;
 mod sample;
 mod scale;
@@ -82,6 +88,13 @@ enum Command {
     Doctor(DoctorArguments),
     /// Run the simulated IRC network on its own, for any client.
     Network(NetworkArguments),
+    /// Make a roster: who a bouncer's users are.
+    #[command(subcommand)]
+    Roster(RosterCommand),
+    /// Write the complete configuration of a bouncer for the users of a roster, or for as many as asked for.
+    Provision(ProvisionArguments),
+    /// Tell what a roster asks of each network: sessions, connects per second, ident, and what to write to its operators.
+    Limits(LimitsArguments),
 }
 
 /// Runs the program on the arguments of this process and returns its exit code.
@@ -99,6 +112,9 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Network(arguments) => network::run(&arguments),
+        Command::Roster(command) => roster::run(&command),
+        Command::Provision(arguments) => provision::run(&arguments),
+        Command::Limits(arguments) => limits::run(&arguments),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),

@@ -4,6 +4,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+pub mod table;
+
 /// A spot in a named input. Lines and columns count from one; zero means that the spot is the whole line or file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {

@@ -26,5 +26,6 @@ pub mod read;
 pub mod realism;
 pub mod replay;
 pub mod result;
+pub mod roster;
 pub mod series;
 pub mod text;

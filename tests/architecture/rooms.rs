@@ -71,6 +71,7 @@ pub(crate) const ROOMS: &[Room] = &[
         ],
     ),
     pure("fitness", &["units"]),
+    pure("roster", &["units", "place"]),
     pure("migration", &["units", "scenario", "measure", "plan"]),
     pure(
         "swarm",
@@ -115,9 +116,11 @@ pub(crate) const ROOMS: &[Room] = &[
             "fitness",
             "measure",
             "gate",
+            // What it asks of networks.
+            "roster",
         ],
     ),
-    pure("provision", &["units", "place"]),
+    pure("provision", &["units", "place", "roster"]),
     shell("drive::clock", &["units"]),
     shell("drive::timer", &["units", "drive::clock"]),
     shell("drive::interrupt", &[]),
@@ -265,6 +268,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "sim",
             "gate",
             "report",
+            "roster",
             "provision",
             "drive::clock",
             "drive::interrupt",

@@ -6,13 +6,14 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::Deserialize;
-
 use crate::drive::run::error::RunError;
 use crate::drive::transport::tls::ClientIdentity;
 use crate::irc::network::services::ServicesConfig;
 use crate::place::Misread;
 use crate::place::Place;
+use crate::place::table::Column;
+use crate::place::table::Content;
+use crate::place::table::Table;
 use crate::scenario::Scenario;
 use crate::scenario::accounts::AccountSource;
 use crate::scenario::accounts::LoginWay;
@@ -29,15 +30,22 @@ pub(crate) struct Prepared {
     pub(crate) identities: Arc<Vec<Option<ClientIdentity>>>,
 }
 
-/// A row of the file.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Row {
-    account: String,
-    #[serde(default)]
-    password: String,
-    certificate: Option<String>,
-    key: Option<String>,
+/// The columns of the file.
+const COLUMNS: &[Column] = &[
+    Column {
+        name: "account",
+        is_required: true,
+    },
+    optional("password"),
+    optional("certificate"),
+    optional("key"),
+];
+
+const fn optional(name: &'static str) -> Column {
+    Column {
+        name,
+        is_required: false,
+    }
 }
 
 /// Makes `count` accounts ready. `folder` is the scenario's; `seed` is set for the embedded network, which takes whatever password.
@@ -131,30 +139,33 @@ pub fn services_of(path: &Path, place: &Place) -> Result<ServicesConfig, RunErro
 type Rows = (Vec<Account>, Vec<Option<ClientIdentity>>);
 
 fn read_file(path: &Path, place: &Place) -> Result<Rows, RunError> {
-    let text = fs::read(path).map_err(|source| match source.kind() {
-        ErrorKind::NotFound => Misread::new(
-            format!("expected a file of accounts, found no `{}`", path.display()),
+    let shown = path.display().to_string();
+    let misread = |what: &str, place: Place| Misread::new(what, place);
+    let text = fs::read_to_string(path).map_err(|source| match source.kind() {
+        ErrorKind::NotFound => misread(
+            &format!("expected a file of accounts, found no `{shown}`"),
             place.clone(),
         )
         .with_help("a CSV with the columns account,password beside the scenario")
         .into(),
+        ErrorKind::InvalidData => {
+            misread("expected a file of accounts in UTF-8", Place::file(&shown)).into()
+        }
         _ => file_error(path, source),
     })?;
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_reader(&text[..]);
+    // No error shows what stands in the file: it holds passwords.
+    let table = Table::read(&shown, &text, COLUMNS, Content::Secret)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let (mut accounts, mut identities) = (Vec::new(), Vec::new());
-    for row in reader.deserialize::<Row>() {
-        let row = row.map_err(|error| misread(path, &error))?;
-        let identity = match (&row.certificate, &row.key) {
-            (Some(certificate), Some(key)) => Some(identity(folder, certificate, key)?),
-            _ => None,
+    for row in table.rows() {
+        let identity = match (row.cell("certificate"), row.cell("key")) {
+            ("", _) | (_, "") => None,
+            (certificate, key) => Some(identity(folder, certificate, key)?),
         };
         identities.push(identity);
         accounts.push(Account {
-            name: row.account.into_bytes(),
-            password: Password(row.password.into_bytes()),
+            name: row.cell("account").as_bytes().to_vec(),
+            password: Password(row.cell("password").as_bytes().to_vec()),
         });
     }
     Ok((accounts, identities))
@@ -179,17 +190,4 @@ fn file_error(path: &Path, source: std::io::Error) -> RunError {
         path: path.to_owned(),
         source,
     }
-}
-
-/// Tells which line of the file is no account; never what stands there.
-fn misread(path: &Path, error: &csv::Error) -> RunError {
-    let line = error.position().map_or(1, csv::Position::line);
-    let what = match error.kind() {
-        csv::ErrorKind::Deserialize { err, .. } => format!("expected an account, {}", err.kind()),
-        _ => "expected rows with as many fields as the first".to_owned(),
-    };
-    let place = Place::file(format!("{}:{line}", path.display()));
-    Misread::new(what, place)
-        .with_help("the columns are account,password and perhaps certificate,key")
-        .into()
 }

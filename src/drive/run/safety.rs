@@ -114,6 +114,12 @@ pub enum Refusal {
         /// The network.
         network: String,
     },
+    /// The target's name is in the domain of a public network.
+    #[error("`{host}` is a name of a public network's")]
+    PublicHost {
+        /// The host.
+        host: String,
+    },
     /// The scenario has commands of its own, and nobody said that they may be run.
     #[error("the scenario runs commands on this machine: {0}")]
     Commands(String),
@@ -133,7 +139,7 @@ impl Refusal {
     pub fn help(&self) -> String {
         match self {
             Self::NotAllowed { host } => format!("if it is yours to load, say so: --allow-target {host}"),
-            Self::PublicNetwork { .. } => "point the run at a server of your own; a tunnel to a public network is one too".to_owned(),
+            Self::PublicNetwork { .. } | Self::PublicHost { .. } => "point the run at a server of your own; a tunnel to a public network is one too".to_owned(),
             Self::Commands(_) => "if they are yours to run, say so: --allow-commands".to_owned(),
             Self::UnprovedReplay => "prove control of the target first: its nonce is told above".to_owned(),
             Self::Unproved { .. } => "prove control of the target first (its nonce is told above), or leave the phase out".to_owned(),
@@ -185,17 +191,40 @@ pub fn check_network(probed: &Probed) -> Result<(), Refusal> {
     let Some(network) = &probed.network else {
         return Ok(());
     };
-    let plain: String = network
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    if PUBLIC_NETWORKS.contains(&plain.as_str()) {
+    if is_public(network) {
         return Err(Refusal::PublicNetwork {
             network: network.clone(),
         });
     }
     Ok(())
+}
+
+/// Checks, for those who only write down where others are to connect to, that a host's name is in no public network's domain.
+///
+/// # Errors
+///
+/// Returns the refusal if it is.
+pub fn check_host(url: &TargetUrl) -> Result<(), Refusal> {
+    let mut labels = url.host.trim_end_matches('.').rsplit('.');
+    let (top, domain) = (labels.next(), labels.next());
+    let (Some(top), Some(domain)) = (top, domain) else {
+        return Ok(());
+    };
+    if is_public(domain) || is_public(&format!("{domain}{top}")) {
+        return Err(Refusal::PublicHost {
+            host: url.host.clone(),
+        });
+    }
+    Ok(())
+}
+
+fn is_public(network: &str) -> bool {
+    let plain: String = network
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    PUBLIC_NETWORKS.contains(&plain.as_str())
 }
 
 /// Returns the nonce that proves control of `host`: it depends on a key that stays on this machine, so that nobody else's
@@ -338,6 +367,28 @@ mod tests {
         }
         for name in ["InspTest", "Splitstorm", "liberation"] {
             assert!(check_network(&probed(name, "")).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn hosts_of_public_networks_are_known_by_their_domains() {
+        let check = |host: &str| check_host(&TargetUrl::parse(host).unwrap());
+        for host in [
+            "irc.libera.chat",
+            "irc.oftc.net:6697",
+            "IRC.EFnet.org.",
+            "tilde.chat",
+        ] {
+            assert!(check(host).is_err(), "{host}");
+        }
+        for host in [
+            "127.0.0.1:6667",
+            "[::1]:6667",
+            "localhost",
+            "irc.example.test",
+            "oftc",
+        ] {
+            assert!(check(host).is_ok(), "{host}");
         }
     }
 

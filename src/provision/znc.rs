@@ -1,0 +1,227 @@
+//! ZNC 1.8: `configs/znc.conf`.
+
+use std::fmt::Write;
+
+use rand::Rng;
+use sha2::Digest;
+use sha2::Sha256;
+
+use crate::provision::Configuration;
+use crate::provision::Document;
+use crate::provision::Limits;
+use crate::provision::ProvisionError;
+use crate::provision::Secret;
+use crate::provision::Secrets;
+use crate::provision::Site;
+use crate::provision::hashes;
+use crate::provision::upstream;
+use crate::roster::Account;
+use crate::roster::Roster;
+use crate::roster::Row;
+use crate::units::hex;
+
+/// Letters of a salt, as `znc --makepass` draws it.
+const SALT_LETTERS: usize = 20;
+
+/// Lines of a buffer that ZNC takes as it is shipped (`MaxBufferSize`).
+const BUFFER_LINES_SHIPPED: u32 = 500;
+
+/// A password as ZNC keeps it: the SHA-256 of the password with the salt behind it, in hexadecimal.
+struct Hash {
+    digest: String,
+    salt: String,
+}
+
+impl Hash {
+    fn new(secret: &Secret, rng: &mut impl Rng) -> Self {
+        let salt: String = (0..SALT_LETTERS).map(|_| letter(rng)).collect();
+        let digest = Sha256::new()
+            .chain_update(&secret.0)
+            .chain_update(&salt)
+            .finalize();
+        Self {
+            digest: hex::text(&digest),
+            salt,
+        }
+    }
+}
+
+/// Returns a letter; the first are likelier than the last by less than one in 2^27.
+fn letter(rng: &mut impl Rng) -> char {
+    let index = rng.next_u32() % 26;
+    char::from(b'a' + u8::try_from(index).unwrap_or(0))
+}
+
+/// Returns the configuration for the users of a roster.
+///
+/// # Errors
+///
+/// Returns what is missing.
+pub(super) fn configuration(
+    roster: &Roster,
+    site: &Site,
+    secrets: &Secrets,
+    rng: &mut impl Rng,
+) -> Result<Configuration, ProvisionError> {
+    let hashes = hashes(roster, secrets, |secret| Hash::new(secret, rng))?;
+    let mut text = head(site);
+    for account in roster.accounts() {
+        let hash = hashes.get(account.secret_env);
+        let hash = hash.ok_or_else(|| ProvisionError::NoSecret(account.secret_env.clone()))?;
+        push_user(&mut text, &account, site, hash)?;
+    }
+    let mut notes = vec![
+        "ZNC refuses root: give the folder to another user first (chown -R), and start it as that user (setpriv, sudo -u).",
+        "It dials one network of one user a second at best. Clients log in with PASS user/network:password.",
+    ];
+    if site.limits == Limits::Left {
+        notes.push("Its limits are as shipped: it dials one server every 30 seconds, and lets in ten anonymous connections of an address at once.");
+    }
+    Ok(Configuration {
+        files: vec![Document {
+            path: "configs/znc.conf",
+            text,
+        }],
+        folders: &["configs", "moddata", "users"],
+        start: format!("znc --foreground --datadir={}", site.folder),
+        notes,
+    })
+}
+
+fn head(site: &Site) -> String {
+    let (address, port) = (site.listen.ip(), site.listen.port());
+    let mut text = "Version = 1.8.2\nSkin = _default_\nStatusPrefix = *\n".to_owned();
+    if site.limits == Limits::Lifted {
+        text.push_str("ConnectDelay = 0\nServerThrottle = 0\nAnonIPLimit = 0\n");
+    }
+    let buffer = site.buffer_lines.max(BUFFER_LINES_SHIPPED);
+    // Writing to a String cannot fail, here and below.
+    let _ = write!(
+        text,
+        "MaxBufferSize = {buffer}\n\
+         \n<Listener clients>\n\
+         \tAllowIRC = true\n\
+         \tAllowWeb = false\n\
+         \tHost = {address}\n\
+         \tIPv4 = {}\n\
+         \tIPv6 = {}\n\
+         \tPort = {port}\n\
+         \tSSL = false\n\
+         </Listener>\n",
+        address.is_ipv4(),
+        address.is_ipv6(),
+    );
+    text
+}
+
+fn push_user(
+    text: &mut String,
+    account: &Account<'_>,
+    site: &Site,
+    hash: &Hash,
+) -> Result<(), ProvisionError> {
+    let (user, lines) = (account.user, site.buffer_lines);
+    let _ = write!(
+        text,
+        "\n<User {user}>\n\
+         \tAdmin = false\n\
+         \tNick = {user}\n\
+         \tAltNick = {user}_\n\
+         \tIdent = {user}\n\
+         \tRealName = {user}\n\
+         \tBuffer = {lines}\n\
+         \tChanBufferSize = {lines}\n\
+         \tQueryBufferSize = {lines}\n\
+         \tMaxNetworks = {}\n\
+         \tMultiClients = true\n\
+         \tDenySetBindHost = false\n",
+        account.rows.len(),
+    );
+    if site.limits == Limits::Lifted {
+        text.push_str("\tMaxJoins = 0\n");
+    }
+    for row in &account.rows {
+        push_network(text, row, site)?;
+    }
+    let _ = write!(
+        text,
+        "\t<Pass password>\n\
+         \t\tMethod = sha256\n\
+         \t\tHash = {}\n\
+         \t\tSalt = {}\n\
+         \t</Pass>\n\
+         </User>\n",
+        hash.digest, hash.salt,
+    );
+    Ok(())
+}
+
+fn push_network(text: &mut String, row: &Row, site: &Site) -> Result<(), ProvisionError> {
+    let server = upstream(site, row)?;
+    let plus = if server.is_secure { "+" } else { "" };
+    let _ = write!(
+        text,
+        "\t<Network {}>\n\
+         \t\tIRCConnectEnabled = true\n\
+         \t\tServer = {} {plus}{}\n",
+        row.network, server.host, server.port,
+    );
+    if let Some(egress) = row.egress {
+        let _ = writeln!(text, "\t\tBindHost = {egress}");
+    }
+    if site.limits == Limits::Lifted {
+        text.push_str("\t\tFloodBurst = 9999\n\t\tFloodRate = 9999.00\n\t\tJoinDelay = 0\n");
+    }
+    for channel in &row.channels {
+        let _ = write!(text, "\t\t<Chan {channel}>\n\t\t</Chan>\n");
+    }
+    text.push_str("\t</Network>\n");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::ChaCha8Rng;
+
+    use super::*;
+    use crate::provision::tests::roster;
+    use crate::provision::tests::secrets;
+    use crate::provision::tests::site;
+
+    fn text(limits: Limits) -> String {
+        let mut rng = ChaCha8Rng::from_seed([7; 32]);
+        let made = configuration(&roster(), &site(limits), &secrets(), &mut rng).unwrap();
+        made.files.into_iter().next().unwrap().text
+    }
+
+    #[test]
+    fn a_configuration_with_its_limits_lifted() {
+        insta::assert_snapshot!(text(Limits::Lifted));
+    }
+
+    #[test]
+    fn limits_that_are_left_are_not_written() {
+        let text = text(Limits::Left);
+        for setting in [
+            "ConnectDelay",
+            "AnonIPLimit",
+            "Flood",
+            "JoinDelay",
+            "MaxJoins",
+        ] {
+            assert!(!text.contains(setting), "{setting}");
+        }
+        // A user has all of its networks whatever the limits.
+        assert!(text.contains("MaxNetworks = 2\n"));
+    }
+
+    #[test]
+    fn a_hash_is_of_the_password_with_its_salt() {
+        let mut rng = ChaCha8Rng::from_seed([7; 32]);
+        let hash = Hash::new(&Secret::new(b"pw".to_vec()).unwrap(), &mut rng);
+        assert_eq!(hash.salt.len(), 20);
+        let again = Sha256::digest(format!("pw{}", hash.salt));
+        assert_eq!(hash.digest, hex::text(&again));
+    }
+}
