@@ -60,6 +60,21 @@ struct Server {
     /// Text of a read under TLS.
     text: Vec<u8>,
     tls: Option<ServerTls>,
+    timer: Rc<Timer>,
+    /// When the timer expires.
+    armed: Offset,
+}
+
+impl Server {
+    /// Sees to it that the thread wakes when the network next has something to do, whoever gave it that to do.
+    fn arm(&mut self) -> io::Result<()> {
+        let next = self.network.next_timer().unwrap_or(Offset::NEVER);
+        if next < self.armed {
+            self.armed = next;
+            self.timer.set(next.since(self.clock.now()))?;
+        }
+        Ok(())
+    }
 }
 
 /// Serves until told to stop.
@@ -79,7 +94,7 @@ pub(crate) async fn serve(
         .iter()
         .map(TcpListener::local_addr)
         .collect::<io::Result<Vec<_>>>()?;
-    let timer = Timer::new()?;
+    let timer = Rc::new(Timer::new()?);
     let fresh = || Network::new(network.clone(), clock.now(), clock.epoch_unix_micros());
     let server = Rc::new(RefCell::new(Server {
         network: fresh(),
@@ -88,20 +103,19 @@ pub(crate) async fn serve(
         buffer: ReadBuffer::new(),
         text: Vec::new(),
         tls,
+        timer: Rc::clone(&timer),
+        armed: Offset::ALWAYS,
     }));
     let mut doors = open(&server, listeners);
     // The owner may have gone already; then the first order is to stop.
     let _ = bound.send(addresses.clone());
     loop {
-        let wait = {
-            let this = server.borrow();
-            let now = this.clock.now();
-            this.network
-                .next_timer()
-                .map_or(SLEEP_MAX, |at| at.since(now))
-                .min(SLEEP_MAX)
-        };
-        timer.set(wait)?;
+        {
+            let mut this = server.borrow_mut();
+            this.armed = this.clock.now() + SLEEP_MAX;
+            timer.set(SLEEP_MAX)?;
+            this.arm()?;
+        }
         tokio::select! {
             biased;
             order = orders.recv() => match order {
@@ -291,7 +305,11 @@ fn carry(server: &Rc<RefCell<Server>>) {
     loop {
         let output = server.borrow_mut().network.poll();
         match output {
-            Output::Wait => return,
+            Output::Wait => {
+                // A timer that can't be set leaves what there was of it: the thread wakes within a minute.
+                let _ = server.borrow_mut().arm();
+                return;
+            }
             Output::Writable(client) => flush(server, client),
             Output::Close(client) => {
                 if let Some(peer) = server.borrow_mut().peers.get_mut(&client) {
