@@ -68,18 +68,24 @@ fn played_file(file: &Path, server: Server, limits: Limits, flags: &[&str]) -> O
     })
 }
 
+/// Checks that a run passed, and that nothing was lost or damaged.
+#[track_caller]
+fn check_passed(played: &Played) {
+    assert_eq!(
+        played.code, 0,
+        "{:#}\n{}",
+        played.result["verdict"], played.stderr
+    );
+    check_whole(played, &[]);
+}
+
 /// Checks that a server with its limits lifted passes, and that the run did what it was to do.
 #[track_caller]
 fn check_open(server: Server, flags: &[&str]) {
     let Some(played) = played("server", server, Limits::Open, flags) else {
         return;
     };
-    assert_eq!(
-        played.code, 0,
-        "{:#}\n{}",
-        played.result["verdict"], played.stderr
-    );
-    check_whole(&played, &[]);
+    check_passed(&played);
     for artifact in ["summary.md", "junit.xml", "intervals.hlog"] {
         assert!(played.out.join(artifact).exists(), "no {artifact}");
     }
@@ -162,12 +168,7 @@ fn check_programs(server: Server) {
     let Some(played) = played("programs", server, Limits::Open, &[]) else {
         return;
     };
-    assert_eq!(
-        played.code, 0,
-        "{:#}\n{}",
-        played.result["verdict"], played.stderr
-    );
-    check_whole(&played, &[]);
+    check_passed(&played);
     for (line, least) in [("MODE", 200), ("WHO", 100), ("CAP", 200)] {
         let count = number(&played, &format!("lines_sent.{line}"));
         assert!(count > least, "{count} {line}");
@@ -203,12 +204,7 @@ fn own_echoes_are_counted_apart_from_deliveries() {
     let Some(played) = played("echoes", Server::Inspircd, Limits::Open, &[]) else {
         return;
     };
-    assert_eq!(
-        played.code, 0,
-        "{:#}\n{}",
-        played.result["verdict"], played.stderr
-    );
-    check_whole(&played, &[]);
+    check_passed(&played);
     let sent = number(&played, "ledger.sent");
     assert!(sent > 40, "{sent}");
     assert_eq!(number(&played, "ledger.echoes"), sent);
@@ -254,12 +250,7 @@ fn the_gate_for_pipelines_passes_on_hybrid() {
     let Some(played) = played_file(file, Server::Hybrid, Limits::Open, &flags) else {
         return;
     };
-    assert_eq!(
-        played.code, 0,
-        "{:#}\n{}",
-        played.result["verdict"], played.stderr
-    );
-    check_whole(&played, &[]);
+    check_passed(&played);
     assert!(number(&played, "ledger.delivered") > 1_000);
 }
 
@@ -331,12 +322,7 @@ fn a_tap_in_front_of_inspircd_changes_nothing_and_tells_each_message_once() {
         run.as_ref().is_some_and(|(played, _)| played.is_strained())
     });
     let Some((played, ended)) = run else { return };
-    assert_eq!(
-        played.code, 0,
-        "{:#}\n{}",
-        played.result["verdict"], played.stderr
-    );
-    check_whole(&played, &[]);
+    check_passed(&played);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let (events, is_cut) = ended.events();
     assert!(!is_cut);

@@ -13,7 +13,7 @@ use crate::provision::ProvisionError;
 use crate::provision::Secret;
 use crate::provision::Secrets;
 use crate::provision::Site;
-use crate::provision::hashes;
+use crate::provision::each_hashed;
 use crate::provision::upstream;
 use crate::roster::Account;
 use crate::roster::Roster;
@@ -40,9 +40,6 @@ pub(super) fn configuration(
     secrets: &Secrets,
     rng: &mut impl Rng,
 ) -> Result<Configuration, ProvisionError> {
-    let hashes = hashes(roster, secrets, |secret| {
-        hash(secret, rng.next_u32().to_be_bytes())
-    })?;
     let mut text = head(site);
     for (network, server) in &site.upstreams {
         let tls = if server.is_secure { " ssl = true;" } else { "" };
@@ -52,11 +49,12 @@ pub(super) fn configuration(
             server.host, server.port,
         );
     }
-    for account in roster.accounts() {
-        let hash = hashes.get(account.secret_env);
-        let hash = hash.ok_or_else(|| ProvisionError::NoSecret(account.secret_env.clone()))?;
-        push_user(&mut text, &account, site, hash)?;
-    }
+    each_hashed(
+        roster,
+        secrets,
+        |secret| hash(secret, rng.next_u32().to_be_bytes()),
+        |account, hash| push_user(&mut text, account, site, hash),
+    )?;
     let mut notes = vec![
         "bip refuses root: give the folder to another user first (chown -R), and start it as that user (setpriv, sudo -u).",
         "Clients log in with PASS user:password:network.",

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use rand::Rng;
 
+use crate::roster::Account;
 use crate::roster::Roster;
 use crate::roster::Row;
 use crate::roster::name::Network;
@@ -161,18 +162,24 @@ fn upstream<'a>(site: &'a Site, row: &Row) -> Result<&'a Upstream, ProvisionErro
     found.ok_or_else(|| ProvisionError::NoUpstream(row.network.clone()))
 }
 
-/// Returns a hash of each password that the roster needs.
-fn hashes<T>(
+/// Hashes each password that the roster needs once, then hands over each account with its hash.
+fn each_hashed<T>(
     roster: &Roster,
     secrets: &Secrets,
     mut hash: impl FnMut(&Secret) -> T,
-) -> Result<BTreeMap<SecretEnv, T>, ProvisionError> {
-    let each = roster.secrets().into_iter().map(|variable| {
-        let secret = secrets.get(variable);
-        let secret = secret.ok_or_else(|| ProvisionError::NoSecret(variable.clone()))?;
-        Ok((variable.clone(), hash(secret)))
-    });
-    each.collect()
+    mut push: impl FnMut(&Account<'_>, &T) -> Result<(), ProvisionError>,
+) -> Result<(), ProvisionError> {
+    let missing = |variable: &SecretEnv| ProvisionError::NoSecret(variable.clone());
+    let mut hashes = BTreeMap::new();
+    for variable in roster.secrets() {
+        let secret = secrets.get(variable).ok_or_else(|| missing(variable))?;
+        hashes.insert(variable, hash(secret));
+    }
+    for account in roster.accounts() {
+        let hash = hashes.get(account.secret_env);
+        push(&account, hash.ok_or_else(|| missing(account.secret_env))?)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::provision::ProvisionError;
 use crate::provision::Secret;
 use crate::provision::Secrets;
 use crate::provision::Site;
-use crate::provision::hashes;
+use crate::provision::each_hashed;
 use crate::provision::upstream;
 use crate::roster::Account;
 use crate::roster::Roster;
@@ -63,13 +63,13 @@ pub(super) fn configuration(
     secrets: &Secrets,
     rng: &mut impl Rng,
 ) -> Result<Configuration, ProvisionError> {
-    let hashes = hashes(roster, secrets, |secret| Hash::new(secret, rng))?;
     let mut text = head(site);
-    for account in roster.accounts() {
-        let hash = hashes.get(account.secret_env);
-        let hash = hash.ok_or_else(|| ProvisionError::NoSecret(account.secret_env.clone()))?;
-        push_user(&mut text, &account, site, hash)?;
-    }
+    each_hashed(
+        roster,
+        secrets,
+        |secret| Hash::new(secret, rng),
+        |account, hash| push_user(&mut text, account, site, hash),
+    )?;
     let mut notes = vec![
         "ZNC refuses root: give the folder to another user first (chown -R), and start it as that user (setpriv, sudo -u).",
         "It dials one network of one user a second at best. Clients log in with PASS user/network:password.",

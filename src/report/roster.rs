@@ -233,33 +233,17 @@ fn rate(per_s: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::roster::file;
-    use crate::roster::limits::Move;
-
-    fn needs(is_overlapping: bool) -> Needs {
-        let text = "user,secret_env,signed_up,network,egress,channels,attached,clients,history_bytes\n\
-            oak,PW,,one,,,no,1,0\n\
-            oak,PW,,two,,,no,1,0\n\
-            elm,PW,,one,192.0.2.1,,no,1,0\n\
-            fir,PW,,one,192.0.2.1,,no,1,0\n";
-        let moved = Move {
-            restart_in: Duration::from_secs(2),
-            is_overlapping,
-        };
-        Needs::new(&file::read("r.csv", text.as_bytes()).unwrap(), moved)
-    }
+    use crate::roster::limits::tests::needs;
 
     #[test]
     fn a_table_and_a_letter_to_each_network() {
-        insta::assert_snapshot!(text(&needs(true)));
+        insta::assert_snapshot!(text(&needs(2, true)));
     }
 
     #[test]
     fn scripts_find_the_same_under_keys() {
-        insta::assert_snapshot!(json(&needs(false)).unwrap());
+        insta::assert_snapshot!(json(&needs(2, false)).unwrap());
     }
 
     #[test]

@@ -131,11 +131,12 @@ fn times(every: Duration, count: u64) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::roster::file;
 
-    fn needs(restart_in: u64, is_overlapping: bool) -> Needs {
+    /// Returns what three users of two networks need, two of them from one address.
+    pub(crate) fn needs(restart_in: u64, is_overlapping: bool) -> Needs {
         let text = "user,secret_env,signed_up,network,egress,channels,attached,clients,history_bytes\n\
             oak,PW,,one,,,no,1,0\n\
             oak,PW,,two,,,no,1,0\n\
