@@ -217,10 +217,16 @@ fn attempts(interval: &Interval, operation: Operation) -> u64 {
     let acts = |act| interval.acts.sent(act);
     let done = interval.times(operation).response.count();
     let tried = match operation {
-        Operation::Message | Operation::Private | Operation::Echo => interval.planned,
-        Operation::ConnectTcp | Operation::ConnectTls | Operation::ConnectRegistered => {
-            u64::from(!interval.pending.connect.is_zero())
-        }
+        Operation::Message
+        | Operation::MessageUp
+        | Operation::MessageDown
+        | Operation::MessageThrough
+        | Operation::Private
+        | Operation::Echo => interval.planned,
+        Operation::ConnectTcp
+        | Operation::ConnectTls
+        | Operation::ConnectRegistered
+        | Operation::Attach => u64::from(!interval.pending.connect.is_zero()),
         Operation::Join => acts(Act::Join),
         Operation::Nick => acts(Act::Nick),
         Operation::Part => acts(Act::Part),
@@ -228,7 +234,11 @@ fn attempts(interval: &Interval, operation: Operation) -> u64 {
         Operation::Kick => acts(Act::Kick),
         Operation::Mode => acts(Act::Mode),
         Operation::Topic => acts(Act::Topic),
-        Operation::ConnectLookup | Operation::Login | Operation::Ping | Operation::Held => 0,
+        Operation::ConnectLookup
+        | Operation::Login
+        | Operation::Playback
+        | Operation::Ping
+        | Operation::Held => 0,
     };
     done.max(tried)
 }

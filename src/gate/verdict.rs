@@ -146,7 +146,11 @@ impl Judged {
             .iter()
             .map(|slo| Judgement::new(slo, outcome))
             .collect();
-        let integrity = integrity::checks(&outcome.ledger, &rules.tolerances);
+        let integrity = integrity::checks(
+            &outcome.ledger,
+            &rules.tolerances,
+            outcome.bouncer.is_some(),
+        );
         let validity = validity::checks(&outcome.health).to_vec();
         let mut reasons: Vec<Reason> = ending(outcome).into_iter().collect();
         let failed = integrity.iter().filter(|check| !check.holds);
@@ -349,6 +353,7 @@ pub(crate) mod tests_outcome {
                 ..GeneratorHealth::default()
             },
             process: None,
+            bouncer: None,
             warnings: Vec::new(),
         }
     }

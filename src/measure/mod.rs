@@ -2,8 +2,9 @@
 
 pub mod act;
 pub mod around;
-pub mod backlog;
 pub mod band;
+pub mod bouncer;
+pub mod continuity;
 pub mod distribution;
 pub mod event;
 pub mod exemplar;

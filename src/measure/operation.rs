@@ -17,6 +17,16 @@ pub enum Operation {
     Join,
     /// From a channel message to each receiver.
     Message,
+    /// From a client's channel message to the network behind the bouncer.
+    MessageUp,
+    /// From a network's channel message to each of a bouncer's clients.
+    MessageDown,
+    /// From a client's channel message through bouncer, network and bouncer to each other user's clients.
+    MessageThrough,
+    /// From the intended connect to a bouncer to being in every channel again.
+    Attach,
+    /// From a bouncer's welcome to the last line that it plays back.
+    Playback,
     /// From a private message to its receiver.
     Private,
     /// From a message to its sender's own echo, where echo-message was agreed.
@@ -42,7 +52,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of reports.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 22] = [
         Self::ConnectTcp,
         Self::ConnectTls,
         Self::ConnectLookup,
@@ -50,6 +60,11 @@ impl Operation {
         Self::Login,
         Self::Join,
         Self::Message,
+        Self::MessageUp,
+        Self::MessageDown,
+        Self::MessageThrough,
+        Self::Attach,
+        Self::Playback,
         Self::Private,
         Self::Echo,
         Self::Ping,
@@ -72,6 +87,11 @@ impl Operation {
             Self::Login => "login",
             Self::Join => "join",
             Self::Message => "message",
+            Self::MessageUp => "message.up",
+            Self::MessageDown => "message.down",
+            Self::MessageThrough => "message.through",
+            Self::Attach => "attach",
+            Self::Playback => "playback",
             Self::Private => "private",
             Self::Echo => "echo",
             Self::Ping => "ping",

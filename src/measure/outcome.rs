@@ -1,5 +1,6 @@
 //! The outcome of a run: everything observed, merged, for the gate to judge and the reports to show.
 
+use crate::measure::bouncer::BouncerOutcome;
 use crate::measure::event::Event;
 use crate::measure::exemplar::Exemplars;
 use crate::measure::interval::Interval;
@@ -105,4 +106,6 @@ pub struct Outcome {
     pub process: Option<WatchedProcess>,
     /// What a reader must know.
     pub warnings: Vec<Warning>,
+    /// What else there is of a run against a bouncer.
+    pub bouncer: Option<BouncerOutcome>,
 }

@@ -14,10 +14,12 @@ pub mod peak;
 pub mod planner;
 pub mod population;
 pub mod script;
+pub mod seats;
 pub mod streams;
 pub mod timeline;
 pub mod victims;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::measure::around::Around;
@@ -26,9 +28,11 @@ use crate::plan::names::Names;
 use crate::plan::outages::Outages;
 use crate::plan::population::Population;
 use crate::plan::script::Script;
+use crate::plan::seats::Seats;
 use crate::plan::streams::Streams;
 use crate::plan::timeline::Timeline;
 use crate::plan::victims::Victims;
+use crate::roster::Roster;
 use crate::scenario::Scenario;
 use crate::traffic::profile::Profile;
 use crate::units::id::PhaseId;
@@ -105,6 +109,8 @@ pub struct Plan {
     pub timeline: Timeline,
     /// Whom mass events are meant to hit.
     pub victims: Victims,
+    /// Who sits at the bouncer, where the target is one.
+    pub seats: Option<Seats>,
 }
 
 impl Plan {
@@ -137,9 +143,10 @@ impl Plan {
         let people = population::People::draw(&scenario, &profile, &streams)?;
         let outages = Outages::of(&profile);
         outages.check(&scenario, &profile)?;
-        let timeline = Timeline::new(&scenario, &people, &outages, &streams);
+        let timeline = Timeline::new(&scenario, &people, 0, &outages, &streams);
         let population = Population::new(&scenario, &profile, people, &streams)?;
         Ok(Arc::new(Self {
+            seats: None,
             clients: Clients::new(scenario.clients()),
             victims: Victims::new(&scenario, &population, &streams),
             scenario,
@@ -152,6 +159,56 @@ impl Plan {
         }))
     }
 
+    /// Settles everything of a run against a bouncer: its clients are the roster's, and the population is that of the networks
+    /// behind it.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the profile can't serve the scenario.
+    pub fn of_roster(
+        mut scenario: Scenario,
+        profile: Profile,
+        seed: Seed,
+        roster: &Roster,
+    ) -> Result<Arc<Self>, PlanError> {
+        let streams = Streams::new(seed);
+        let seats = Seats::new(roster);
+        scenario.population.channels = seats.channel_count();
+        if let Some(bouncer) = &mut scenario.bouncer {
+            bouncer.client_count = seats.client_count();
+        }
+        let people = population::People::draw(&scenario, &profile, &streams)?;
+        let people = people.behind(seats.client_count(), &scenario);
+        let outages = Outages::of(&profile);
+        outages.check(&scenario, &profile)?;
+        let clients = seats.client_count();
+        let timeline = Timeline::new(&scenario, &people, clients, &outages, &streams);
+        let population = Population::of_seats(&scenario, &profile, people, &seats, &streams)?;
+        Ok(Arc::new(Self {
+            clients: Clients::new(scenario.clients()),
+            victims: Victims::new(&scenario, &population, &streams),
+            scenario,
+            source: Source::Model(Box::new(profile)),
+            seed,
+            names: Names::new(&streams).with_given(seats.given()),
+            streams,
+            population,
+            timeline,
+            seats: Some(seats),
+        }))
+    }
+
+    /// Returns the users whom the swarm drives: a bouncer's clients, or everybody.
+    pub fn driven(&self) -> Range<u32> {
+        let clients = self.seats.as_ref().map(Seats::client_count);
+        0..clients.unwrap_or_else(|| self.population.user_count())
+    }
+
+    /// Returns the members of the networks behind a bouncer, whom nobody connects.
+    pub fn strangers(&self) -> Range<u32> {
+        self.driven().end..self.population.user_count()
+    }
+
     /// Settles everything of a replay that its shards share. Population and phases of `scenario` are the script's: a ramp, then
     /// what the trace tells.
     pub fn of_script(mut scenario: Scenario, script: Script) -> Arc<Self> {
@@ -160,6 +217,7 @@ impl Plan {
         let population = Population::of_script(&script);
         population::fit_scenario(&mut scenario, &script, &population);
         Arc::new(Self {
+            seats: None,
             clients: Clients::new(scenario.clients()),
             timeline: Timeline::of_script(&scenario, &script),
             victims: Victims::default(),

@@ -187,9 +187,14 @@ fn each_hit(
 ) -> Vec<Planned> {
     let mut moves = Vec::new();
     let event = u32::from(phase.0);
+    let is_of_network = plan.scenario.phase(phase).kind.is_of_network();
+    let strangers = plan.strangers();
     let users = 0..sharding.local_count(plan.population.user_count());
     for user in users.map(|local| sharding.user(local)) {
-        if !timeline::is_hit(&plan.streams, event, user, fraction) {
+        let is_stranger = strangers.contains(&user.0);
+        if plan.seats.is_some() && is_stranger != is_of_network
+            || !timeline::is_hit(&plan.streams, event, user, fraction)
+        {
             continue;
         }
         let stream = StreamId::of_user(Purpose::Mass, 2 * event + 1, user);

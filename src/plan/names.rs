@@ -3,6 +3,8 @@
 //! Four syllables of one consonant and one vowel hold 24 bits; a run's own permutation scatters them, so that runs of
 //! different seeds seldom meet in a name. A generation above zero adds one character: a rename, or a way out of a nick in use.
 
+use std::sync::Arc;
+
 use crate::irc::wire::casemapping::CaseMapping;
 use crate::plan::streams::Purpose;
 use crate::plan::streams::StreamId;
@@ -27,10 +29,21 @@ pub const NICK_BYTES_MAX: usize = BASE_BYTES + 1;
 pub const CHANNEL_BYTES_MAX: usize = 1 + BASE_BYTES;
 
 /// The names of one run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Names {
     users: Permutation,
     channels: Permutation,
+    /// Names that are given, before those that are made.
+    given: Option<Arc<Given>>,
+}
+
+/// Names that a roster gives: the first users', and those of channels.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    /// The nicks of the first users.
+    pub nicks: Vec<String>,
+    /// The names of the first channels.
+    pub channels: Vec<String>,
 }
 
 /// A permutation of 24-bit numbers: an odd factor and an offset.
@@ -73,12 +86,25 @@ impl Names {
         Self {
             users: Permutation::new(draw(0)),
             channels: Permutation::new(draw(1)),
+            given: None,
         }
     }
 
-    /// Appends the nick of a user's generation: eight bytes, nine for any but the first.
+    /// Returns the names of a run whose first users and channels have names of their own. Only made names are read back.
+    pub fn with_given(self, given: Given) -> Self {
+        Self {
+            given: Some(Arc::new(given)),
+            ..self
+        }
+    }
+
+    /// Appends the nick of a user's generation: eight bytes if it is made, one more for any but the first.
     pub fn push_nick(&self, user: UserId, generation: u8, out: &mut Vec<u8>) {
-        push_syllables(self.users.apply(user.0), out);
+        let given = self.given.as_ref();
+        match given.and_then(|given| given.nicks.get(user.index())) {
+            Some(nick) => out.extend_from_slice(nick.as_bytes()),
+            None => push_syllables(self.users.apply(user.0), out),
+        }
         if generation > 0 {
             out.push(SUFFIXES[usize::from(generation - 1) % SUFFIXES.len()]);
         }
@@ -99,8 +125,12 @@ impl Names {
         read_syllables(base).map(|number| UserId(self.users.invert(number)))
     }
 
-    /// Appends the name of a channel: nine bytes.
+    /// Appends the name of a channel: nine bytes if it is made.
     pub fn push_channel(&self, channel: ChannelId, out: &mut Vec<u8>) {
+        let given = self.given.as_ref();
+        if let Some(name) = given.and_then(|given| given.channels.get(channel.index())) {
+            return out.extend_from_slice(name.as_bytes());
+        }
         out.push(b'#');
         push_syllables(self.channels.apply(channel.0), out);
     }

@@ -110,7 +110,7 @@ fn spans(scenario: &Scenario) -> Vec<PhaseSpan> {
         };
         spans.push(PhaseSpan {
             begins,
-            ends: begins + phase.kind.lasts(scenario.population.users),
+            ends: begins + phase.kind.lasts(scenario.driven_count()),
         });
     }
     spans
@@ -123,9 +123,12 @@ fn quiet(scenario: &Scenario, spans: &[PhaseSpan]) -> Vec<PhaseSpan> {
 }
 
 impl Timeline {
+    /// Lays phases over people's stays. The first `clients` of them are a bouncer's clients, if it is one: what is done to clients is
+    /// done to them, and what is done to the network to the others.
     pub(crate) fn new(
         scenario: &Scenario,
         people: &People,
+        clients: u32,
         outages: &Outages,
         streams: &Streams,
     ) -> Self {
@@ -148,6 +151,7 @@ impl Timeline {
             outages,
             streams,
             ends,
+            clients,
             arrivals: vec![0; phases.len()],
         };
         for (user, person) in (0u32..).map(UserId).zip(&people.people) {
@@ -167,7 +171,7 @@ impl Timeline {
             stays,
             bounds,
         };
-        timeline.close(scenario);
+        timeline.close(scenario, clients);
         timeline
     }
 
@@ -184,13 +188,17 @@ impl Timeline {
     }
 
     /// Lets everybody leave in the quit phase, evenly, whoever is there by then.
-    fn close(&mut self, scenario: &Scenario) {
+    fn close(&mut self, scenario: &Scenario, clients: u32) {
+        let driven = match clients {
+            0 => self.stays.len(),
+            clients => self.bounds[clients as usize] as usize,
+        };
         for (phase, span) in scenario.phases.iter().zip(&self.phases) {
             let PhaseKind::Quit { rate } = phase.kind else {
                 continue;
             };
             let mut leaving = 0;
-            for stay in &mut self.stays {
+            for stay in &mut self.stays[..driven] {
                 if stay.from < span.begins && stay.to > span.begins {
                     let at = span.begins + rate.due(leaving);
                     leaving += 1;
@@ -265,6 +273,8 @@ struct Overlay<'a> {
     streams: &'a Streams,
     /// When the run ends.
     ends: Offset,
+    /// How many of the first users are a bouncer's clients; zero where nobody is.
+    clients: u32,
     /// Users that have come online in each ramp.
     arrivals: Vec<u64>,
 }
@@ -272,11 +282,15 @@ struct Overlay<'a> {
 impl Overlay<'_> {
     /// Lays one phase over a user's stays.
     fn lay(&mut self, stays: &mut Vec<PlannedStay>, phase: PhaseId, span: PhaseSpan, user: UserId) {
-        match self.scenario.phase(phase).kind {
+        let kind = &self.scenario.phase(phase).kind;
+        if self.clients > 0 && (user.0 < self.clients) == kind.is_of_network() {
+            return;
+        }
+        match *kind {
             PhaseKind::Ramp { ref pace } => {
                 if let Some(first) = stays.first_mut().filter(|stay| stay.from <= span.begins) {
                     let arrived = &mut self.arrivals[phase.index()];
-                    let users = u64::from(self.scenario.population.users);
+                    let users = u64::from(self.scenario.driven_count());
                     first.from = span.begins + pace.due(*arrived, users);
                     *arrived += 1;
                 }

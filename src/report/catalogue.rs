@@ -184,6 +184,7 @@ fn outcome() -> Outcome {
             shard_count: 1,
         },
         process: None,
+        bouncer: None,
         warnings: Vec::new(),
     }
 }

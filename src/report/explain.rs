@@ -139,14 +139,23 @@ fn title(is_presence: bool, exemplar: &Exemplar) -> String {
 /// Returns whether a class is of deliveries that arrived, however wrongly.
 fn has_arrived(class: Breach) -> bool {
     match class {
-        Breach::Lost | Breach::PresenceMissed | Breach::Uncertain | Breach::EchoLost => false,
+        Breach::Lost
+        | Breach::PresenceMissed
+        | Breach::Uncertain
+        | Breach::EchoLost
+        | Breach::BacklogMissing
+        | Breach::LostInDrop => false,
         Breach::Duplicated
         | Breach::Reordered
         | Breach::Misdelivered
         | Breach::Misattributed
         | Breach::Corrupted
         | Breach::Truncated
-        | Breach::Late => true,
+        | Breach::Late
+        | Breach::BacklogDuplicated
+        | Breach::BacklogMisordered
+        | Breach::BacklogWrongTime
+        | Breach::Leaked => true,
     }
 }
 

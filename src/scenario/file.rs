@@ -16,6 +16,7 @@ use crate::scenario::Scenario;
 use crate::scenario::TargetNeeds;
 use crate::scenario::Tolerance;
 use crate::scenario::accounts;
+use crate::scenario::bouncer;
 use crate::scenario::clients;
 use crate::scenario::clients::Share;
 use crate::scenario::phase::Begins;
@@ -50,6 +51,7 @@ pub fn read(
     let client = client(root.table("client")?)?;
     let reconnect = reconnect(root.table("reconnect")?)?;
     let target = target(root.table("target")?)?;
+    let bouncer = bouncer::bouncer(root.table("bouncer")?)?;
     let accounts = accounts::accounts(root.table("accounts")?)?;
     let services = accounts::services(root.table("services")?)?;
     let warm_up = root.with_default("warm_up", Duration::ZERO, value::duration)?;
@@ -70,6 +72,7 @@ pub fn read(
         client,
         reconnect,
         target,
+        bouncer,
         accounts,
         services,
         settle,

@@ -1,6 +1,7 @@
 //! The scenario: what a run does, what it must hold, what it may not do.
 
 pub mod accounts;
+pub mod bouncer;
 pub mod clients;
 pub mod file;
 pub mod migration;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use crate::place::Place;
 use crate::scenario::accounts::Accounts;
 use crate::scenario::accounts::Services;
+use crate::scenario::bouncer::Bouncer;
 use crate::scenario::clients::Client;
 use crate::scenario::clients::Share;
 use crate::scenario::phase::Phase;
@@ -42,6 +44,8 @@ pub struct Scenario {
     pub reconnect: Reconnect,
     /// What the target needs to be told.
     pub target: TargetNeeds,
+    /// The bouncer, where the target is one: the population is that of the networks behind it.
+    pub bouncer: Option<Bouncer>,
     /// The accounts of users, if they have any.
     pub accounts: Option<Accounts>,
     /// How the embedded network keeps accounts.
@@ -170,6 +174,14 @@ impl Scenario {
     /// Returns when the run starts, as scenario files write it; empty for the profile's busiest hour.
     pub fn starts_text(&self) -> String {
         self.starts.map(value::week_second_text).unwrap_or_default()
+    }
+
+    /// Returns how many users the swarm drives at once: a bouncer's clients, or those who are online.
+    pub fn driven_count(&self) -> u32 {
+        match &self.bouncer {
+            Some(bouncer) => bouncer.client_count,
+            None => self.population.users,
+        }
     }
 
     /// Returns the programs that the users have, each as this scenario has it; a single one without a mix.

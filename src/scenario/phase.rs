@@ -331,6 +331,11 @@ impl PhaseKind {
         }
     }
 
+    /// Returns whether, where the target is a bouncer, it is done to the networks behind it, rather than to its clients or itself.
+    pub fn is_of_network(&self) -> bool {
+        matches!(self, Self::Netsplit { .. } | Self::NickStorm { .. })
+    }
+
     /// Returns the migration that it is, if it is one.
     pub fn migration(&self) -> Option<&Migration> {
         match self {

@@ -65,6 +65,9 @@ impl Scenario {
         if let Some(name) = &self.target.password_env {
             writeln!(out, "password_env = {}", quoted(name))?;
         }
+        if let Some(bouncer) = &self.bouncer {
+            bouncer.write(out)?;
+        }
         self.write_accounts(out)?;
         for phase in &self.phases {
             writeln!(

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::scenario::WeekSecond;
 use crate::scenario::accounts::LoginWay;
+use crate::scenario::bouncer::BouncerKind;
 use crate::scenario::phase::CurvePoint;
 use crate::scenario::phase::Cut;
 use crate::scenario::phase::Heal;
@@ -176,6 +177,14 @@ pub(crate) fn login_way(value: &str) -> Result<LoginWay, Expected> {
     found.ok_or(Expected {
         what: "\"PLAIN\", \"EXTERNAL\", \"SCRAM-SHA-256\" or \"NickServ\"",
         help: "the first three are SASL's, before the registration ends; NickServ is told after it",
+    })
+}
+
+pub(crate) fn bouncer_kind(value: &str) -> Result<BouncerKind, Expected> {
+    let mut kinds = BouncerKind::ALL.into_iter();
+    kinds.find(|kind| kind.name() == value).ok_or(Expected {
+        what: "\"znc\", \"bip\" or \"soju\"",
+        help: "soju is not started: name the address of one that runs as --target",
     })
 }
 

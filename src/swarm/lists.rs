@@ -184,7 +184,8 @@ impl Shard {
         let line_bytes = self.isupport.line_len as usize;
         let room =
             LIST_LINE_BYTES_MAX.min(line_bytes.saturating_sub(command.len() + " \r\n".len()));
-        let names = self.plan.names;
+        let plan = Arc::clone(&self.plan);
+        let names = &plan.names;
         let mut list = std::mem::take(&mut self.scratch);
         let mut rest = channels;
         while !rest.is_empty() {

@@ -66,6 +66,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "traffic::trace",
             "traffic::profile",
             "traffic::fidelity",
+            "roster",
             "scenario",
             "measure",
         ],

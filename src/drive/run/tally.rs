@@ -67,6 +67,7 @@ impl Tally {
                 exemplars: Exemplars::default(),
                 health,
                 process: None,
+                bouncer: None,
                 warnings: Vec::new(),
             },
         }

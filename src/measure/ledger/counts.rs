@@ -27,11 +27,23 @@ pub enum Breach {
     Uncertain,
     /// The sender's own echo not seen, where it was agreed.
     EchoLost,
+    /// Kept by a bouncer for a client who was not there, and not played back.
+    BacklogMissing,
+    /// Played back twice, or after it had been read.
+    BacklogDuplicated,
+    /// Played back after what was written later.
+    BacklogMisordered,
+    /// Played back with another time than its own.
+    BacklogWrongTime,
+    /// One bouncer user's line in another's session.
+    Leaked,
+    /// Under way when a connection was torn off: lost by nobody's fault.
+    LostInDrop,
 }
 
 impl Breach {
     /// Every breach, in the order of reports.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 17] = [
         Self::Lost,
         Self::Duplicated,
         Self::Reordered,
@@ -43,6 +55,12 @@ impl Breach {
         Self::Late,
         Self::Uncertain,
         Self::EchoLost,
+        Self::BacklogMissing,
+        Self::BacklogDuplicated,
+        Self::BacklogMisordered,
+        Self::BacklogWrongTime,
+        Self::Leaked,
+        Self::LostInDrop,
     ];
 
     /// Those that must be zero unless the scenario tolerates them.
@@ -56,6 +74,15 @@ impl Breach {
         Self::Truncated,
         Self::PresenceMissed,
         Self::EchoLost,
+    ];
+
+    /// Those that must be zero too where the target is a bouncer.
+    pub const BOUNCER: [Self; 5] = [
+        Self::BacklogMissing,
+        Self::BacklogDuplicated,
+        Self::BacklogMisordered,
+        Self::BacklogWrongTime,
+        Self::Leaked,
     ];
 
     /// Returns the name in results and scenarios.
@@ -72,6 +99,12 @@ impl Breach {
             Self::Late => "late",
             Self::Uncertain => "uncertain",
             Self::EchoLost => "echo_lost",
+            Self::BacklogMissing => "backlog_missing",
+            Self::BacklogDuplicated => "backlog_duplicated",
+            Self::BacklogMisordered => "backlog_misordered",
+            Self::BacklogWrongTime => "backlog_wrong_time",
+            Self::Leaked => "leaked",
+            Self::LostInDrop => "lost_in_drop",
         }
     }
 }

@@ -1,0 +1,80 @@
+//! What a run against a bouncer came to, beside what every run does: its users, its queue of connects, what it played back.
+
+use std::time::Duration;
+
+use crate::measure::continuity::Leak;
+use crate::measure::continuity::Playbacks;
+
+/// What a run against a bouncer came to.
+#[derive(Clone, Debug, Default)]
+pub struct BouncerOutcome {
+    /// Its kind's name.
+    pub kind: &'static str,
+    /// Its version, as it says.
+    pub version: Option<String>,
+    /// Its users.
+    pub users: u64,
+    /// Its users' places on networks: the sessions that it holds upstream.
+    pub seats: u64,
+    /// Clients of users who have some.
+    pub clients: u64,
+    /// From its start until every seat was registered; `None` where not all were.
+    pub ready_in: Option<Duration>,
+    /// What it played back.
+    pub playbacks: Playbacks,
+    /// The first line of one user that came to another.
+    pub leak: Option<Leak>,
+    /// What each network saw of it.
+    pub networks: Vec<NetworkSaw>,
+}
+
+/// What one network saw of a bouncer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NetworkSaw {
+    /// The network's name.
+    pub network: String,
+    /// Members of it whom no bouncer holds.
+    pub members: u64,
+    /// Each address from which it came, the busiest first.
+    pub sources: Vec<SourceSaw>,
+    /// How connections that were lost came back: the bouncer's queue of reconnects, where there was one.
+    pub returns: Vec<ReturnSaw>,
+}
+
+/// What a network saw of one address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceSaw {
+    /// The address.
+    pub address: String,
+    /// Most connections at once.
+    pub connections_max: u64,
+    /// Connections made.
+    pub connects: u64,
+    /// Most of them in one second.
+    pub connects_per_sec_max: u64,
+    /// Those that were refused.
+    pub refused: u64,
+    /// Registrations completed.
+    pub registered: u64,
+    /// How often it was over a flood limit.
+    pub floods: u64,
+    /// For how long it was banned.
+    pub banned: Duration,
+    /// Which kinds of public networks would have refused or banned it, and for what.
+    pub would_refuse: Vec<String>,
+}
+
+/// How seats came back after all or some of them were lost at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReturnSaw {
+    /// When the first was lost, in microseconds of the run.
+    pub lost_at_micros: i64,
+    /// Seats lost.
+    pub lost: u64,
+    /// Seats that came back.
+    pub returned: u64,
+    /// Until the first came back.
+    pub first_in: Duration,
+    /// Until the last came back.
+    pub last_in: Duration,
+}

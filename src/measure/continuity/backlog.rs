@@ -1,0 +1,634 @@
+//! Continuity of one stream of lines: what the network wrote to one user's connection, held against what that user's clients read.
+//!
+//! The network numbers the lines that it writes. What the user's clients read, one session after another, has to be those numbers:
+//! played back, then live, each once, in order and without a gap, for as much as the bouncer's buffer holds. Nothing is judged by what
+//! came when, only by what came before and after it on the same connection; time decides only when a line is given up.
+
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::measure::continuity::line::LineId;
+use crate::measure::continuity::policy::BufferPolicy;
+use crate::measure::continuity::policy::Forgets;
+use crate::measure::continuity::policy::LineKind;
+use crate::measure::ledger::counts::Breach;
+use crate::units::offset::Offset;
+
+/// How far a replayed line's time may be from the one at which the network wrote it. Prefixes tell whole seconds, and a bouncer stamps
+/// when it reads.
+pub const STAMP_SLACK: Duration = Duration::from_secs(1);
+
+/// For how long what was written to a connection may be under way when that is torn off.
+const UNDER_WAY_MAX: Duration = Duration::from_secs(2);
+/// Lines remembered beside a buffer's worth: they tell a second copy from a line that was never written.
+const REMEMBERED_BESIDE: u64 = 64;
+/// Most lines written after one that is still awaited; one more and it is missing.
+const AWAITED_MAX: u64 = 65_536;
+
+/// One session of one client at the bouncer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SessionId(pub u64);
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detached {
+    /// By QUIT or the end of our side, and read to its end: nothing was under way any more.
+    Fenced,
+    /// Torn off, by whichever side: what was under way is lost by nobody's fault.
+    Dropped,
+    /// Left standing without a reader: the bouncer may take it for attached until it misses an answer.
+    Vanished,
+}
+
+/// A line as a client read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// What it says.
+    pub line: LineId,
+    /// When it was read.
+    pub at: Offset,
+    /// Whether the bouncer marked it as played back.
+    pub is_replayed: bool,
+    /// When it was said, by what the bouncer says; `None` where it says nothing.
+    pub stamp: Option<Offset>,
+}
+
+/// What a line that was read turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recognised {
+    /// A line that was written at that time, read in its turn or not.
+    Written {
+        /// When the network wrote it.
+        at: Offset,
+        /// Whether it was read for the first time by this session, as it was said.
+        is_live: bool,
+    },
+    /// None of the lines that are remembered.
+    Unknown,
+}
+
+/// What was found about one line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The line.
+    pub line: LineId,
+    /// When the network wrote it.
+    pub written: Offset,
+    /// What is wrong.
+    pub breach: Breach,
+    /// Why it counts as that.
+    pub why: &'static str,
+}
+
+/// A line as the network wrote it.
+#[derive(Clone, Copy, Debug)]
+struct Written {
+    line: LineId,
+    kind: LineKind,
+    at: Offset,
+    /// Its turn among all lines that share the bouncer's buffer with it.
+    turn: u64,
+    fate: Fate,
+}
+
+/// What became of a line over all sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// Nobody has read it yet.
+    Unread,
+    /// The same, and it was perhaps under way to a session that was torn off, or from a network that was.
+    UnderWay,
+    /// Nobody has to: the buffer had no room for it, or was lost with leave.
+    Excused,
+    /// It was read, or is counted.
+    Done,
+}
+
+/// A session that goes on.
+#[derive(Clone, Debug)]
+struct Attached {
+    /// The number of the first line that is surely live for it.
+    begun: u64,
+    /// The turn of the buffer then.
+    begun_turn: u64,
+    /// The first number that it read.
+    first: Option<u64>,
+    /// The number after the highest that it read.
+    next: u64,
+    /// Lines played back to it.
+    replayed: u32,
+    /// Numbers between those that it read, with the time at which they are given up. They come late, or never.
+    skipped: BTreeMap<u64, Offset>,
+}
+
+/// The lines of one stream: a channel, a query, or what others do in no channel.
+#[derive(Clone, Debug)]
+pub struct Backlog {
+    policy: BufferPolicy,
+    settle: Duration,
+    /// The number of `written[0]`.
+    oldest: u64,
+    written: VecDeque<Written>,
+    sessions: BTreeMap<SessionId, Attached>,
+    /// The number after the highest that any session read.
+    read_end: u64,
+    /// The first line for which the buffer may still have room.
+    roomy_from: u64,
+    /// Until when somebody was attached.
+    attached_until: Offset,
+    /// Findings not yet taken.
+    findings: Vec<Finding>,
+    /// Lines that were owed and read.
+    delivered: u64,
+    /// Changes of others that were owed and read.
+    presence_seen: u64,
+}
+
+impl Backlog {
+    /// Returns the backlog of a stream to which nothing was written yet. A line is given up `settle` after one behind it was read.
+    pub fn new(policy: BufferPolicy, settle: Duration) -> Self {
+        Self {
+            policy,
+            settle,
+            oldest: 0,
+            written: VecDeque::new(),
+            sessions: BTreeMap::new(),
+            read_end: 0,
+            roomy_from: 0,
+            attached_until: Offset::ALWAYS,
+            findings: Vec::new(),
+            delivered: 0,
+            presence_seen: 0,
+        }
+    }
+
+    /// Takes what was found since the last call.
+    pub fn take_findings(&mut self) -> std::vec::Drain<'_, Finding> {
+        self.findings.drain(..)
+    }
+
+    /// Takes how many owed lines were read since the last call: messages, and changes of others.
+    pub fn take_delivered(&mut self) -> (u64, u64) {
+        (
+            std::mem::take(&mut self.delivered),
+            std::mem::take(&mut self.presence_seen),
+        )
+    }
+
+    /// Returns whether nothing is awaited at `now` but what comes with the next session.
+    pub fn is_settled(&self) -> bool {
+        let mut sessions = self.sessions.values();
+        sessions.all(|attached| {
+            attached.skipped.is_empty() && attached.next.max(attached.begun) >= self.end()
+        })
+    }
+
+    fn end(&self) -> u64 {
+        self.oldest + self.written.len() as u64
+    }
+
+    /// Notes that the network wrote a line to the bouncer. `turn` is its place among all lines that share its buffer.
+    pub fn handle_written(&mut self, line: LineId, kind: LineKind, at: Offset, turn: u64) {
+        let number = self.end();
+        // Who said a line knows it.
+        let fate = match kind {
+            LineKind::Own(_) => Fate::Done,
+            LineKind::Message | LineKind::Notice | LineKind::Presence => Fate::Unread,
+        };
+        self.written.push_back(Written {
+            line,
+            kind,
+            at,
+            turn,
+            fate,
+        });
+        if self.sessions.is_empty() {
+            if self.policy.keeps(kind) {
+                self.overflow(turn + 1);
+            } else if let Some(written) = self.written_mut(number) {
+                written.fate = Fate::Excused;
+            }
+        }
+        self.forget();
+    }
+
+    /// Notes that a client is known to be attached: what was written before may have been played back to it or not; what is written
+    /// from now on is live. `turn` is how many lines the buffer has been offered.
+    pub fn handle_attached(&mut self, session: SessionId, turn: u64) {
+        let attached = Attached {
+            begun: self.end(),
+            begun_turn: turn,
+            first: None,
+            next: 0,
+            replayed: 0,
+            skipped: BTreeMap::new(),
+        };
+        self.sessions.insert(session, attached);
+    }
+
+    /// Says whether a session is attached here.
+    pub fn is_attached(&self, session: SessionId) -> bool {
+        self.sessions.contains_key(&session)
+    }
+
+    /// Notes that a client read a line. Lines of sessions that are not known are nobody's.
+    pub fn handle_read(&mut self, session: SessionId, read: Read) -> Recognised {
+        let Some(number) = self.find(session, read.line) else {
+            return Recognised::Unknown;
+        };
+        let (settle, policy) = (self.settle, self.policy);
+        let Some(attached) = self.sessions.get_mut(&session) else {
+            return Recognised::Unknown;
+        };
+        // A bouncer that marks nothing plays back what was written before its client came.
+        let is_replayed = read.is_replayed || !policy.marks_replay && number < attached.begun;
+        let is_again = attached.first.is_some() && number < attached.next;
+        let is_late = is_again && attached.skipped.remove(&number).is_some();
+        if is_again && !is_late {
+            self.find_again(number, is_replayed);
+            return self.recognised(number, false);
+        }
+        if !is_again {
+            if attached.first.is_some() {
+                let due = read.at + settle;
+                attached
+                    .skipped
+                    .extend((attached.next..number).map(|skipped| (skipped, due)));
+            }
+            attached.first.get_or_insert(number);
+            attached.next = number + 1;
+        }
+        attached.replayed += u32::from(is_replayed);
+        let is_live = !is_replayed;
+        if is_late {
+            let breach = if is_replayed {
+                Breach::BacklogMisordered
+            } else {
+                Breach::Reordered
+            };
+            self.note(number, breach, "read after a line that was written later");
+        }
+        self.note_read(number, read, is_replayed, is_late);
+        self.drop_own(session, number);
+        self.recognised(number, is_live)
+    }
+
+    /// Own lines and those that need not come are no gap.
+    fn drop_own(&mut self, session: SessionId, number: u64) {
+        let (oldest, written) = (self.oldest, &self.written);
+        let Some(attached) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        if attached.next != number + 1 || attached.skipped.is_empty() {
+            return;
+        }
+        attached.skipped.retain(|&skipped, _| {
+            let place = skipped
+                .checked_sub(oldest)
+                .and_then(|at| usize::try_from(at).ok());
+            let kind = place.and_then(|at| written.get(at)).map(|row| row.kind);
+            kind.is_some_and(|kind| kind != LineKind::Own(session))
+        });
+    }
+
+    /// Counts a line that the session had read before.
+    fn find_again(&mut self, number: u64, is_replayed: bool) {
+        let breach = if is_replayed {
+            Breach::BacklogDuplicated
+        } else {
+            Breach::Duplicated
+        };
+        self.note(number, breach, "read twice by one session");
+    }
+
+    fn recognised(&self, number: u64, is_live: bool) -> Recognised {
+        let at = self
+            .written(number)
+            .map_or(Offset::ALWAYS, |written| written.at);
+        Recognised::Written { at, is_live }
+    }
+
+    fn note_read(&mut self, number: u64, read: Read, is_replayed: bool, is_misordered: bool) {
+        let (read_end, forgets) = (self.read_end, self.policy.forgets);
+        let Some(written) = self.written_mut(number) else {
+            return;
+        };
+        let (at, kind) = (written.at, written.kind);
+        let is_own = matches!(kind, LineKind::Own(_));
+        let fate = std::mem::replace(&mut written.fate, Fate::Done);
+        let is_told_again = is_replayed && fate == Fate::Done && !is_own;
+        let is_second = is_told_again && forgets == Forgets::OnAttach;
+        // An earlier session read what was written later, and nothing is told again: that one should have had this as well.
+        let is_stale = fate == Fate::Unread && number < read_end && !is_misordered;
+        let is_stale = is_stale && forgets == Forgets::OnAttach;
+        if is_second {
+            let why = "played back after a client had read it";
+            self.note(number, Breach::BacklogDuplicated, why);
+        } else if is_stale {
+            let why = "played back after an earlier session had read what was written later";
+            self.note(number, Breach::BacklogMisordered, why);
+        } else if kind == LineKind::Presence {
+            self.presence_seen += 1;
+        } else {
+            self.delivered += 1;
+        }
+        let is_wrong = |stamp: Offset| stamp.since(at).max(at.since(stamp)) > STAMP_SLACK;
+        if is_replayed && read.stamp.is_some_and(is_wrong) {
+            let why = "its stamp is over a second from the time at which the network wrote it";
+            self.note(number, Breach::BacklogWrongTime, why);
+        }
+        self.read_end = self.read_end.max(number + 1);
+    }
+
+    /// Gives up what was skipped and has not come by `now`.
+    pub fn settle(&mut self, now: Offset) {
+        let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
+        for session in sessions {
+            let Some(attached) = self.sessions.get_mut(&session) else {
+                continue;
+            };
+            if attached.skipped.values().all(|&due| due > now) {
+                continue;
+            }
+            let begun = attached.begun;
+            let skipped = std::mem::take(&mut attached.skipped);
+            let (due, open) = skipped.into_iter().partition(|&(_, due)| due <= now);
+            let due: BTreeMap<u64, Offset> = due;
+            attached.skipped = open;
+            for number in due.into_keys() {
+                self.miss(number, session, begun);
+            }
+        }
+    }
+
+    /// Notes that the network's connection to the bouncer was torn off at `now`: what was under way on it is lost by nobody's fault.
+    pub fn handle_upstream_lost(&mut self, now: Offset) {
+        for written in self.written.iter_mut().rev() {
+            if written.at + UNDER_WAY_MAX <= now {
+                return;
+            }
+            if written.fate == Fate::Unread {
+                written.fate = Fate::UnderWay;
+            }
+        }
+    }
+
+    /// Notes that the bouncer itself came to an end: a buffer in memory is gone.
+    pub fn handle_bouncer_down(&mut self) {
+        if self.policy.survives_restart {
+            return;
+        }
+        for written in &mut self.written {
+            if matches!(written.fate, Fate::Unread | Fate::UnderWay) {
+                written.fate = Fate::Excused;
+            }
+        }
+    }
+
+    /// Excuses the latest line that says `line`: it got lost on its way to the bouncer.
+    pub fn excuse(&mut self, line: LineId) {
+        let mut written = self.written.iter_mut().rev();
+        if let Some(written) = written.find(|written| written.line == line) {
+            written.fate = Fate::Excused;
+        }
+    }
+
+    /// Notes the end of a session at `now`.
+    pub fn handle_detached(&mut self, session: SessionId, how: Detached, now: Offset) {
+        let Some(attached) = self.sessions.remove(&session) else {
+            return;
+        };
+        self.attached_until = self.attached_until.max(now);
+        let first = attached.first.unwrap_or(attached.begun);
+        if attached.replayed >= self.policy.lines_max {
+            self.excuse_before(first);
+        } else if self.policy.forgets == Forgets::Never {
+            self.miss_replay(session, &attached, first);
+        }
+        let at_attach = if attached.first.is_some() {
+            attached.begun..first
+        } else {
+            0..0
+        };
+        for number in at_attach.chain(attached.skipped.keys().copied()) {
+            self.miss(number, session, attached.begun);
+        }
+        let from = attached.next.max(attached.begun).max(self.oldest);
+        match how {
+            Detached::Fenced => {
+                let settle = self.settle;
+                for number in from..self.end() {
+                    let is_due = self
+                        .written(number)
+                        .is_some_and(|written| written.at + settle <= now);
+                    if is_due {
+                        self.miss(number, session, attached.begun);
+                    }
+                }
+            }
+            Detached::Dropped | Detached::Vanished => {
+                let is_long_gone =
+                    |at: Offset| how == Detached::Dropped && at + UNDER_WAY_MAX <= now;
+                for number in attached.next.max(self.oldest)..self.end() {
+                    if let Some(written) = self.written_mut(number)
+                        && written.fate == Fate::Unread
+                        && !is_long_gone(written.at)
+                    {
+                        written.fate = Fate::UnderWay;
+                    }
+                }
+            }
+        }
+        if self.sessions.is_empty() {
+            // What is not kept is for who is there.
+            let policy = self.policy;
+            for written in &mut self.written {
+                if written.fate == Fate::Unread && !policy.keeps(written.kind) {
+                    written.fate = Fate::Excused;
+                }
+            }
+        }
+        self.forget();
+    }
+
+    /// Judges what is left at the end of a run at `now`.
+    pub fn finish(&mut self, now: Offset) {
+        let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
+        for session in sessions {
+            self.handle_detached(session, Detached::Fenced, now);
+        }
+        for number in self.oldest..self.end() {
+            let Some(&written) = self.written(number) else {
+                continue;
+            };
+            let is_owed =
+                self.policy.keeps(written.kind) && written.at + self.settle <= self.attached_until;
+            match written.fate {
+                Fate::Unread if is_owed => {
+                    let why = "kept for nobody, though a client was attached after it";
+                    self.note(number, Breach::BacklogMissing, why);
+                }
+                Fate::UnderWay => self.note_in_drop(number),
+                _ => {}
+            }
+            if let Some(written) = self.written_mut(number) {
+                written.fate = Fate::Done;
+            }
+        }
+    }
+
+    /// Looks for a line where it is due. Short texts say little: of several lines that read alike it is the next one due.
+    fn find(&self, session: SessionId, line: LineId) -> Option<u64> {
+        let attached = self.sessions.get(&session)?;
+        let is_it = |number: &u64| self.written(*number).is_some_and(|row| row.line == line);
+        if attached.first.is_none() {
+            return self.find_first(attached, is_it);
+        }
+        let next = attached.next.max(self.oldest);
+        let ahead = (next..self.end()).find(is_it);
+        let mut skipped = attached.skipped.keys().copied();
+        ahead
+            .or_else(|| skipped.find(is_it))
+            .or_else(|| (self.oldest..next).rev().find(is_it))
+    }
+
+    /// Looks for the first line of a session: what nobody has read, or the first that the buffer still has.
+    fn find_first(&self, attached: &Attached, is_it: impl Fn(&u64) -> bool) -> Option<u64> {
+        let first_turn = attached
+            .begun_turn
+            .saturating_sub(u64::from(self.policy.lines_max));
+        let is_due = |number: &u64| {
+            self.written(*number).is_some_and(|row| {
+                row.fate == Fate::Unread
+                    || *number >= attached.begun
+                    || self.policy.forgets == Forgets::Never && row.turn >= first_turn
+            })
+        };
+        let due = (self.oldest..self.end()).find(|number| is_it(number) && is_due(number));
+        due.or_else(|| (self.oldest..self.end()).rev().find(is_it))
+    }
+
+    fn written(&self, number: u64) -> Option<&Written> {
+        let place = usize::try_from(number.checked_sub(self.oldest)?).ok()?;
+        self.written.get(place)
+    }
+
+    fn written_mut(&mut self, number: u64) -> Option<&mut Written> {
+        let place = usize::try_from(number.checked_sub(self.oldest)?).ok()?;
+        self.written.get_mut(place)
+    }
+
+    fn note(&mut self, number: u64, breach: Breach, why: &'static str) {
+        if let Some(&Written { line, at, .. }) = self.written(number) {
+            self.findings.push(Finding {
+                line,
+                written: at,
+                breach,
+                why,
+            });
+        }
+    }
+
+    fn note_in_drop(&mut self, number: u64) {
+        let why = "under way when a connection was torn off";
+        self.note(number, Breach::LostInDrop, why);
+    }
+
+    /// Excuses lines for which the buffer has no room once `turns` lines were offered to it.
+    fn overflow(&mut self, turns: u64) {
+        let Some(first_turn) = turns.checked_sub(u64::from(self.policy.lines_max)) else {
+            return;
+        };
+        self.roomy_from = self.roomy_from.max(self.oldest);
+        while self
+            .written(self.roomy_from)
+            .is_some_and(|written| written.turn < first_turn)
+        {
+            if let Some(written) = self.written_mut(self.roomy_from)
+                && written.fate == Fate::Unread
+            {
+                written.fate = Fate::Excused;
+            }
+            self.roomy_from += 1;
+        }
+    }
+
+    /// Excuses what lies before a playback that was as long as the buffer.
+    fn excuse_before(&mut self, first: u64) {
+        for number in self.oldest..first {
+            if let Some(written) = self.written_mut(number)
+                && written.fate == Fate::Unread
+            {
+                written.fate = Fate::Excused;
+            }
+        }
+    }
+
+    /// Counts what a bouncer that never forgets should have played back before the first line that it did.
+    fn miss_replay(&mut self, session: SessionId, attached: &Attached, first: u64) {
+        let kept = u64::from(self.policy.lines_max);
+        let first_turn = attached.begun_turn.saturating_sub(kept);
+        for number in self.oldest..first.min(attached.begun) {
+            let is_in = self
+                .written(number)
+                .is_some_and(|written| written.turn >= first_turn);
+            if is_in {
+                self.miss(number, session, attached.begun);
+            }
+        }
+    }
+
+    /// Counts a line that a session should have read and did not, if it was owed to it.
+    fn miss(&mut self, number: u64, session: SessionId, begun: u64) {
+        let policy = self.policy;
+        let Some(written) = self.written_mut(number) else {
+            return;
+        };
+        let kind = written.kind;
+        // What is not kept may have come before anybody was there.
+        let is_live = number >= begun;
+        let is_owed = (is_live || policy.keeps(kind)) && kind != LineKind::Own(session);
+        match std::mem::replace(&mut written.fate, Fate::Done) {
+            Fate::UnderWay => self.note_in_drop(number),
+            Fate::Unread | Fate::Done if is_owed => {
+                let (breach, why) = match (kind, is_live) {
+                    (LineKind::Presence, _) => (
+                        Breach::PresenceMissed,
+                        "written while a client was attached, and not read by it",
+                    ),
+                    (_, true) => (
+                        Breach::Lost,
+                        "written while a client was attached, and not read by it",
+                    ),
+                    (_, false) => (
+                        Breach::BacklogMissing,
+                        "written before a client attached, and not played back to it",
+                    ),
+                };
+                self.note(number, breach, why);
+            }
+            Fate::Unread | Fate::Done | Fate::Excused => {}
+        }
+    }
+
+    /// Forgets lines of which nothing more can be learnt: a buffer's worth is remembered, and what nobody read.
+    fn forget(&mut self) {
+        let kept = u64::from(self.policy.lines_max) + REMEMBERED_BESIDE;
+        while let Some(&front) = self.written.front() {
+            let is_old = self.oldest + kept < self.end();
+            let is_open = matches!(front.fate, Fate::Unread | Fate::UnderWay);
+            let is_awaited =
+                is_open && (self.policy.keeps(front.kind) || !self.sessions.is_empty());
+            if !is_old || is_awaited && self.oldest + AWAITED_MAX >= self.end() {
+                return;
+            }
+            if is_awaited {
+                let why = "65,536 lines were written after it";
+                self.note(self.oldest, Breach::BacklogMissing, why);
+            }
+            self.written.pop_front();
+            self.oldest += 1;
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! Continuity of a bouncer run: every line that our networks wrote to a user's connection, against every line that its clients read.
+//!
+//! Both ends are ours, and one clock stamps both, so nothing has to be inferred: what is owed is what was written. The two sides tell
+//! what they did as [`Told`], and the judge takes it in the order of time. One user's place on one network is a *seat*.
+
+pub mod backlog;
+#[cfg(test)]
+mod backlog_tests;
+pub mod line;
+pub mod policy;
+pub mod seat;
+pub mod told;
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::measure::continuity::backlog::SessionId;
+use crate::measure::continuity::line::LineId;
+use crate::measure::continuity::policy::BufferPolicy;
+use crate::measure::continuity::seat::Context;
+use crate::measure::continuity::seat::Seat;
+use crate::measure::continuity::told::Deed;
+use crate::measure::continuity::told::Said;
+use crate::measure::continuity::told::Told;
+use crate::measure::exemplar::Exemplar;
+use crate::measure::exemplar::Exemplars;
+use crate::measure::interval::Interval;
+use crate::measure::ledger::MessageKey;
+use crate::measure::ledger::counts::Breach;
+use crate::measure::ledger::counts::LedgerCounts;
+use crate::units::id::ChannelId;
+use crate::units::id::SeatId;
+use crate::units::id::UserId;
+use crate::units::offset::Offset;
+
+/// How long what was said is remembered, to know a line that turns up at somebody else's.
+const REMEMBERED: Duration = Duration::from_mins(5);
+/// Most lines remembered beyond that: those of five minutes at 3,000 a second.
+const REMEMBERED_MAX: usize = 1_000_000;
+
+/// A line of one user in another's session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leak {
+    /// Whose session it came in.
+    pub receiver: UserId,
+    /// The channel that it bore, if it bore one of ours.
+    pub channel: Option<ChannelId>,
+    /// When it was read.
+    pub at: Offset,
+}
+
+/// What playbacks came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Playbacks {
+    /// Sessions to which something was played back.
+    pub sessions: u64,
+    /// Lines played back.
+    pub lines: u64,
+    /// From the welcome to the last line of each, summed up.
+    pub lasted: Duration,
+}
+
+/// The judge of a bouncer run.
+#[derive(Debug)]
+pub struct Continuity {
+    seats: Vec<Seat>,
+    /// What clients' sessions are at present.
+    sessions: HashMap<UserId, SessionId>,
+    session_count: u64,
+    /// What is told and lies ahead of what was judged.
+    pending: Vec<Told>,
+    said: HashMap<LineId, Said>,
+    said_order: VecDeque<(Offset, LineId)>,
+    counts: LedgerCounts,
+    exemplars: Exemplars,
+    playbacks: Playbacks,
+    leak: Option<Leak>,
+}
+
+impl Continuity {
+    /// Returns the judge of clients that sit on `seats`, by client; all bouncers of a run keep lines alike.
+    pub fn new(seats: &[SeatId], policy: BufferPolicy, settle: Duration) -> Self {
+        let count = seats.iter().map(|seat| seat.index() + 1).max().unwrap_or(0);
+        let mut rows: Vec<Seat> = (0..count).map(|_| Seat::new(policy, settle)).collect();
+        for (client, seat) in (0u32..).map(UserId).zip(seats) {
+            if let Some(row) = rows.get_mut(seat.index()) {
+                row.add_client(client);
+            }
+        }
+        Self {
+            seats: rows,
+            sessions: HashMap::new(),
+            session_count: 0,
+            pending: Vec::new(),
+            said: HashMap::new(),
+            said_order: VecDeque::new(),
+            counts: LedgerCounts::default(),
+            exemplars: Exemplars::default(),
+            playbacks: Playbacks::default(),
+            leak: None,
+        }
+    }
+
+    /// Returns the counts so far: deliveries, and what is wrong with them.
+    pub fn counts(&self) -> &LedgerCounts {
+        &self.counts
+    }
+
+    /// Returns the evidence kept so far.
+    pub fn exemplars(&self) -> &Exemplars {
+        &self.exemplars
+    }
+
+    /// Returns what playbacks came to so far.
+    pub fn playbacks(&self) -> Playbacks {
+        self.playbacks
+    }
+
+    /// Returns the first line of one user that was read in another's session.
+    pub fn leak(&self) -> Option<Leak> {
+        self.leak
+    }
+
+    /// Takes what one side did, in any order.
+    pub fn tell(&mut self, told: impl IntoIterator<Item = Told>) {
+        self.pending.extend(told);
+    }
+
+    /// Judges what was told up to `until`; both sides have told everything up to then. Times go to `interval`.
+    pub fn judge(&mut self, until: Offset, interval: &mut Interval) {
+        // Of one moment, what the network did comes before what a client saw of it.
+        self.pending.sort_by_key(|told| (told.at, told.deed.rank()));
+        let count = self.pending.partition_point(|told| told.at <= until);
+        let due: Vec<Told> = self.pending.drain(..count).collect();
+        for told in due {
+            self.handle(&told, interval);
+        }
+        for seat in 0..self.seats.len() {
+            let row = &mut self.seats[seat];
+            row.settle(until);
+            row.count_playbacks(until, &mut self.playbacks, interval);
+            self.collect(SeatId(u32::try_from(seat).unwrap_or(u32::MAX)), until);
+        }
+        self.forget(until);
+    }
+
+    /// Returns whether nothing is awaited any more but what comes with clients' next sessions.
+    pub fn is_settled(&self) -> bool {
+        self.pending.is_empty() && self.seats.iter().all(Seat::is_settled)
+    }
+
+    /// Judges the rest at the end of a run.
+    pub fn finish(&mut self, now: Offset, interval: &mut Interval) {
+        self.judge(Offset::NEVER, interval);
+        for seat in 0..self.seats.len() {
+            self.seats[seat].finish(now);
+            self.collect(SeatId(u32::try_from(seat).unwrap_or(u32::MAX)), now);
+        }
+    }
+
+    fn handle(&mut self, told: &Told, interval: &mut Interval) {
+        let at = told.at;
+        match told.deed {
+            Deed::Said(said) => {
+                self.said.insert(said.line, said);
+                self.said_order.push_back((at, said.line));
+            }
+            Deed::BouncerDown => {
+                for seat in &mut self.seats {
+                    seat.handle_bouncer_down();
+                }
+            }
+            Deed::Attached { client, seat } => {
+                let session = SessionId(self.session_count);
+                self.session_count += 1;
+                self.sessions.insert(client, session);
+                if let Some(row) = self.seats.get_mut(seat.index()) {
+                    row.handle_attached(session, at);
+                }
+            }
+            Deed::Detached { client, seat, how } => {
+                let session = self.sessions.remove(&client);
+                if let (Some(row), Some(session)) = (self.seats.get_mut(seat.index()), session) {
+                    row.count_playbacks(Offset::NEVER, &mut self.playbacks, interval);
+                    row.handle_detached(client, session, how, at);
+                }
+                self.collect(seat, at);
+            }
+            Deed::Written { seat, .. }
+            | Deed::Received { seat, .. }
+            | Deed::UpstreamLost { seat }
+            | Deed::Spoke { seat, .. }
+            | Deed::Joined { seat, .. }
+            | Deed::Read { seat, .. } => {
+                let Some(row) = self.seats.get_mut(seat.index()) else {
+                    return;
+                };
+                let mut context = Context {
+                    sessions: &self.sessions,
+                    said: &self.said,
+                    interval,
+                    at,
+                };
+                let stranger = row.handle(&told.deed, &mut context);
+                if let Some(read) = stranger {
+                    self.note_stranger(read.client, read.channel, read.line, read.is_telling, at);
+                }
+            }
+        }
+    }
+
+    /// Names a line that was not written to the seat in whose session it came.
+    fn note_stranger(
+        &mut self,
+        receiver: UserId,
+        channel: Option<ChannelId>,
+        line: LineId,
+        is_telling: bool,
+        at: Offset,
+    ) {
+        let said = self.said.get(&line).copied();
+        let (breach, why) = match said {
+            Some(_) if is_telling => (
+                Breach::Leaked,
+                "the network wrote it to other users of the bouncer, and never to this one",
+            ),
+            Some(_) => (
+                Breach::Misdelivered,
+                "the network never wrote it to this user; it says too little to tell whose it is",
+            ),
+            None => (
+                Breach::Corrupted,
+                "the network wrote no such line to anybody",
+            ),
+        };
+        if breach == Breach::Leaked && self.leak.is_none() {
+            self.leak = Some(Leak {
+                receiver,
+                channel,
+                at,
+            });
+        }
+        self.counts.add(breach);
+        let blank = blank(line);
+        let said = said.unwrap_or(blank);
+        self.exemplars.offer(breach, at, || Exemplar {
+            first_seen: at,
+            ..exemplar(&said, receiver, why)
+        });
+    }
+
+    /// Takes what a seat has found, and counts it.
+    fn collect(&mut self, seat: SeatId, at: Offset) {
+        let Self {
+            seats,
+            said,
+            counts,
+            exemplars,
+            ..
+        } = self;
+        let Some(row) = seats.get_mut(seat.index()) else {
+            return;
+        };
+        let receiver = row.first_client();
+        let (delivered, presence) = row.collect(|finding| {
+            let breach = finding.breach;
+            counts.add(breach);
+            match breach {
+                Breach::Lost | Breach::BacklogMissing => counts.required += 1,
+                Breach::PresenceMissed => counts.presence_required += 1,
+                _ => {}
+            }
+            exemplars.offer(breach, at, || {
+                let said = said.get(&finding.line).copied();
+                let said = said.unwrap_or(Said {
+                    accepted: finding.written,
+                    ..blank(finding.line)
+                });
+                exemplar(&said, receiver, finding.why)
+            });
+        });
+        counts.required += delivered;
+        counts.delivered += delivered;
+        counts.presence_required += presence;
+        counts.presence_seen += presence;
+    }
+
+    fn forget(&mut self, now: Offset) {
+        while let Some(&(at, line)) = self.said_order.front() {
+            if at + REMEMBERED >= now && self.said_order.len() <= REMEMBERED_MAX {
+                return;
+            }
+            self.said_order.pop_front();
+            self.said.remove(&line);
+        }
+    }
+}
+
+/// Returns a line of which nothing is known but that it is one.
+fn blank(line: LineId) -> Said {
+    Said {
+        line,
+        key: MessageKey {
+            channel: ChannelId(u32::MAX),
+            index: u32::MAX,
+        },
+        sender: UserId(u32::MAX),
+        is_by_client: false,
+        bytes: 0,
+        intended: Offset::NEVER,
+        attempt: Offset::NEVER,
+        accepted: Offset::NEVER,
+    }
+}
+
+fn exemplar(said: &Said, receiver: UserId, why: &str) -> Exemplar {
+    Exemplar {
+        key: said.key,
+        sender: said.sender,
+        to: None,
+        receiver,
+        bytes: said.bytes,
+        intended: said.intended,
+        attempt: said.attempt,
+        accepted: said.accepted,
+        first_seen: Offset::NEVER,
+        why: why.to_owned(),
+        text: Vec::new(),
+        wire: Vec::new(),
+    }
+}

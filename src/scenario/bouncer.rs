@@ -1,0 +1,222 @@
+//! The bouncer of a scenario: what kind it is, who its users are, and what the networks behind it allow.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::place::Misread;
+use crate::place::Place;
+use crate::scenario::reader::Table;
+use crate::scenario::value;
+use crate::scenario::value::duration_text;
+use crate::scenario::value::quoted;
+
+/// Most networks of one bouncer run: each has a thread of its own.
+pub const NETWORKS_MAX: u32 = 16;
+
+/// A bouncer between the networks and its users' clients.
+#[derive(Clone, Debug)]
+pub struct Bouncer {
+    /// Which one.
+    pub kind: BouncerKind,
+    /// Who its users are.
+    pub users: BouncerUsers,
+    /// How many of each channel's lines it is to keep.
+    pub buffer_lines: u32,
+    /// Whether its own limits are lifted, as far as its configuration can, or left as they are shipped.
+    pub lifts_limits: bool,
+    /// How many lines the network says in one of a user's channels within a quarter of a second of each attach.
+    pub lines_at_attach: u32,
+    /// How long it may take to have every user on every network, before clients come.
+    pub ready_within: Duration,
+    /// Whether clients come without waiting for that: its queue of connects is part of what is measured.
+    pub starts_cold: bool,
+    /// What the networks refuse.
+    pub network: NetworkLimits,
+    /// How many clients its attached users have; known once its users are.
+    pub client_count: u32,
+}
+
+impl Bouncer {
+    /// Writes the table in its resolved form.
+    pub(super) fn write(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "\n[bouncer]\nkind = {}", quoted(self.kind.name()))?;
+        match &self.users {
+            BouncerUsers::Roster { path, .. } => writeln!(out, "roster = {}", quoted(path))?,
+            BouncerUsers::Model {
+                users,
+                networks,
+                channels,
+                channels_per_user,
+                attached,
+                clients,
+            } => writeln!(
+                out,
+                "users = {users}\nnetworks = {networks}\nchannels = {channels}\n\
+                 channels_per_user = {channels_per_user}\nattached = {attached:?}\nclients = {clients}"
+            )?,
+        }
+        writeln!(
+            out,
+            "buffer_lines = {}\nlifts_limits = {}\nlines_at_attach = {}\nready_within = {}\nstarts_cold = {}",
+            self.buffer_lines,
+            self.lifts_limits,
+            self.lines_at_attach,
+            quoted(&duration_text(self.ready_within)),
+            self.starts_cold
+        )?;
+        let limits = &self.network;
+        if *limits == NetworkLimits::default() {
+            return Ok(());
+        }
+        writeln!(out, "\n[bouncer.network]")?;
+        for (key, limit) in [
+            ("sessions_per_address", limits.sessions_per_address),
+            ("connects", limits.connects),
+        ] {
+            if let Some(limit) = limit {
+                writeln!(out, "{key} = {limit}")?;
+            }
+        }
+        let within = duration_text(limits.connects_within);
+        writeln!(out, "connects_within = {}", quoted(&within))?;
+        match limits.ban {
+            Some(ban) => writeln!(out, "ban = {}", quoted(&duration_text(ban))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A kind of bouncer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BouncerKind {
+    /// ZNC.
+    Znc,
+    /// bip.
+    Bip,
+    /// soju.
+    Soju,
+}
+
+impl BouncerKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Znc, Self::Bip, Self::Soju];
+
+    /// Returns the name in scenario files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Znc => "znc",
+            Self::Bip => "bip",
+            Self::Soju => "soju",
+        }
+    }
+}
+
+/// Who a bouncer's users are.
+#[derive(Clone, Debug)]
+pub enum BouncerUsers {
+    /// Those of a roster.
+    Roster {
+        /// The file, as written: from the scenario's folder.
+        path: String,
+        /// Where it was written.
+        place: Place,
+    },
+    /// As many as asked for.
+    Model {
+        /// Users.
+        users: u32,
+        /// Networks of each.
+        networks: u32,
+        /// Channels of each network.
+        channels: u32,
+        /// Channels of each user on each network.
+        channels_per_user: u32,
+        /// Share of users with clients.
+        attached: f64,
+        /// Clients of each of those.
+        clients: u32,
+    },
+}
+
+/// What the networks behind a bouncer refuse, as real ones do; none for what has no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NetworkLimits {
+    /// Most sessions of one address.
+    pub sessions_per_address: Option<u32>,
+    /// Most connects of one address within `connects_within`.
+    pub connects: Option<u32>,
+    /// The time that `connects` is counted over.
+    pub connects_within: Duration,
+    /// How long an address that connects more often is banned; none for a refusal and no more.
+    pub ban: Option<Duration>,
+}
+
+/// Reads the bouncer, if there is one.
+pub(super) fn bouncer(mut table: Table<'_>) -> Result<Option<Bouncer>, Misread> {
+    let kind = table.optional("kind", value::bouncer_kind)?;
+    let roster = table.optional_placed("roster", value::text)?;
+    let users = table.optional("users", value::count)?;
+    let networks = table.with_default("networks", 1, value::count)?;
+    let channels = table.with_default("channels", 50, value::count)?;
+    let channels_per_user = table.with_default("channels_per_user", 5, value::count)?;
+    let attached = table.with_default("attached", 0.4, value::share)?;
+    let clients = table.with_default("clients", 1, value::count)?;
+    let buffer_lines = table.with_default("buffer_lines", 500, value::count)?;
+    let lifts_limits = table.with_default("lifts_limits", true, value::boolean)?;
+    let lines_at_attach = table.with_default("lines_at_attach", 20, value::samples)?;
+    let ready_within =
+        table.with_default("ready_within", Duration::from_mins(5), value::duration)?;
+    let starts_cold = table.with_default("starts_cold", false, value::boolean)?;
+    let network = network(table.table("network")?)?;
+    let whole = table.place().clone();
+    table.finish()?;
+    let Some(kind) = kind else {
+        if roster.is_none() && users.is_none() {
+            return Ok(None);
+        }
+        let misread = Misread::new("expected the `kind` of the bouncer", whole);
+        return Err(misread.with_help("such as kind = \"znc\""));
+    };
+    let users = match (roster, users) {
+        (Some((path, place)), None) => BouncerUsers::Roster { path, place },
+        (None, Some(users)) => BouncerUsers::Model {
+            users,
+            networks: networks.min(NETWORKS_MAX),
+            channels,
+            channels_per_user,
+            attached,
+            clients,
+        },
+        _ => {
+            let what = "expected either `roster` or `users` for a bouncer";
+            let help = "a roster.csv, or users = 100 for as many of nobody";
+            return Err(Misread::new(what, whole).with_help(help));
+        }
+    };
+    Ok(Some(Bouncer {
+        kind,
+        users,
+        buffer_lines,
+        lifts_limits,
+        lines_at_attach: u32::try_from(lines_at_attach).unwrap_or(u32::MAX),
+        ready_within,
+        starts_cold,
+        network,
+        client_count: 0,
+    }))
+}
+
+fn network(mut table: Table<'_>) -> Result<NetworkLimits, Misread> {
+    let sessions_per_address = table.optional("sessions_per_address", value::count)?;
+    let connects = table.optional("connects", value::count)?;
+    let connects_within =
+        table.with_default("connects_within", Duration::from_secs(10), value::duration)?;
+    let ban = table.optional("ban", value::duration)?;
+    table.finish()?;
+    Ok(NetworkLimits {
+        sessions_per_address,
+        connects,
+        connects_within,
+        ban,
+    })
+}
