@@ -68,7 +68,9 @@ impl Shard {
                 target,
                 text,
                 is_own,
+                replay: None,
             } => self.hear_talk(user, &from, target, text, is_own, now),
+            Heard::Talk { .. } | Heard::Bouncer { .. } | Heard::Upstream { .. } => {}
             Heard::Pong { sent } => {
                 self.record_own(user, Operation::Ping, sent, now);
                 self.arm(local);

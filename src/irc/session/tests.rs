@@ -83,6 +83,7 @@ impl Client {
             ping_every: Duration::from_mins(1),
             login: LoginManner::default(),
             manners,
+            playback: None,
         };
         let identity = Named { logs_in: false };
         Self::of(config, identity)
@@ -97,6 +98,7 @@ impl Client {
             ping_every: Duration::from_mins(1),
             login: LoginManner { way, is_required },
             manners,
+            playback: None,
         };
         Self::of(config, Named { logs_in: true })
     }
