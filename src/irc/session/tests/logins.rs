@@ -7,7 +7,6 @@ use crate::irc::session::End;
 use crate::irc::session::Manners;
 use crate::irc::session::event::Event;
 use crate::irc::session::login::LoginWay;
-use crate::irc::session::sasl::Login;
 use crate::irc::session::sasl::Mechanism;
 use crate::irc::session::tests::Client;
 use crate::units::offset::Offset;
