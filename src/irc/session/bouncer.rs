@@ -155,7 +155,7 @@ impl Session {
         let is_private_replay = playback.is_private_told_by_prefix
             && time.is_none()
             && clock.is_some()
-            && self.is_own(target, case_mapping);
+            && (self.is_own(target, case_mapping) || is_own && !cx.isupport.is_channel(target));
         let is_from_mask = playback.replayed_from.is_some_and(|mask| mask.has(source));
         if !(is_batched || is_marked || is_older || is_private_replay || is_from_mask) {
             return live;

@@ -1,6 +1,7 @@
 //! How bouncers play back what their user missed, what they say by themselves, and how one logs in: data of each kind of bouncer.
 //!
-//! What is said here of ZNC 1.8.2 and bip 0.9.3 was read on their wires, what is said of soju in its source.
+//! What is said here of ZNC 1.8.2 and bip 0.9.3 was read on their wires; ZNC's batches, its welcome without an upstream and all of soju
+//! in their sources.
 
 use std::fmt;
 

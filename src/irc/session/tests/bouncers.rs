@@ -59,10 +59,12 @@ fn znc_tells_private_talk_by_its_clock_alone() {
     check(
         Playback::ZNC,
         ":birch!b@h PRIVMSG alder0 :[07:08:09] before
+        :alder0!a@h PRIVMSG birch :[07:08:10] own, to who has echo-message
         :birch!b@h PRIVMSG alder0 :now
         @time=2026-11-24T22:15:26.000Z :birch!b@h PRIVMSG alder0 :[07:08:09] said so",
         &[
             "talk alder0 before false replayed 25689",
+            "talk birch own, to who has echo-message true replayed 25690",
             "talk alder0 now false",
             "talk alder0 [07:08:09] said so false",
         ],
