@@ -22,7 +22,6 @@ impl Shard {
     pub(super) fn hear(&mut self, local: usize, heard: Heard<'_>, now: Offset) {
         let user = self.users[local].id;
         match heard {
-            Heard::Nothing => {}
             Heard::Registered => self.hear_registered(local, now),
             Heard::Joined { channel } => self.hear_joined(local, channel, now),
             Heard::Parted { channel } => {
@@ -68,7 +67,13 @@ impl Shard {
                 target,
                 text,
                 is_own,
+                replay: None,
             } => self.hear_talk(user, &from, target, text, is_own, now),
+            // What a bouncer plays back or says is judged by nobody yet.
+            Heard::Nothing
+            | Heard::Talk { .. }
+            | Heard::Bouncer { .. }
+            | Heard::Upstream { .. } => {}
             Heard::Pong { sent } => {
                 self.record_own(user, Operation::Ping, sent, now);
                 self.arm(local);

@@ -121,6 +121,7 @@ impl Visit {
                 ping_every: Duration::from_hours(1),
                 login: LoginManner::default(),
                 manners: Manners::default(),
+                playback: None,
             },
             session: Session::new(),
             framer: Framer::new(),

@@ -1,5 +1,6 @@
 //! What a session makes of a line, or of the passing of time.
 
+use crate::irc::session::playback::Replay;
 use crate::irc::session::refusal::Refusal;
 use crate::irc::wire::message::Source;
 use crate::units::offset::Offset;
@@ -67,10 +68,22 @@ pub enum Event<'a> {
         from: Source<'a>,
         /// Where it went, as the line says.
         target: &'a [u8],
-        /// Its text, without the wrapping of an ACTION.
+        /// Its text, without the wrapping of an ACTION and without a clock that a bouncer put before it.
         text: &'a [u8],
         /// Whether it bears the user's own nick.
         is_own: bool,
+        /// Whether a bouncer played it back, as far as it can be told; `None` for what is live.
+        replay: Option<Replay>,
+    },
+    /// A bouncer's own words, which mean nothing else.
+    Bouncer {
+        /// What it says.
+        text: &'a [u8],
+    },
+    /// A bouncer lost its network, or has it back; told once. It answers PINGs in between, and stays.
+    Upstream {
+        /// Whether the network is there.
+        is_up: bool,
     },
     /// The answer to the session's PING.
     Pong {

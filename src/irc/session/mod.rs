@@ -4,9 +4,11 @@
 //! per line come out; it never waits for anything a server may leave out.
 
 pub mod backoff;
+mod bouncer;
 pub mod event;
 pub mod login;
 mod online;
+pub mod playback;
 pub mod refusal;
 mod registration;
 pub mod sasl;
@@ -15,9 +17,12 @@ mod tests;
 
 use std::time::Duration;
 
+use crate::irc::session::bouncer::Opened;
+use crate::irc::session::bouncer::Upstream;
 use crate::irc::session::event::Event;
 use crate::irc::session::login::LoginManner;
 use crate::irc::session::login::LoginState;
+use crate::irc::session::playback::Playback;
 use crate::irc::session::refusal::Refusal;
 use crate::irc::session::sasl::Exchange;
 use crate::irc::session::sasl::Login;
@@ -49,6 +54,8 @@ pub trait Identity {
     fn realname(&self, out: &mut Vec<u8>);
     /// Returns the account that it logs in to, if it has one.
     fn login(&self) -> Option<Login<'_>>;
+    /// Appends the server password that is this client's alone, as bouncers want it; nothing for the one that all have.
+    fn server_password(&self, _out: &mut Vec<u8>) {}
 }
 
 /// What all sessions of a run share.
@@ -56,7 +63,7 @@ pub trait Identity {
 pub struct SessionConfig {
     /// Capabilities asked for where offered.
     pub capabilities: Vec<Vec<u8>>,
-    /// The server password.
+    /// The server password of all who have none of their own.
     pub password: Option<Vec<u8>>,
     /// How long a registration may take from the connect on.
     pub register_timeout: Duration,
@@ -66,6 +73,8 @@ pub struct SessionConfig {
     pub login: LoginManner,
     /// In what programs differ.
     pub manners: Manners,
+    /// The kind of bouncer that it is a client of; `None` for a server. Without it, what was said before is left out.
+    pub playback: Option<Playback>,
 }
 
 /// How a program registers and makes sure of its server. By default a client waits for nothing.
@@ -205,8 +214,11 @@ pub struct Session {
     ping_sent: Offset,
     ping_token: u32,
     next_ping: Offset,
-    /// The batch of history that is open: what is in it was said before. Empty for none.
-    history: Vec<u8>,
+    /// What is open of what was said before.
+    opened: Opened,
+    /// The time of the attach, in microseconds since 1970 UTC, while what follows it may have been said before; far past otherwise.
+    attached_us: i64,
+    upstream: Upstream,
     /// How far the login to the account is.
     login: LoginState,
     login_since: Offset,
@@ -248,7 +260,9 @@ impl Session {
             ping_sent: Offset::NEVER,
             ping_token: 0,
             next_ping: Offset::NEVER,
-            history: Vec::new(),
+            opened: Opened::Nothing,
+            attached_us: i64::MIN,
+            upstream: Upstream::There,
             login: LoginState::Open,
             login_since: Offset::NEVER,
             lookup_since: Offset::NEVER,
@@ -349,22 +363,28 @@ impl Session {
             return Event::Nothing;
         }
         if message.is(b"ERROR") {
-            self.error = Some(refusal::classify(message.params.last().unwrap_or_default()));
+            let text = message.params.last().unwrap_or_default();
+            if let Some(event) = self.hear_forwarded_error(text, cx.config) {
+                return event;
+            }
+            self.error = Some(refusal::classify(text));
             return Event::Nothing;
         }
         if message.numeric() == Some(crate::irc::wire::numeric::RPL_ISUPPORT) {
             cx.isupport.handle_005(message);
             return Event::Nothing;
         }
-        let is_history = self.is_history(message);
+        let is_in_batch = self.is_in_batch(message, cx.config);
+        self.note_attach(message, cx);
         match self.state {
             State::Offline => Event::Nothing,
+            State::Welcomed | State::Online | State::Leaving if is_in_batch => {
+                self.hear_batched(message, cx)
+            }
             State::Registering | State::Welcomed => self.handle_registration(now, message, cx),
-            State::Online | State::Leaving if is_history => Event::Nothing,
             State::Online | State::Leaving => {
                 let about_login = self.hear_service(message, cx);
-                about_login
-                    .unwrap_or_else(|| self.handle_online(now, message, cx.isupport.case_mapping))
+                about_login.unwrap_or_else(|| self.handle_online(message, cx))
             }
         }
     }

@@ -6,7 +6,6 @@ use crate::irc::session::event::Change;
 use crate::irc::session::event::Event;
 use crate::irc::session::refusal;
 use crate::irc::session::refusal::Refusal;
-use crate::irc::wire::casemapping::CaseMapping;
 use crate::irc::wire::compose::Line;
 use crate::irc::wire::message::Message;
 use crate::irc::wire::message::Source;
@@ -26,9 +25,8 @@ impl Session {
 
     pub(super) fn handle_online<'a>(
         &mut self,
-        _now: Offset,
         message: &Message<'a>,
-        case_mapping: CaseMapping,
+        cx: &Context<'_>,
     ) -> Event<'a> {
         if let Some(number) = message.numeric() {
             return self.handle_numeric(number, message);
@@ -37,24 +35,23 @@ impl Session {
         let Some(source) = message.source else {
             return self.handle_sourceless(message);
         };
+        let case_mapping = cx.isupport.case_mapping;
         let is_own = self.is_own(source.nick, case_mapping);
         let first = params.get(0);
         // Servers write commands in upper case; folding every line would cost more than it could find.
         match (message.command, first) {
-            (b"PRIVMSG" | b"NOTICE", Some(target)) => {
-                let text = without_action(params.get(1).unwrap_or_default());
-                Event::Talk {
-                    from: source,
-                    target,
-                    text,
-                    is_own,
-                }
-            }
+            (b"PRIVMSG" | b"NOTICE", _) => self.hear_talk(&source, message, false, cx),
             (b"JOIN", Some(channel)) if is_own => {
-                self.note_source(&source);
+                let playback = cx.config.playback.as_ref();
+                let stand_in = playback.and_then(|playback| playback.joins_from);
+                if !stand_in.is_some_and(|mask| mask.has(&source)) {
+                    self.note_source(&source);
+                }
                 Event::Joined { channel }
             }
             (b"PART", Some(channel)) if is_own => Event::Parted { channel },
+            // bip tells a client its nick on every attach, whatever it is.
+            (b"NICK", Some(nick)) if is_own && nick == self.nick => Event::Nothing,
             (b"NICK", Some(nick)) if is_own => {
                 self.take_nick(nick);
                 self.generation = self.generation.wrapping_add(1);
@@ -64,6 +61,7 @@ impl Session {
             (b"KICK", Some(channel)) => {
                 let victim = params.get(1).unwrap_or_default();
                 if self.is_own(victim, case_mapping) {
+                    self.note_kick(&source, cx.config);
                     Event::Kicked { channel }
                 } else if is_own {
                     Event::KickDone { channel, victim }
@@ -105,24 +103,6 @@ impl Session {
         }
     }
 
-    /// Notes where history begins and ends, and returns whether a line is part of it: it was said before, to whoever was there.
-    pub(super) fn is_history(&mut self, message: &Message<'_>) -> bool {
-        if message.is(b"BATCH") {
-            let (mark, kind) = (message.params.get(0), message.params.get(1));
-            match mark.and_then(<[u8]>::split_first) {
-                Some((b'+', name)) if kind == Some(b"chathistory") => {
-                    self.history.clear();
-                    self.history
-                        .extend_from_slice(name.get(..BATCH_BYTES_MAX).unwrap_or(name));
-                }
-                Some((b'-', name)) if name == self.history => self.history.clear(),
-                _ => {}
-            }
-            return false;
-        }
-        !self.history.is_empty() && message.tags.get(b"batch") == Some(&self.history[..])
-    }
-
     fn handle_sourceless<'a>(&mut self, message: &Message<'a>) -> Event<'a> {
         if message.is(b"PONG") {
             self.handle_pong(message)
@@ -161,7 +141,7 @@ impl Session {
                 if let Some(nick) = message.params.get(0) {
                     self.take_nick(nick);
                 }
-                Event::Nothing
+                self.regain_upstream().unwrap_or(Event::Nothing)
             }
             (
                 numeric::ERR_NOSUCHCHANNEL
@@ -230,8 +210,6 @@ impl Session {
     }
 }
 
-/// Longest name of a batch kept. Servers make them of a few letters and digits.
-const BATCH_BYTES_MAX: usize = 64;
 /// Digits of a number in a token.
 const HEX_DIGITS: usize = 16;
 
@@ -255,10 +233,4 @@ fn read_hex(digits: &[u8]) -> Option<u64> {
         return None;
     }
     u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-}
-
-/// Returns the text inside a CTCP ACTION, or the text itself.
-fn without_action(text: &[u8]) -> &[u8] {
-    let inner = text.strip_prefix(b"\x01ACTION ");
-    inner.map_or(text, |inner| inner.strip_suffix(b"\x01").unwrap_or(inner))
 }

@@ -8,6 +8,7 @@ use crate::irc::session::State;
 use crate::irc::session::Taken;
 use crate::irc::session::event::Event;
 use crate::irc::session::login::LoginState;
+use crate::irc::session::refusal;
 use crate::irc::session::refusal::Refusal;
 use crate::irc::wire::compose::Line;
 use crate::irc::wire::message::Message;
@@ -32,8 +33,13 @@ impl Session {
 
     fn identify(&mut self, cx: &mut Context<'_>) {
         self.has_identified = true;
-        if let Some(password) = &cx.config.password {
-            Line::with_command(cx.out, b"PASS").last(password);
+        let mut password = Vec::new();
+        cx.identity.server_password(&mut password);
+        if password.is_empty() {
+            password.extend(cx.config.password.iter().flatten());
+        }
+        if !password.is_empty() {
+            Line::with_command(cx.out, b"PASS").last(&password);
         }
         self.send_nick(cx);
         let (mut user, mut realname) = (Vec::new(), Vec::new());
@@ -72,7 +78,10 @@ impl Session {
             return event;
         }
         if self.state == State::Registering && message.is(b"NOTICE") {
-            return self.handle_lookup(now, message);
+            return match Self::hear_turned_away(message, cx.config) {
+                Some(refusal) => self.refuse(refusal),
+                None => self.handle_lookup(now, message),
+            };
         }
         match message.numeric() {
             Some(numeric::RPL_WELCOME) => {
@@ -83,6 +92,10 @@ impl Session {
                 self.since = now;
                 if self.lacks_login(cx) {
                     return self.fail_login(cx);
+                }
+                // A bouncer without an upstream has nothing more to say: there is no MOTD to wait for.
+                if self.is_welcomed_alone(message, cx.config) {
+                    return self.become_online(now, cx);
                 }
                 Event::Nothing
             }
@@ -102,12 +115,17 @@ impl Session {
                 self.identify(cx);
                 Event::Nothing
             }
-            Some(numeric::ERR_PASSWDMISMATCH) => self.refuse(Refusal::Auth),
+            Some(numeric::ERR_PASSWDMISMATCH) => {
+                let text = message.params.last().unwrap_or_default();
+                self.refuse(match refusal::classify(text) {
+                    Refusal::Other => Refusal::Auth,
+                    // ZNC turns away with it those who are too many, too.
+                    told => told,
+                })
+            }
             Some(numeric::ERR_YOUREBANNEDCREEP) => self.refuse(Refusal::Ban),
             // Once welcomed, others can write to the user, MOTD or not.
-            None if self.state == State::Welcomed => {
-                self.handle_online(now, message, cx.isupport.case_mapping)
-            }
+            None if self.state == State::Welcomed => self.handle_online(message, cx),
             _ => Event::Nothing,
         }
     }

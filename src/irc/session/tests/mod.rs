@@ -1,5 +1,8 @@
 //! Sessions held to what servers really send.
 
+mod bouncers;
+mod logins;
+
 use std::time::Duration;
 
 use crate::irc::session::Closed;
@@ -15,9 +18,11 @@ use crate::irc::session::Taken;
 use crate::irc::session::event::Event;
 use crate::irc::session::login::LoginManner;
 use crate::irc::session::login::LoginWay;
+use crate::irc::session::playback::Playback;
+use crate::irc::session::playback::Replay;
+use crate::irc::session::playback::Stamp;
 use crate::irc::session::refusal::Refusal;
 use crate::irc::session::sasl::Login;
-use crate::irc::session::sasl::Mechanism;
 use crate::irc::wire::isupport::Isupport;
 use crate::irc::wire::message::Message;
 use crate::units::offset::Offset;
@@ -83,6 +88,7 @@ impl Client {
             ping_every: Duration::from_mins(1),
             login: LoginManner::default(),
             manners,
+            playback: None,
         };
         let identity = Named { logs_in: false };
         Self::of(config, identity)
@@ -97,8 +103,16 @@ impl Client {
             ping_every: Duration::from_mins(1),
             login: LoginManner { way, is_required },
             manners,
+            playback: None,
         };
         Self::of(config, Named { logs_in: true })
+    }
+
+    /// A client of a bouncer, connected.
+    fn of_bouncer(playback: Playback, capabilities: &[&str]) -> Self {
+        let (mut client, _) = Self::connected(capabilities);
+        client.config.playback = Some(playback);
+        client
     }
 
     fn of(config: SessionConfig, identity: Named) -> (Self, String) {
@@ -143,14 +157,36 @@ impl Client {
                         target,
                         text,
                         is_own,
+                        replay,
                         ..
                     } => {
+                        let replay = match replay {
+                            None => String::new(),
+                            Some(Replay { stamp: None }) => " replayed".to_owned(),
+                            Some(Replay {
+                                stamp: Some(Stamp::ClockSecs(secs)),
+                            }) => format!(" replayed {secs}"),
+                            Some(Replay {
+                                stamp: Some(Stamp::UnixMicros(micros)),
+                            }) => format!(" replayed {micros}us"),
+                        };
                         format!(
-                            "talk {} {} {is_own}",
+                            "talk {} {} {is_own}{replay}",
                             String::from_utf8_lossy(target),
                             String::from_utf8_lossy(text)
                         )
                     }
+                    Event::Bouncer { text } => {
+                        format!("bouncer {}", String::from_utf8_lossy(text))
+                    }
+                    Event::Refused { refusal, target } => {
+                        let target = target.map(String::from_utf8_lossy);
+                        format!("Refused {refusal:?} {target:?}")
+                    }
+                    Event::Kicked { channel } => {
+                        format!("kicked {}", String::from_utf8_lossy(channel))
+                    }
+                    Event::Upstream { is_up } => format!("upstream {is_up}"),
                     Event::Joined { channel } => {
                         format!("joined {}", String::from_utf8_lossy(channel))
                     }
@@ -163,6 +199,18 @@ impl Client {
             seen.extend([event, sent].into_iter().filter(|text| !text.is_empty()));
         }
         seen.join(" ")
+    }
+
+    /// Feeds whatever bytes.
+    fn feed_bytes(&mut self, lines: &[Vec<u8>]) {
+        for line in lines {
+            self.step(|session, now, cx| {
+                if let Ok(message) = Message::parse(line) {
+                    let _ = session.handle_line(now, &message, cx);
+                }
+                String::new()
+            });
+        }
     }
 
     /// Checks that a timeout is not told again: its owner would be woken without end until the connection has closed.
@@ -368,10 +416,17 @@ fn ends_are_told_apart() {
         end("ERROR :Closing Link: h (Excess Flood)", Closed::Reset),
         End::ErrorLine(Refusal::Flood)
     );
-    assert_eq!(
-        end(":s 464 * :Invalid Password", Closed::Eof),
-        End::ErrorLine(Refusal::Auth)
-    );
+    for (text, want) in [
+        ("Invalid Password", Refusal::Auth),
+        ("No", Refusal::Auth),
+        (
+            "Too many anonymous connections from your IP",
+            Refusal::CloneLimit,
+        ),
+    ] {
+        let line = format!(":s 464 * :{text}");
+        assert_eq!(end(&line, Closed::Eof), End::ErrorLine(want), "{text}");
+    }
     let mut client = Client::online();
     client.step(|session, _, cx| {
         session.quit(b"bye", cx);
@@ -396,13 +451,9 @@ proptest::proptest! {
     #[test]
     fn any_line_in_any_state_never_panics(lines in proptest::collection::vec(proptest::collection::vec(proptest::prelude::any::<u8>(), 0..80), 0..8)) {
         let (mut client, _) = Client::connected(&["batch"]);
-        for line in &lines {
-            client.step(|session, now, cx| {
-                if let Ok(message) = Message::parse(line) {
-                    let _ = session.handle_line(now, &message, cx);
-                }
-                String::new()
-            });
+        client.feed_bytes(&lines);
+        for playback in Playback::ALL {
+            Client::of_bouncer(playback, &["batch"]).feed_bytes(&lines);
         }
     }
 }
@@ -479,100 +530,4 @@ fn modes_of_its_own_are_no_channels() {
             .feed(":alder0!a@h MODE #c +nt")
             .starts_with("ModeDone")
     );
-}
-
-const PLAIN: LoginWay = LoginWay::Sasl(Mechanism::Plain);
-
-#[test]
-fn a_login_holds_the_registration_up_until_it_is_answered() {
-    let (mut client, sent) = Client::with_account(PLAIN, true, Manners::default());
-    assert!(sent.starts_with("CAP LS 302|NICK alder0|USER "), "{sent}");
-    let said = client.feed(":irc.test CAP * LS :batch sasl=EXTERNAL,PLAIN");
-    assert_eq!(said, "CAP REQ :batch|CAP REQ :sasl|");
-    let said = client.feed(":irc.test CAP * ACK :batch\n:irc.test CAP * ACK :sasl");
-    assert_eq!(said, "AUTHENTICATE PLAIN|");
-    // alder, alder and bark, with a zero between.
-    let said = client.feed("AUTHENTICATE +");
-    assert_eq!(said, "AUTHENTICATE YWxkZXIAYWxkZXIAYmFyaw==|");
-    // It takes longer than answers about capabilities may.
-    client.now = Offset::ZERO + Duration::from_secs(20);
-    let (_, sent) = client.step(|session, now, cx| {
-        assert_eq!(session.handle_timer(now, cx), Event::Nothing);
-        String::new()
-    });
-    assert_eq!(sent, "");
-    let said = client
-        .feed(":irc.test 900 alder0 * alder :You are now logged in\n:irc.test 903 alder0 :done");
-    assert!(
-        said.starts_with("LoggedIn") && said.ends_with(" CAP END|"),
-        "{said}"
-    );
-}
-
-#[test]
-fn a_patient_client_logs_in_before_it_says_who_it_is() {
-    let manners = Manners {
-        awaits_caps: true,
-        nick_waits: true,
-        ..Manners::default()
-    };
-    let (mut client, sent) =
-        Client::with_account(LoginWay::Sasl(Mechanism::External), true, manners);
-    assert_eq!(sent, "CAP LS 302|");
-    let said = client.feed(":irc.test CAP * LS :sasl batch");
-    assert_eq!(said, "CAP REQ :batch sasl|");
-    let said = client.feed(":irc.test CAP * ACK :batch sasl");
-    assert_eq!(said, "AUTHENTICATE EXTERNAL|");
-    assert_eq!(client.feed("AUTHENTICATE +"), "AUTHENTICATE YWxkZXI=|");
-    let said = client.feed(":irc.test 903 * :done");
-    assert!(said.contains("CAP END|NICK alder0|USER "), "{said}");
-}
-
-#[test]
-fn who_must_log_in_and_can_not_gives_the_server_up() {
-    let refused =
-        ":irc.test CAP * LS :sasl\n:irc.test CAP * ACK :sasl\nAUTHENTICATE +\n:irc.test 904 * :no";
-    let none_offered = ":irc.test CAP * LS :batch";
-    let another_offered = ":irc.test CAP * LS :sasl=EXTERNAL";
-    let never_asked = ":irc.test 001 alder0 :Welcome";
-    for lines in [refused, none_offered, another_offered, never_asked] {
-        let (mut client, _) = Client::with_account(PLAIN, true, Manners::default());
-        let said = client.feed(lines);
-        assert!(said.contains("LoginFailed"), "{lines}: {said}");
-        assert_eq!(
-            client.session.handle_closed(Closed::Local),
-            End::LoginRefused
-        );
-        let (mut client, _) = Client::with_account(PLAIN, false, Manners::default());
-        let said = client.feed(lines);
-        assert!(said.contains("Refused { refusal: Auth"), "{lines}: {said}");
-        let said = client.feed(":irc.test 001 alder0 :Welcome\n:irc.test 376 alder0 :End");
-        assert!(said.contains("Registered"), "{lines}: {said}");
-    }
-}
-
-#[test]
-fn a_service_that_does_not_answer_is_told_from_a_server_that_does_not() {
-    let (mut client, _) = Client::with_account(PLAIN, true, Manners::default());
-    client.feed(":irc.test CAP * LS :sasl\n:irc.test CAP * ACK :sasl");
-    client.now = Offset::ZERO + Duration::from_secs(30);
-    let (event, _) = client.step(|session, now, cx| format!("{:?}", session.handle_timer(now, cx)));
-    assert_eq!(event, "TimedOut");
-    assert_eq!(
-        client.session.handle_closed(Closed::Local),
-        End::LoginTimeout
-    );
-}
-
-#[test]
-fn a_password_is_told_to_a_service_once_the_registration_is_over() {
-    let (mut client, _) = Client::with_account(LoginWay::NickServ, true, Manners::default());
-    assert_eq!(client.feed(":irc.test CAP * LS :sasl"), "CAP END|");
-    let said = client.feed(":irc.test 001 alder0 :Welcome\n:irc.test 376 alder0 :End");
-    assert_eq!(said, "Registered PRIVMSG NickServ :IDENTIFY alder bark|");
-    // What others say does not count, and what the service says about something else neither.
-    let others = ":oak!o@test NOTICE alder0 :You are now identified\n:NickServ!s@test NOTICE alder0 :This nick is registered.";
-    assert!(!client.feed(others).contains("Login"));
-    let said = client.feed(":NickServ!s@test NOTICE alder0 :You are now identified for alder.");
-    assert!(said.contains("LoggedIn"), "{said}");
 }
