@@ -148,7 +148,8 @@ impl Shard {
         }
         for index in 0..self.events.len() {
             let phase = self.events[index].phase;
-            if self.plan.scenario.phase(phase).kind.far_link().is_some() {
+            let is_judged = self.bouncer.is_none();
+            if is_judged && self.plan.scenario.phase(phase).kind.far_link().is_some() {
                 let seen = self.ledger.heal_seen(phase);
                 self.events[index].affected = seen.required;
                 self.events[index].recovered = seen.seen;

@@ -220,6 +220,8 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
             caps: preflight.caps,
             credentials: Credentials {
                 password: preflight.password.clone().map(Password),
+                hellos: None,
+                playback: None,
                 accounts: accounts.accounts,
             },
             identities: accounts.identities,

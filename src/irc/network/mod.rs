@@ -11,6 +11,7 @@ pub mod client;
 pub mod config;
 pub mod family;
 pub mod outbox;
+pub mod served;
 
 mod away;
 mod directory;
@@ -295,6 +296,14 @@ impl Network {
     pub fn nick(&self, id: ClientId) -> Option<&[u8]> {
         self.ports.used(id)?;
         Some(&self.directory.client(id).nick)
+    }
+
+    /// Returns how many channels a client is on; none if there is no such client.
+    pub fn membership_count(&self, id: ClientId) -> usize {
+        match self.ports.used(id) {
+            Some(_) => self.directory.client(id).memberships.len(),
+            None => 0,
+        }
     }
 
     /// Says whether a client has registered and not left.
