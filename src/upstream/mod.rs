@@ -235,6 +235,7 @@ impl Served for Upstream {
         let fresh = Network::new(self.config.clone(), now, self.start_unix_micros);
         let mut old = std::mem::replace(&mut self.network, fresh);
         self.network.keep_accounts_of(&mut old);
+        self.network.keep_sightings_of(&mut old);
         self.members.repopulate(&mut self.network, now, at);
     }
 }

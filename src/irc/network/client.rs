@@ -72,6 +72,10 @@ pub(super) struct UserModes {
 pub(super) struct Registration {
     pub(super) is_negotiating: bool,
     pub(super) has_password: bool,
+    /// When the look-up of its host ends, if it has not.
+    pub(super) host_due: Option<Offset>,
+    /// When the look-up of its user name ends, if it has not.
+    pub(super) ident_due: Option<Offset>,
 }
 
 /// A channel that a client is on, and the place of its row there.

@@ -6,7 +6,6 @@ use crate::irc::network::channels::ChannelIx;
 use crate::irc::network::channels::Status;
 use crate::irc::network::client::ClientId;
 use crate::irc::network::client::Stage;
-use crate::irc::network::doors::Refusal;
 use crate::irc::network::ports::PortState;
 use crate::irc::wire::message::Message;
 use crate::irc::wire::numeric::ERR_CHANOPRIVSNEEDED;
@@ -68,27 +67,23 @@ impl Network {
     /// Frees the id of a client that has departed.
     pub(super) fn release(&mut self, id: ClientId) {
         self.clear_deadline(id);
-        if self.ports.port(id).is_counted {
-            self.doors
-                .leave(&self.config.limits, &self.directory.client(id).host);
-        }
+        self.leave_door(id);
         self.ports.release(id);
         self.directory.release(id);
     }
 
-    pub(super) fn refuse(&mut self, id: ClientId, refusal: Refusal) {
-        match refusal {
-            Refusal::TooManyClients => {
-                self.drop_client(id, b"No more connections allowed from your host");
-            }
-            Refusal::TooFast => {
-                self.ports
-                    .line(id)
-                    .command(b"ERROR")
-                    .trailing(b"Your host is trying to (re)connect too fast -- throttled.");
-                self.depart(id, b"");
-                self.ports.close(id);
-            }
+    /// Ends what is counted of a connection.
+    fn leave_door(&mut self, id: ClientId) {
+        let port = self.ports.port(id);
+        let Some((source, sighting)) = port.door() else {
+            return;
+        };
+        let user = port.is_user().then(|| &self.directory.client(id).user[..]);
+        self.doors
+            .leave(&self.config.limits, self.now, source, user);
+        if port.is_let_in() {
+            let counts = self.saw.counts_mut(sighting);
+            counts.connections = counts.connections.saturating_sub(1);
         }
     }
 

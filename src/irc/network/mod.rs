@@ -5,13 +5,18 @@
 //!
 //! What is absent: services, accounts, operators, server-to-server lines. Links exist only as [`Network::split`] and [`Network::heal`].
 
+pub mod bans;
 pub mod caps;
 pub mod channels;
 pub mod client;
 pub mod config;
 pub mod family;
 pub mod outbox;
+pub mod rules;
 pub mod served;
+pub mod services;
+pub mod sightings;
+pub mod source;
 
 mod away;
 mod directory;
@@ -24,6 +29,7 @@ mod info;
 mod join;
 mod leave;
 mod liveness;
+mod look_ups;
 mod mask;
 mod merge;
 mod messaging;
@@ -31,10 +37,10 @@ mod mode;
 mod names;
 mod ports;
 mod queries;
+mod refusals;
 mod registration;
 mod relay;
 mod roster;
-pub mod services;
 mod split;
 mod stats;
 mod topic;
@@ -45,6 +51,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+use crate::irc::network::bans::Bans;
 use crate::irc::network::channels::Channels;
 use crate::irc::network::channels::Status;
 use crate::irc::network::client::ClientId;
@@ -59,6 +66,8 @@ use crate::irc::network::ports::PortState;
 use crate::irc::network::ports::Ports;
 use crate::irc::network::relay::Relay;
 use crate::irc::network::services::Services;
+use crate::irc::network::sightings::Saw;
+use crate::irc::network::source::Source;
 use crate::irc::wire::framer::LineTooLong;
 use crate::irc::wire::isupport::Isupport;
 use crate::units::id::ServerId;
@@ -112,6 +121,8 @@ pub struct Network {
     channels: Channels,
     ports: Ports,
     doors: Doors,
+    bans: Bans,
+    saw: Saw,
     services: Services,
     /// Where accounts live, once it matters.
     homes: Option<Homes>,
@@ -146,6 +157,8 @@ impl Network {
             channels: Channels::new(config.servers.len()),
             ports: Ports::new(config.limits.sendq_bytes_max),
             doors: Doors::default(),
+            bans: Bans::default(),
+            saw: Saw::default(),
             services: Services::default(),
             homes: None,
             timers: BTreeSet::new(),
@@ -173,14 +186,14 @@ impl Network {
         self.tick(now);
         let id = self.directory.add(server, address.as_bytes(), now);
         self.ports.open(id, PortState::Open, now);
-        self.ports.port_mut(id).is_counted = true;
-        let refusal = self
-            .doors
-            .enter(&self.config.limits, now, address.as_bytes());
-        match refusal {
-            Ok(()) => self.set_deadline(id),
-            Err(refusal) => self.refuse(id, refusal),
+        let source = Source::of(address.as_bytes(), self.config.limits.ipv6_source_bits);
+        let sighting = self.saw.note_connect(now, &source);
+        self.ports.port_mut(id).set_door(source, sighting);
+        if self.may_enter(id) {
+            self.begin_look_ups(id);
+            self.set_deadline(id);
         }
+        self.settle();
         id
     }
 
@@ -208,6 +221,9 @@ impl Network {
         self.tick(now);
         if self.ports.used(id).is_none() {
             return;
+        }
+        if self.ports.is_open(id) && reason != CloseReason::Asked {
+            self.note(id, |counts| counts.closed_by_peer += 1);
         }
         // Nothing more can be sent to it.
         self.ports.port_mut(id).state = PortState::Closing;
@@ -395,6 +411,7 @@ impl Network {
     fn settle(&mut self) {
         while let Some(id) = self.ports.next_overflowed() {
             if self.ports.is_open(id) && self.ports.is_overflowed(id) {
+                self.note(id, |counts| counts.sendq_exceeded += 1);
                 self.drop_client(id, b"SendQ exceeded");
             }
         }

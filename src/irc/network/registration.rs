@@ -194,11 +194,12 @@ impl Network {
             .trailing(&token[..token.len().min(ECHOED_BYTES_MAX)]);
     }
 
-    fn register_if_complete(&mut self, id: ClientId) {
+    pub(super) fn register_if_complete(&mut self, id: ClientId) {
         let client = self.directory.client(id);
         let is_complete = !client.nick.is_empty()
             && !client.user.is_empty()
-            && !client.registration.is_negotiating;
+            && !client.registration.is_negotiating
+            && self.next_look_up(id).is_none();
         if client.stage != Stage::Registering || !is_complete {
             return;
         }
@@ -208,6 +209,10 @@ impl Network {
         }
         if let Some(reason) = self.turned_away(id) {
             return self.drop_client(id, reason);
+        }
+        self.mark_user_name(id);
+        if !self.may_register(id) {
+            return;
         }
         self.directory.client_mut(id).rebuild_mask();
         self.directory.client_mut(id).signed_on = self.now;

@@ -72,5 +72,6 @@ impl Served for Network {
         let fresh = Self::new(self.config.clone(), now, self.start_unix_micros);
         let mut old = std::mem::replace(self, fresh);
         self.keep_accounts_of(&mut old);
+        self.keep_sightings_of(&mut old);
     }
 }
