@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::irc::session::Session;
+use crate::measure::continuity::told::Told;
 use crate::measure::event::Event;
 use crate::measure::exemplar::Exemplars;
 use crate::measure::interval::Pending;
@@ -38,6 +39,8 @@ pub struct ShardReport {
     pub said: SaidLog,
     /// When deliveries were required and lost.
     pub losses: LossLog,
+    /// What clients of a bouncer told last.
+    pub told: Vec<Told>,
 }
 
 /// How far a split has come.
@@ -155,7 +158,9 @@ impl Shard {
                 self.events[index].recovered = seen.seen;
             }
         }
+        let told = self.take_told();
         ShardReport {
+            told,
             ledger: self.ledger.counts().clone(),
             exemplars: self.ledger.exemplars().clone(),
             losses: self.ledger.losses().clone(),

@@ -117,11 +117,6 @@ impl Upstream {
         &self.network
     }
 
-    /// Returns the network, to do something to it.
-    pub fn network_mut(&mut self) -> &mut Network {
-        &mut self.network
-    }
-
     /// Returns how many members it has whom no bouncer holds.
     pub fn member_count(&self) -> u64 {
         self.members.count()
@@ -171,6 +166,10 @@ impl Upstream {
 }
 
 impl Served for Upstream {
+    fn network_mut(&mut self) -> &mut Network {
+        &mut self.network
+    }
+
     fn handle_connect(&mut self, now: Offset, server: ServerId, address: &str) -> ClientId {
         self.network.handle_connect(now, server, address)
     }

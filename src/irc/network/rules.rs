@@ -95,6 +95,19 @@ pub struct Hit {
     pub is_banned: bool,
 }
 
+impl Hit {
+    /// Says it in words, for a network of that kind.
+    pub fn told(&self, kind: &str) -> String {
+        let what = match self.limit {
+            Limit::Sessions => "sessions at once".to_owned(),
+            Limit::Connects(within) => format!("connects in {} s", within.length().as_secs()),
+        };
+        let how = if self.is_banned { "ban" } else { "refuse" };
+        let (most, allowed) = (self.most, self.allowed);
+        format!("a {kind} network would {how}: {most} {what}, {allowed} allowed")
+    }
+}
+
 impl Saw {
     /// Returns what a network with such rules would have held against the sources, the first first. The simulated network let in
     /// whom it let in, and its clients might have gone on differently after a refusal: only the first hit of a source is certain. Of

@@ -9,6 +9,8 @@ use crate::units::offset::Offset;
 
 /// A network that is served: bytes and times in, bytes out.
 pub trait Served {
+    /// Returns the network itself, to do something to it.
+    fn network_mut(&mut self) -> &mut Network;
     /// Takes a new connection to `server` from `address`.
     fn handle_connect(&mut self, now: Offset, server: ServerId, address: &str) -> ClientId;
     /// Takes bytes from a client.
@@ -32,6 +34,10 @@ pub trait Served {
 }
 
 impl Served for Network {
+    fn network_mut(&mut self) -> &mut Network {
+        self
+    }
+
     fn handle_connect(&mut self, now: Offset, server: ServerId, address: &str) -> ClientId {
         self.handle_connect(now, server, address)
     }
