@@ -118,7 +118,9 @@ impl Network {
         let mut closed_count = 0;
         for id in ids {
             let client = self.directory.client(id);
-            if self.ports.is_open(id) && mask.matches(&client.user, &client.host) {
+            let is_meant = mask.matches(&client.user, &client.host)
+                || mask.matches(&client.user, &client.address);
+            if self.ports.is_open(id) && is_meant {
                 self.close_banned(id, &reason, None);
                 closed_count += 1;
             }
