@@ -142,9 +142,7 @@ impl Network {
     pub(super) fn close_source(&mut self, source: &Source, reason: &[u8], until: Offset) {
         let ids: Vec<ClientId> = self.directory.ids().collect();
         for id in ids {
-            let is_of_source =
-                |port: &crate::irc::network::ports::Port| port.source() == Some(source);
-            if self.ports.is_open(id) && is_of_source(self.ports.port(id)) {
+            if self.ports.is_open(id) && self.ports.port(id).source() == Some(source) {
                 self.close_banned(id, reason, Some(until));
             }
         }

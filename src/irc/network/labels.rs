@@ -83,7 +83,11 @@ impl Network {
 /// Says whether a line begins a batch: all that follows it in an answer is that batch.
 fn is_batch(line: &[u8]) -> bool {
     Message::parse(line).is_ok_and(|message| {
-        message.command == b"BATCH" && message.params.get(0).is_some_and(|word| word[0] == b'+')
+        message.command == b"BATCH"
+            && message
+                .params
+                .get(0)
+                .is_some_and(|word| word.starts_with(b"+"))
     })
 }
 
@@ -92,14 +96,11 @@ fn push_tagged(out: &mut Vec<u8>, key: &[u8], raw_value: &[u8], line: &[u8]) {
     for part in [b"@", key, b"=", raw_value] {
         out.extend_from_slice(part);
     }
-    match line.strip_prefix(b"@") {
-        Some(rest) => {
-            out.push(b';');
-            out.extend_from_slice(rest);
-        }
-        None => {
-            out.push(b' ');
-            out.extend_from_slice(line);
-        }
+    if let Some(rest) = line.strip_prefix(b"@") {
+        out.push(b';');
+        out.extend_from_slice(rest);
+    } else {
+        out.push(b' ');
+        out.extend_from_slice(line);
     }
 }

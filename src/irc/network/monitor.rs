@@ -226,7 +226,7 @@ impl Network {
         } else {
             client.nick.clone()
         };
-        for watcher in watchers.to_vec() {
+        for &watcher in watchers {
             if self.ports.is_open(watcher) && is_told(self, watcher) {
                 self.ports
                     .numeric(&self.directory, watcher, number)
