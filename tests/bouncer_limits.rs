@@ -204,8 +204,8 @@ fn check(
     }
 }
 
-fn count(figure: u64) -> Option<u32> {
-    Some(u32::try_from(figure).unwrap())
+fn count(figure: u64) -> u32 {
+    u32::try_from(figure).unwrap()
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn sessions_of_an_address_are_what_the_limits_say() {
         check(
             is_overlapping,
             |_, figure| Limits {
-                clients_per_address_max: count(figure),
+                clients_per_address_max: Some(count(figure)),
                 ..Limits::default()
             },
             sessions,
@@ -224,7 +224,7 @@ fn sessions_of_an_address_are_what_the_limits_say() {
         check(
             is_overlapping,
             |_, figure| Limits {
-                users_per_address_max: count(figure),
+                users_per_address_max: Some(count(figure)),
                 ..Limits::default()
             },
             sessions,
@@ -236,7 +236,7 @@ fn sessions_of_an_address_are_what_the_limits_say() {
                 clients_per_address_max: Some(2),
                 exempt: vec![Exemption {
                     prefix: Prefix::new(need.egress.unwrap(), 128),
-                    clients_per_address_max: count(figure),
+                    clients_per_address_max: Some(count(figure)),
                     is_unthrottled: false,
                 }],
                 ..Limits::default()
@@ -255,7 +255,7 @@ fn connects_within_a_window_are_what_the_limits_say() {
             is_overlapping,
             |_, figure| Limits {
                 connect_throttle: Some(ConnectThrottle {
-                    connects_max: u32::try_from(figure).unwrap(),
+                    connects_max: count(figure),
                     window: WINDOW,
                 }),
                 ..Limits::default()
@@ -277,7 +277,7 @@ fn one_user_is_as_often_at_an_address_as_the_limits_say() {
     let users = users_of(&roster, need);
     let refused = |max| {
         let mut dialling = Dialling::new(Limits {
-            users_per_ident_max: count(max),
+            users_per_ident_max: Some(count(max)),
             user_len: 30,
             ..Limits::default()
         });
@@ -303,7 +303,7 @@ fn one_connect_more_than_the_limits_say_bans_everybody_of_the_address() {
         let bring = |figure| {
             let mut dialling = Dialling::new(Limits {
                 connect_ban: Some(ConnectBan {
-                    connects_max: u32::try_from(figure).unwrap(),
+                    connects_max: count(figure),
                     window: RESTART_IN,
                     lasts: Duration::from_hours(1),
                 }),
@@ -338,7 +338,7 @@ fn two_addresses_of_one_64_have_one_limit_between_them() {
         .collect();
     let refused = |figure| {
         let mut dialling = Dialling::new(Limits {
-            clients_per_address_max: count(figure),
+            clients_per_address_max: Some(count(figure)),
             ..Limits::default()
         });
         for need in &both {
@@ -361,9 +361,9 @@ fn rules_say_of_an_unlimited_network_what_those_limits_would_have_done() {
         let hits = |less: u64| {
             let rules = Rules {
                 name: "own",
-                sessions_max: count(need.sessions_max - less),
+                sessions_max: Some(count(need.sessions_max - less)),
                 connects: Some(Pace {
-                    connects_max: u32::try_from(need.connects_max(WINDOW) - less).unwrap(),
+                    connects_max: count(need.connects_max(WINDOW) - less),
                     within: Within::TenSeconds,
                     is_banned: true,
                 }),

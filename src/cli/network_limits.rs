@@ -14,7 +14,10 @@ use crate::irc::network::source::IPV6_SOURCE_BITS;
 use crate::irc::network::source::Prefix;
 use crate::scenario::value;
 
-/// Flags about who is let in.
+/// Most lines kept of a channel: some five megabytes of the longest.
+const HISTORY_LINES_MAX: i64 = 10_000;
+
+/// Flags about who is let in, and what is kept.
 #[derive(Debug, Args)]
 pub(crate) struct LimitArguments {
     /// Most connections from one address at once, registered or not.
@@ -35,10 +38,13 @@ pub(crate) struct LimitArguments {
     /// As many connects in a window are let be, one more bans the address and closes everybody from it for the second time: 20/10s/1h.
     #[arg(long, value_name = "N/TIME/TIME", value_parser = connect_ban)]
     connect_ban: Option<ConnectBan>,
-    /// Grant addresses a number of connections and users of their own, such as 192.0.2.0/29=500 or 2001:db8::/64=any; with `,unthrottled`
-    /// behind it, connects as often as they like. Repeatable; the first that fits counts.
+    /// Grant addresses a number of connections and users of their own, such as 192.0.2.0/29=500 or `2001:db8::/64=any`; with
+    /// `,unthrottled` behind it, connects as often as they like. Repeatable; the first that fits counts.
     #[arg(long, value_name = "PREFIX=N", value_parser = exemption)]
     exempt: Vec<Exemption>,
+    /// Keep so many lines of each channel, for clients that ask for them (CHATHISTORY).
+    #[arg(long, value_name = "LINES", value_parser = clap::value_parser!(u32).range(1..=HISTORY_LINES_MAX))]
+    history: Option<u32>,
     /// Ban an address, a prefix or a mask from the start, such as 192.0.2.0/24 or `~*@192.0.2.1`. Repeatable.
     #[arg(long, value_name = "MASK")]
     ban: Vec<String>,
@@ -64,6 +70,7 @@ impl LimitArguments {
             connect_throttle: self.connect_throttle,
             connect_ban: self.connect_ban,
             exempt: self.exempt.clone(),
+            history_lines_max: self.history,
             ..Limits::default()
         }
     }
@@ -160,13 +167,14 @@ mod tests {
     fn flags_become_limits() {
         let arguments = read(
             "--clients-per-address 3 --users-per-ident 1 --ipv6-bits 56 --connect-throttle 5/10s --connect-ban 20/10s/1h \
-             --exempt 192.0.2.0/29=500 --exempt 2001:db8::/64=any,unthrottled --ban ~*@192.0.2.9 --look-up-ident 10s",
+             --exempt 192.0.2.0/29=500 --exempt 2001:db8::/64=any,unthrottled --ban ~*@192.0.2.9 --look-up-ident 10s --history 50",
         )
         .unwrap();
         let limits = arguments.limits();
         assert_eq!(limits.clients_per_address_max, Some(3));
         assert_eq!(limits.users_per_ident_max, Some(1));
         assert_eq!(limits.ipv6_source_bits, 56);
+        assert_eq!(limits.history_lines_max, Some(50));
         let second = Duration::from_secs(1);
         assert_eq!(
             limits.connect_throttle,
@@ -226,6 +234,7 @@ mod tests {
             ("--exempt 192.0.2.1=lots", "expected addresses and a number"),
             ("--exempt 192.0.2.1/40=5", "expected addresses and a number"),
             ("--ipv6-bits 129", "129 is not in 0..=128"),
+            ("--history 0", "0 is not in 1..=10000"),
             ("--ident-answers", "--look-up-ident"),
         ] {
             let error = read(line).unwrap_err();

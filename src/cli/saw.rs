@@ -33,9 +33,9 @@ pub(crate) fn text(saw: &Saw, rules: &Rules) -> String {
         put(&mut text, format_args!("others: {connects} connects\n"));
     }
     let hits = saw.against(rules);
-    put(&mut text, format_args!("at a {} network: ", rules.name));
+    put(&mut text, format_args!("at a {} network:", rules.name));
     if hits.is_empty() {
-        text.push_str("nothing would have been refused\n");
+        text.push_str(" nothing would have been refused\n");
         return text;
     }
     text.push('\n');
@@ -153,7 +153,7 @@ mod tests {
             "192.0.2.1: 7 connects (at most 1 in 1 s, 7 in 10 s), 0 registered, 6 at once at most, 1 refused as banned, 6 closed by a \
              ban, banned at 6.000 s for 120 s\n\
              192.0.2.7: 1 connects (at most 1 in 1 s, 1 in 10 s), 0 registered, 1 at once at most\n\
-             at a usual network: \n  \
+             at a usual network:\n  \
              192.0.2.1: 6 sessions, allowed are 5: refused from 5.000 s on\n  \
              192.0.2.1: 7 connects in 10 s, allowed are 5: banned from 5.000 s on\n"
         );

@@ -118,7 +118,9 @@ impl Network {
         let mut closed_count = 0;
         for id in ids {
             let client = self.directory.client(id);
-            if self.ports.is_open(id) && mask.matches(&client.user, &client.host) {
+            let is_meant = mask.matches(&client.user, &client.host)
+                || mask.matches(&client.user, &client.address);
+            if self.ports.is_open(id) && is_meant {
                 self.close_banned(id, &reason, None);
                 closed_count += 1;
             }
@@ -140,9 +142,7 @@ impl Network {
     pub(super) fn close_source(&mut self, source: &Source, reason: &[u8], until: Offset) {
         let ids: Vec<ClientId> = self.directory.ids().collect();
         for id in ids {
-            let is_of_source =
-                |port: &crate::irc::network::ports::Port| port.source() == Some(source);
-            if self.ports.is_open(id) && is_of_source(self.ports.port(id)) {
+            if self.ports.is_open(id) && self.ports.port(id).source() == Some(source) {
                 self.close_banned(id, reason, Some(until));
             }
         }

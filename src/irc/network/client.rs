@@ -37,7 +37,10 @@ pub(super) struct Client {
     pub(super) nick: Vec<u8>,
     /// Empty until USER.
     pub(super) user: Vec<u8>,
+    /// As others see it.
     pub(super) host: Vec<u8>,
+    /// From where it came, whatever host it was given since.
+    pub(super) address: Vec<u8>,
     pub(super) real_name: Vec<u8>,
     /// The account that it is logged in to.
     pub(super) account: Option<Vec<u8>>,
@@ -93,6 +96,7 @@ impl Client {
             nick: Vec::new(),
             user: Vec::new(),
             host: host.to_vec(),
+            address: host.to_vec(),
             real_name: Vec::new(),
             account: None,
             mask: Vec::new(),

@@ -84,6 +84,8 @@ pub struct Limits {
     pub sendq_bytes_max: usize,
     /// Most bytes of lines held back from one client ([`FloodResponse::Delay`]) before it is closed with `RecvQ exceeded`.
     pub recvq_bytes_max: usize,
+    /// How many lines of each channel are kept for CHATHISTORY, at least one; with none there is no such command.
+    pub history_lines_max: Option<u32>,
     /// Most targets of one PRIVMSG, NOTICE or TAGMSG.
     pub targets_max: usize,
     /// Most mode changes with a parameter in one MODE.
@@ -120,6 +122,7 @@ impl Default for Limits {
             flood: None,
             sendq_bytes_max: 4 << 20,
             recvq_bytes_max: 8 << 10,
+            history_lines_max: None,
             targets_max: 20,
             modes_max: 20,
             bans_max: 100,

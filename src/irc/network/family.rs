@@ -46,8 +46,11 @@ impl Family {
             Self::InspIrcd => Caps::all().without(Caps::SETNAME),
             Self::Ngircd => Caps::MULTI_PREFIX,
             Self::Hybrid => Caps::AWAY_NOTIFY
+                .with(Caps::ACCOUNT_NOTIFY)
                 .with(Caps::CAP_NOTIFY)
+                .with(Caps::CHGHOST)
                 .with(Caps::EXTENDED_JOIN)
+                .with(Caps::INVITE_NOTIFY)
                 .with(Caps::MULTI_PREFIX)
                 .with(Caps::USERHOST_IN_NAMES),
         }

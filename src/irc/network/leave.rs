@@ -46,11 +46,11 @@ impl Network {
 
     /// Takes a client off the network; those who shared a channel with it read its QUIT, once each.
     pub(super) fn depart(&mut self, id: ClientId, reason: &[u8]) {
-        let client = self.directory.client(id);
-        if client.is_registered() {
+        if self.directory.client(id).is_registered() {
+            self.tell_offline(id);
+            let client = self.directory.client(id);
             self.relay
-                .begin()
-                .source(&client.mask)
+                .begin_from(client)
                 .command(b"QUIT")
                 .trailing(reason);
             self.relay.cut();
@@ -68,6 +68,7 @@ impl Network {
     pub(super) fn release(&mut self, id: ClientId) {
         self.clear_deadline(id);
         self.leave_door(id);
+        self.monitors.forget(id);
         self.ports.release(id);
         self.directory.release(id);
     }
@@ -84,6 +85,19 @@ impl Network {
         if port.is_let_in() {
             let counts = self.saw.counts_mut(sighting);
             counts.connections = counts.connections.saturating_sub(1);
+        }
+    }
+
+    /// Sends the relay's line to everybody without `cap` who shares a channel with `id`, once each and not to `id` itself.
+    pub(super) fn relay_to_peers_without(&mut self, id: ClientId, cap: Caps) {
+        self.ports.begin_round();
+        self.ports.is_first(id);
+        for membership in &self.directory.client(id).memberships {
+            for member in self.channels.channel(membership.channel).listeners() {
+                if self.ports.is_first(member.client) && !self.ports.has(member.client, cap) {
+                    self.ports.relay(member.client, &mut self.relay);
+                }
+            }
         }
     }
 
@@ -131,8 +145,7 @@ impl Network {
     pub(super) fn part(&mut self, id: ClientId, ix: ChannelIx, reason: &[u8]) {
         let line = self
             .relay
-            .begin()
-            .source(&self.directory.client(id).mask)
+            .begin_from(self.directory.client(id))
             .command(b"PART")
             .param(&self.channels.channel(ix).name);
         if reason.is_empty() {
@@ -188,8 +201,7 @@ impl Network {
                 continue;
             }
             self.relay
-                .begin()
-                .source(&self.directory.client(id).mask)
+                .begin_from(self.directory.client(id))
                 .command(b"KICK")
                 .param(&self.channels.channel(ix).name)
                 .param(&self.directory.client(target).nick)

@@ -3,7 +3,7 @@
 //! The network knows no socket and no clock. Its owner hands in what happens (`handle_*`), asks with [`Network::poll`] what to do
 //! until it says [`Output::Wait`], and takes the bytes that wait for each client from its [`Outbox`]. Equal calls give equal bytes.
 //!
-//! What is absent: services, accounts, operators, server-to-server lines. Links exist only as [`Network::split`] and [`Network::heal`].
+//! What is absent: operators, server-to-server lines, and services but the one that keeps accounts. Links exist only as [`Network::split`] and [`Network::heal`].
 
 pub mod bans;
 pub mod caps;
@@ -18,15 +18,18 @@ pub mod services;
 pub mod sightings;
 pub mod source;
 
+mod accounts;
 mod away;
 mod directory;
 mod dispatch;
 mod doors;
 mod farewell;
 mod heal;
+mod history;
 mod homes;
 mod info;
 mod join;
+mod labels;
 mod leave;
 mod liveness;
 mod look_ups;
@@ -34,6 +37,7 @@ mod mask;
 mod merge;
 mod messaging;
 mod mode;
+mod monitor;
 mod names;
 mod ports;
 mod queries;
@@ -61,6 +65,7 @@ use crate::irc::network::directory::Directory;
 use crate::irc::network::doors::Doors;
 use crate::irc::network::family::Manners;
 use crate::irc::network::homes::Homes;
+use crate::irc::network::monitor::Monitors;
 use crate::irc::network::outbox::Outbox;
 use crate::irc::network::ports::PortState;
 use crate::irc::network::ports::Ports;
@@ -124,6 +129,10 @@ pub struct Network {
     bans: Bans,
     saw: Saw,
     services: Services,
+    monitors: Monitors,
+    /// How many answers were batched for their labels, and how many histories sent; for their references.
+    label_count: u64,
+    history_count: u64,
     /// Where accounts live, once it matters.
     homes: Option<Homes>,
     /// One entry per port with a deadline.
@@ -160,6 +169,9 @@ impl Network {
             bans: Bans::default(),
             saw: Saw::default(),
             services: Services::default(),
+            monitors: Monitors::default(),
+            label_count: 0,
+            history_count: 0,
             homes: None,
             timers: BTreeSet::new(),
             relay: Relay::default(),
@@ -390,6 +402,7 @@ impl Network {
         client.introduced = turn;
         self.directory.set_stage(id, Stage::Registered);
         self.note_user_count();
+        self.tell_online(id);
     }
 
     fn tick(&mut self, now: Offset) {

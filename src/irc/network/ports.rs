@@ -297,7 +297,8 @@ impl Ports {
         Output::Wait
     }
 
-    fn buffer(&mut self, to: ClientId) -> &mut Vec<u8> {
+    /// Returns where lines to a client go that are written whole.
+    pub(super) fn buffer(&mut self, to: ClientId) -> &mut Vec<u8> {
         let port = &mut self.rows[to.index()];
         let has_room = port.outbox.len() < self.sendq_bytes_max;
         if port.state != PortState::Open || !has_room {

@@ -5,6 +5,7 @@ use crate::irc::network::away::REAL_NAME_BYTES_MAX;
 use crate::irc::network::caps::Caps;
 use crate::irc::network::client::ClientId;
 use crate::irc::network::client::Stage;
+use crate::irc::network::names::CASE_MAPPING;
 use crate::irc::network::names::NAME_BYTES_MAX;
 use crate::irc::wire::message::Message;
 use crate::irc::wire::numeric::ERR_ALREADYREGISTRED;
@@ -161,15 +162,20 @@ impl Network {
 
     /// Gives a user another nick, and tells it and all who share a channel with it.
     pub(super) fn rename(&mut self, id: ClientId, nick: &[u8]) {
-        let mask = &self.directory.client(id).mask;
+        let is_other = !CASE_MAPPING.eq(&self.directory.client(id).nick, nick);
+        if is_other {
+            self.tell_offline(id);
+        }
         self.relay
-            .begin()
-            .source(mask)
+            .begin_from(self.directory.client(id))
             .command(b"NICK")
             .trailing(nick);
         self.ports.relay(id, &mut self.relay);
         self.relay_to_peers(id, Caps::NONE);
         self.directory.set_nick(id, nick, self.now);
+        if is_other {
+            self.tell_online(id);
+        }
     }
 
     /// Says whether a nick has an allowed form (RFC 2812, 2.3.1) and length.

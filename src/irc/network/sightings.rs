@@ -222,9 +222,8 @@ impl Saw {
 
     /// Returns the counts of all sources together.
     pub fn total(&self) -> Counts {
-        let rows = self.rows.iter().map(|row| &row.counts);
-        rows.chain([&self.rest])
-            .fold(Counts::default(), |sum, counts| sum.with(counts))
+        let rows = self.rows.iter().map(|row| row.counts);
+        rows.fold(self.rest, Counts::with)
     }
 
     fn place_of(&mut self, source: &Source) -> SightingIx {
@@ -300,7 +299,7 @@ impl Saw {
 
 impl Counts {
     #[must_use]
-    fn with(self, other: &Self) -> Self {
+    fn with(self, other: Self) -> Self {
         Self {
             connections: self.connections + other.connections,
             connects: self.connects + other.connects,

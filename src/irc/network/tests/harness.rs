@@ -51,7 +51,7 @@ impl Player {
     /// Plays one step:
     /// `+alder [@SERVER] [CAP,CAP]` connects and registers, unrecorded; `?alder [@SERVER]` only connects; `~alder [@SERVER]`
     /// introduces a user without a connection; `from ADDRESS` says from where the next connect, `from names` that each does so from
-    /// its own name; `ban MASK REASON`, `unban MASK`; `alder: LINE` sends; `close alder eof|reset|timeout`, `kill alder REASON`, `split N`,
+    /// its own name; `ban MASK REASON`, `unban MASK`; `account alder NAME|*`, `host alder USER HOST`; `alder: LINE` sends; `close alder eof|reset|timeout`, `kill alder REASON`, `split N`,
     /// `heal N`, `wait SECONDS`; `---` forgets the record.
     #[track_caller]
     pub(super) fn step(&mut self, step: &str) {
@@ -62,6 +62,15 @@ impl Player {
             "ban" => {
                 let reason = words[2..].join(" ");
                 self.network.ban(self.now, words[1], &reason).unwrap();
+            }
+            "account" => {
+                let account = Some(words[2]).filter(|&word| word != "*");
+                self.network
+                    .set_account(self.now, self.ids[words[1]], account);
+            }
+            "host" => {
+                let id = self.ids[words[1]];
+                assert!(self.network.change_host(self.now, id, words[2], words[3]));
             }
             "unban" => assert!(self.network.unban(words[1])),
             "split" => {
