@@ -433,7 +433,8 @@ impl Members {
         edge.counts.sent += 1;
         edge.interval.sent += 1;
         edge.interval.lateness.record(late);
-        if message.to.is_none() {
+        // Lines around an attach are no talk of the profile's.
+        if message.to.is_none() && key.index < AROUND_FROM {
             edge.said.add(Said {
                 channel: key.channel,
                 sender: message.sender,
