@@ -76,6 +76,8 @@ pub enum PhaseKind {
     Restart {
         /// Time that the phase gives it: how long the embedded target is down, and within which another one is expected to go down.
         lasts: Duration,
+        /// What goes down.
+        of: RestartOf,
     },
     /// Accounts are moved to another server, one after the other.
     Migrate {
@@ -161,6 +163,29 @@ impl Pace {
         match self {
             Self::Rate(rate) => rate.due(count),
             Self::Curve(points) => points.last().map_or(Duration::ZERO, |point| point.at),
+        }
+    }
+}
+
+/// What a restart takes down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RestartOf {
+    /// The target.
+    #[default]
+    Target,
+    /// The networks behind a bouncer: it stays, with its clients.
+    Network,
+}
+
+impl RestartOf {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Target, Self::Network];
+
+    /// Returns the name in scenario files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Target => "target",
+            Self::Network => "network",
         }
     }
 }
@@ -311,7 +336,7 @@ impl PhaseKind {
             Self::Steady { duration } | Self::Quiet { duration } => *duration,
             Self::Netsplit { heal_after, .. } => *heal_after,
             Self::MassDisconnect { returns, .. } => returns.lasts(),
-            Self::Restart { lasts } => *lasts,
+            Self::Restart { lasts, .. } => *lasts,
             Self::Migrate { migration } => migration.within,
             Self::RollBack { roll_back } => roll_back.within,
             Self::NickStorm { over, .. } => *over,
@@ -333,7 +358,15 @@ impl PhaseKind {
 
     /// Returns whether, where the target is a bouncer, it is done to the networks behind it, rather than to its clients or itself.
     pub fn is_of_network(&self) -> bool {
-        matches!(self, Self::Netsplit { .. } | Self::NickStorm { .. })
+        matches!(
+            self,
+            Self::Netsplit { .. }
+                | Self::NickStorm { .. }
+                | Self::Restart {
+                    of: RestartOf::Network,
+                    ..
+                }
+        )
     }
 
     /// Returns the migration that it is, if it is one.
@@ -374,7 +407,7 @@ impl PhaseKind {
         match self {
             Self::Netsplit { heal_after, .. } => Some(struck + *heal_after),
             Self::MassDisconnect { returns, .. } => Some(struck + returns.begin_after()),
-            Self::Restart { lasts } => Some(struck + *lasts),
+            Self::Restart { lasts, .. } => Some(struck + *lasts),
             // Or sooner: when its queue is done.
             Self::Migrate { migration } => Some(struck + migration.within),
             Self::RollBack { roll_back } => Some(struck + roll_back.within),

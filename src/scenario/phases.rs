@@ -15,6 +15,7 @@ use crate::scenario::phase::Heal;
 use crate::scenario::phase::Pace;
 use crate::scenario::phase::Phase;
 use crate::scenario::phase::PhaseKind;
+use crate::scenario::phase::RestartOf;
 use crate::scenario::phase::Returns;
 use crate::scenario::phase::SplitBy;
 use crate::scenario::reader::Table;
@@ -102,6 +103,7 @@ impl Parts {
                 commands.begin = table.optional("command", value::text)?;
                 PhaseKind::Restart {
                     lasts: table.required("lasts", value::duration)?,
+                    of: table.with_default("of", RestartOf::Target, value::restart_of)?,
                 }
             }
             "migrate" => self.migrate(table, &mut commands)?,

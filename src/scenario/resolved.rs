@@ -9,6 +9,7 @@ use crate::scenario::phase::Begins;
 use crate::scenario::phase::Pace;
 use crate::scenario::phase::Phase;
 use crate::scenario::phase::PhaseKind;
+use crate::scenario::phase::RestartOf;
 use crate::scenario::phase::Returns;
 use crate::scenario::value::curve_point_text;
 use crate::scenario::value::duration_text;
@@ -187,7 +188,12 @@ impl Scenario {
                     }
                 }
             }
-            PhaseKind::Restart { lasts } => put("lasts", span(*lasts))?,
+            PhaseKind::Restart { lasts, of } => {
+                put("lasts", span(*lasts))?;
+                if *of != RestartOf::Target {
+                    put("of", quoted(of.name()))?;
+                }
+            }
             PhaseKind::Migrate { migration } => {
                 if let Some(server) = self.far_server(migration.to) {
                     put("to", quoted(&server.name))?;

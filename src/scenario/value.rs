@@ -9,6 +9,7 @@ use crate::scenario::bouncer::BouncerKind;
 use crate::scenario::phase::CurvePoint;
 use crate::scenario::phase::Cut;
 use crate::scenario::phase::Heal;
+use crate::scenario::phase::RestartOf;
 use crate::scenario::phase::SplitBy;
 use crate::units::rate::Rate;
 
@@ -195,6 +196,14 @@ pub(crate) fn bouncer_kind(value: &str) -> Result<BouncerKind, Expected> {
     kinds.find(|kind| kind.name() == value).ok_or(Expected {
         what: "\"znc\", \"bip\" or \"soju\"",
         help: "soju is not started: name the address of one that runs as --target",
+    })
+}
+
+pub(crate) fn restart_of(value: &str) -> Result<RestartOf, Expected> {
+    let mut whats = RestartOf::ALL.into_iter();
+    whats.find(|of| of.name() == value).ok_or(Expected {
+        what: "\"target\" or \"network\"",
+        help: "of = \"network\" takes down the networks behind a bouncer",
     })
 }
 
