@@ -103,8 +103,8 @@ impl Player {
     fn lying(lie: Lie, one_in: u32, policy: BufferPolicy) -> Self {
         let lying = Some(Lying { lie, one_in });
         let mut player = Self::new(BouncerConfig {
-            lying,
             policy,
+            lying,
             ..config()
         });
         player.bring_up();
