@@ -19,3 +19,4 @@ pub mod sim;
 pub mod swarm;
 pub mod traffic;
 pub mod units;
+pub mod upstream;

@@ -7,11 +7,9 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use rand::TryRng as _;
-use rand::rngs::SysRng;
-
 use crate::cli::error::Error;
 use crate::cli::files;
+use crate::drive::host::random;
 use crate::place::Misread;
 use crate::place::Place;
 use crate::traffic::trace::pseudonym::Pseudonyms;
@@ -36,14 +34,10 @@ pub(crate) fn pseudonyms(file: Option<&Path>) -> Result<Pseudonyms, Error> {
 
 /// Draws a key.
 fn drawn() -> Result<[u8; KEY_BYTES], Error> {
-    let mut key = [0; KEY_BYTES];
-    SysRng
-        .try_fill_bytes(&mut key)
-        .map_err(|source| Error::System {
-            what: "drawing a key for pseudonyms",
-            source: io::Error::other(source),
-        })?;
-    Ok(key)
+    random::random().map_err(|source| Error::System {
+        what: "drawing a key for pseudonyms",
+        source,
+    })
 }
 
 /// Draws a key and keeps it in a file that only its owner can read.

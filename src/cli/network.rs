@@ -10,19 +10,27 @@ use clap::builder::PossibleValuesParser;
 
 use crate::cli::error;
 use crate::cli::error::Error;
+use crate::cli::network_limits::LimitArguments;
+use crate::cli::saw;
 use crate::cli::trust::ServerTlsArguments;
 use crate::drive::clock::Clock;
 use crate::drive::interrupt::Hangup;
 use crate::drive::interrupt::Interrupt;
 use crate::drive::listen::Listening;
 use crate::drive::run::accounts;
+use crate::irc::network::bans::BANS_MAX;
 use crate::irc::network::config::NetworkConfig;
 use crate::irc::network::family::Family;
+use crate::irc::network::rules::RULES;
+use crate::irc::network::rules::Rules;
 use crate::place::Place;
 use crate::units::id::ServerId;
 
 /// How often a person's wish to end is looked for.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// The reason of bans by flags.
+const BAN_REASON: &str = "Banned from the start";
 
 /// Flags of `network`.
 #[derive(Debug, Args)]
@@ -47,6 +55,11 @@ pub(crate) struct NetworkArguments {
         value_parser = PossibleValuesParser::new(Family::ALL.map(Family::name)),
     )]
     family: String,
+    #[command(flatten)]
+    limits: LimitArguments,
+    /// When it ends, say on stderr what it saw of each address, and which limits of networks of this kind that would have hit.
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(RULES.map(|rules| rules.name)))]
+    rules: Option<String>,
     /// Break the link to the second server after so many seconds.
     #[arg(long, value_name = "SECONDS", requires = "heal_after")]
     split_after: Option<u64>,
@@ -72,6 +85,8 @@ pub(crate) fn run(arguments: &NetworkArguments) -> Result<u8, Error> {
         servers: (1..=arguments.listen.len())
             .map(|number| format!("irc{number}.splitstorm.test"))
             .collect(),
+        limits: arguments.limits.limits(),
+        look_ups: arguments.limits.look_ups(),
         motd: vec!["The network that splitstorm carries with it.".to_owned()],
         ..NetworkConfig::default()
     };
@@ -88,6 +103,15 @@ pub(crate) fn run(arguments: &NetworkArguments) -> Result<u8, Error> {
                 source,
             }
         })?;
+    for mask in arguments.limits.bans().to_owned() {
+        let banned = listening.ask(move |network, now| network.ban(now, &mask, BAN_REASON));
+        if banned == Some(None) {
+            return Err(Error::Usage {
+                what: format!("more than {BANS_MAX} bans"),
+                help: "ban prefixes such as 192.0.2.0/24 instead of each address".to_owned(),
+            });
+        }
+    }
     for address in &listening.addresses {
         print_line(&address.to_string())?;
     }
@@ -112,6 +136,11 @@ pub(crate) fn run(arguments: &NetworkArguments) -> Result<u8, Error> {
             listening.heal(ServerId(1));
             error::say("healed\n");
         }
+    }
+    if let Some(rules) = arguments.rules.as_deref().and_then(Rules::named)
+        && let Some(saw) = listening.ask(|network, _| network.saw().clone())
+    {
+        error::say(&saw::text(&saw, rules));
     }
     listening.stop().map_err(|source| Error::System {
         what: "running the network",

@@ -16,14 +16,13 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::ValueEnum;
 use rand::SeedableRng as _;
-use rand::TryRng as _;
 use rand::rngs::ChaCha8Rng;
-use rand::rngs::SysRng;
 
 use crate::cli::error;
 use crate::cli::error::Error;
 use crate::cli::files;
 use crate::cli::roster as roster_file;
+use crate::drive::host::random;
 use crate::drive::run::error::RunError;
 use crate::drive::run::safety;
 use crate::drive::transport::address;
@@ -273,14 +272,10 @@ fn missing_text(missing: &[&SecretEnv]) -> String {
 
 /// Returns bytes that nobody can guess.
 fn random<const N: usize>() -> Result<[u8; N], Error> {
-    let mut bytes = [0; N];
-    SysRng
-        .try_fill_bytes(&mut bytes)
-        .map_err(|source| Error::System {
-            what: "drawing a password",
-            source: io::Error::other(source),
-        })?;
-    Ok(bytes)
+    random::random().map_err(|source| Error::System {
+        what: "drawing a password",
+        source,
+    })
 }
 
 /// Checks that a folder is not there, or empty.

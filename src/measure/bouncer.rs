@@ -35,6 +35,10 @@ pub struct NetworkSaw {
     pub network: String,
     /// Members of it whom no bouncer holds.
     pub members: u64,
+    /// Places that the bouncer is to hold on it.
+    pub seats: u64,
+    /// Those that were registered at the end.
+    pub registered: u64,
     /// Each address from which it came, the busiest first.
     pub sources: Vec<SourceSaw>,
     /// How connections that were lost came back: the bouncer's queue of reconnects, where there was one.
@@ -58,8 +62,8 @@ pub struct SourceSaw {
     pub registered: u64,
     /// How often it was over a flood limit.
     pub floods: u64,
-    /// For how long it was banned.
-    pub banned: Duration,
+    /// For how long it was banned the first time, if it was.
+    pub banned: Option<Duration>,
     /// Which kinds of public networks would have refused or banned it, and for what.
     pub would_refuse: Vec<String>,
 }

@@ -87,6 +87,13 @@ impl Secret {
     }
 }
 
+impl Secret {
+    /// Returns the password, to be sent.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")

@@ -33,8 +33,12 @@ pub struct Need {
     pub sessions: u64,
     /// Sessions at the most: twice as many where old and new overlap.
     pub sessions_max: u64,
+    /// Sessions of one user name (ident) at the most: two where old and new overlap.
+    pub sessions_per_ident_max: u64,
     /// Connects per second that bring everybody back in time.
     pub connects_per_s: f64,
+    /// How they are brought.
+    pub moved: Move,
     /// Whether an ident server has to answer there: more than one session comes from the address, and a server that can't tell its users
     /// apart bans all of them for one.
     pub needs_ident: bool,
@@ -61,6 +65,19 @@ pub struct Needs {
     pub moved: Move,
 }
 
+impl Need {
+    /// Returns the most connects of the address within any `window`, if everybody is brought back in time and evenly; all of them if
+    /// the window is longer. It is what a throttle has to allow, wherever its windows begin.
+    pub fn connects_max(&self, window: Duration) -> u64 {
+        let restart_in = self.moved.restart_in.as_nanos();
+        if restart_in <= window.as_nanos() {
+            return self.sessions;
+        }
+        let connects = u128::from(self.sessions).saturating_mul(window.as_nanos());
+        u64::try_from(connects.div_ceil(restart_in)).unwrap_or(u64::MAX)
+    }
+}
+
 impl Needs {
     /// Returns what a roster asks for.
     pub fn new(roster: &Roster, moved: Move) -> Self {
@@ -81,7 +98,9 @@ impl Needs {
                     egress,
                     sessions,
                     sessions_max: moved.sessions_max(sessions),
+                    sessions_per_ident_max: moved.sessions_max(sessions.min(1)),
                     connects_per_s: moved.connects_per_s(sessions),
+                    moved,
                     needs_ident: moved.sessions_max(sessions) > 1,
                 })
                 .collect(),
@@ -184,6 +203,19 @@ pub(crate) mod tests {
         assert_eq!((needs.sessions, needs.sessions_max), (4, 8));
         assert!((needs.connects_per_s - 1.0).abs() < 1e-9);
         assert!(needs.each.iter().all(|need| need.needs_ident));
+    }
+
+    #[test]
+    fn a_window_holds_as_many_connects_as_begin_in_it() {
+        // Two sessions of one address within four seconds: at 0 and at 2.
+        let needs = needs(4, false);
+        let need = needs.each.iter().find(|need| need.sessions == 2).unwrap();
+        let connects = |millis| need.connects_max(Duration::from_millis(millis));
+        assert_eq!(
+            [0, 1, 2_000, 2_001, 4_000, 60_000].map(connects),
+            [0, 1, 1, 2, 2, 2]
+        );
+        assert_eq!(need.sessions_per_ident_max, 1);
     }
 
     #[test]

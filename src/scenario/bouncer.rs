@@ -1,6 +1,7 @@
 //! The bouncer of a scenario: what kind it is, who its users are, and what the networks behind it allow.
 
 use std::fmt::Write;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::place::Misread;
@@ -30,6 +31,8 @@ pub struct Bouncer {
     pub ready_within: Duration,
     /// Whether clients come without waiting for that: its queue of connects is part of what is measured.
     pub starts_cold: bool,
+    /// Where the first server of the first network listens, and the others at the ports behind; none for addresses of the run's own.
+    pub listen: Option<SocketAddr>,
     /// What the networks refuse.
     pub network: NetworkLimits,
     /// How many clients its attached users have; known once its users are.
@@ -64,6 +67,9 @@ impl Bouncer {
             quoted(&duration_text(self.ready_within)),
             self.starts_cold
         )?;
+        if let Some(listen) = self.listen {
+            writeln!(out, "listen = {}", quoted(&listen.to_string()))?;
+        }
         let limits = &self.network;
         if *limits == NetworkLimits::default() {
             return Ok(());
@@ -167,6 +173,7 @@ pub(super) fn bouncer(mut table: Table<'_>) -> Result<Option<Bouncer>, Misread> 
     let ready_within =
         table.with_default("ready_within", Duration::from_mins(5), value::duration)?;
     let starts_cold = table.with_default("starts_cold", false, value::boolean)?;
+    let listen = table.optional("listen", value::address)?;
     let network = network(table.table("network")?)?;
     let whole = table.place().clone();
     table.finish()?;
@@ -201,6 +208,7 @@ pub(super) fn bouncer(mut table: Table<'_>) -> Result<Option<Bouncer>, Misread> 
         lines_at_attach: u32::try_from(lines_at_attach).unwrap_or(u32::MAX),
         ready_within,
         starts_cold,
+        listen,
         network,
         client_count: 0,
     }))

@@ -47,11 +47,11 @@ pub fn read(
     let starts = root.optional("starts", value::week_second)?;
     let heat = root.with_default("heat", 1.0, value::positive)?;
     let settle = root.with_default("settle", Duration::from_secs(10), value::settle)?;
-    let population = population(root.table("population")?)?;
+    let bouncer = bouncer::bouncer(root.table("bouncer")?)?;
+    let population = population(root.table("population")?, bouncer.is_some())?;
     let client = client(root.table("client")?)?;
     let reconnect = reconnect(root.table("reconnect")?)?;
     let target = target(root.table("target")?)?;
-    let bouncer = bouncer::bouncer(root.table("bouncer")?)?;
     let accounts = accounts::accounts(root.table("accounts")?)?;
     let services = accounts::services(root.table("services")?)?;
     let warm_up = root.with_default("warm_up", Duration::ZERO, value::duration)?;
@@ -91,9 +91,14 @@ fn stem(path: &str) -> String {
     name.strip_suffix(".toml").unwrap_or(name).to_owned()
 }
 
-fn population(mut table: Table<'_>) -> Result<Population, Misread> {
+/// Reads the population. Behind a bouncer the channels are those of its users.
+fn population(mut table: Table<'_>, is_behind_bouncer: bool) -> Result<Population, Misread> {
     let users = table.required("users", value::count)?;
-    let channels = table.required("channels", value::count)?;
+    let channels = if is_behind_bouncer {
+        1
+    } else {
+        table.required("channels", value::count)?
+    };
     let members_per_channel = table.with_default("members_per_channel", 6.0, value::positive)?;
     let private_share = table.with_default("private_share", 0.05, value::share)?;
     table.finish()?;

@@ -1,5 +1,6 @@
 //! Values of scenario files: text to what was meant, or what was expected and how to write it.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::scenario::WeekSecond;
@@ -178,6 +179,15 @@ pub(crate) fn login_way(value: &str) -> Result<LoginWay, Expected> {
         what: "\"PLAIN\", \"EXTERNAL\", \"SCRAM-SHA-256\" or \"NickServ\"",
         help: "the first three are SASL's, before the registration ends; NickServ is told after it",
     })
+}
+
+pub(crate) fn address(value: &str) -> Result<SocketAddr, Expected> {
+    let read = value.parse::<SocketAddr>().ok();
+    read.filter(|address| address.ip().is_loopback())
+        .ok_or(Expected {
+            what: "an address of this machine and a port",
+            help: "such as \"127.0.0.1:6667\"",
+        })
 }
 
 pub(crate) fn bouncer_kind(value: &str) -> Result<BouncerKind, Expected> {

@@ -4,6 +4,9 @@ use crate::irc::session::Session;
 use crate::irc::wire::compose::Line;
 use crate::irc::wire::compose::text_bytes_max;
 use crate::measure::act::Act;
+use crate::measure::continuity::line::LineId;
+use crate::measure::continuity::line::Verb;
+use crate::measure::continuity::told::Said;
 use crate::measure::ledger::MessageKey;
 use crate::measure::ledger::PlannedMessage;
 use crate::measure::probe::ProbeId;
@@ -204,6 +207,9 @@ impl Shard {
     fn cut(&mut self, local: usize, cut: Cut, now: Offset) {
         let user = self.users[local].id;
         self.users[local].session.drop_link();
+        if let Some(clients) = &mut self.bouncer {
+            clients.note_cut(local, cut);
+        }
         match cut {
             // What others are owed of the last lines, and the server's answers to them, go with the connection.
             Cut::Rst => self.io.push_back(Io::Reset { user }),
@@ -299,7 +305,10 @@ impl Shard {
     /// Returns whether a user may act in a channel. A model waits for the echo of its JOIN; a script does what was done, and
     /// servers process lines in their order.
     fn may_act_in(&self, user: UserId, channel: ChannelId) -> bool {
-        if self.plan.script().is_some() {
+        if let Some(clients) = &self.bouncer {
+            let local = self.sharding.local(user);
+            local.is_some_and(|local| clients.is_in(local, channel))
+        } else if self.plan.script().is_some() {
             self.ledger.is_member(user, channel)
         } else {
             self.ledger.is_joined(user, channel)
@@ -348,7 +357,10 @@ impl Shard {
         target.clear();
         let composed = match message.to {
             None if !self.may_act_in(message.sender, key.channel) => Err(NotSent::NotJoined),
-            Some(to) if !self.peers[to.index()].is_online => Err(NotSent::PeerAbsent),
+            // Of the networks behind a bouncer only they know who is there.
+            Some(to) if self.bouncer.is_none() && !self.peers[to.index()].is_online => {
+                Err(NotSent::PeerAbsent)
+            }
             None => {
                 self.plan.names.push_channel(key.channel, &mut target);
                 Ok(())
@@ -407,8 +419,13 @@ impl Shard {
             channel: key.channel,
             index: key.index,
         };
+        let start = out.len();
         self.prober
             .compose(id, now.since(message.intended), message.bytes, out);
+        let line = self
+            .bouncer
+            .is_some()
+            .then(|| LineId::of(Verb::Message, state.session.nick(), &out[start..]));
         out.extend_from_slice(if wrapping > 0 {
             b"\x01\r\n".as_slice()
         } else {
@@ -425,6 +442,21 @@ impl Shard {
         let late = now.since(message.intended);
         self.interval.lateness.record(late);
         self.interval.acts.add_sent(act_of(kind), late);
+        if let Some(line) = line {
+            let said = Said {
+                line,
+                key,
+                sender: message.sender,
+                is_by_client: true,
+                bytes: message.bytes,
+                intended: message.intended,
+                attempt: now,
+                accepted: Offset::NEVER,
+            };
+            self.tell_said(local, said, message.to.map(|_| target), now);
+            self.flush(local);
+            return Ok(());
+        }
         self.ledger.handle_attempted(key, now);
         // While the network is split nobody may be left to see the message, and only a sighting would tell on which side of
         // the heal the server processed it. The sender's own PING behind it tells as well.

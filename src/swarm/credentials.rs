@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use crate::irc::session::login::LoginManner;
 use crate::irc::session::login::LoginWay;
+use crate::irc::session::playback::Hello;
+use crate::irc::session::playback::Playback;
 use crate::irc::session::sasl::Login;
 use crate::irc::session::sasl::Mechanism;
 use crate::scenario::accounts;
@@ -17,7 +19,14 @@ pub struct Credentials {
     pub password: Option<Password>,
     /// The users' accounts.
     pub accounts: Option<Arc<Accounts>>,
+    /// What each client says to attach, where the target is a bouncer.
+    pub hellos: Option<Arc<Hellos>>,
+    /// How that bouncer plays back.
+    pub playback: Option<Playback>,
 }
+
+/// What each client says to attach, by client.
+pub type Hellos = Vec<Hello>;
 
 /// A password: nobody's to read.
 #[derive(Clone, PartialEq, Eq)]

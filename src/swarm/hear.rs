@@ -20,6 +20,9 @@ use crate::units::offset::Offset;
 
 impl Shard {
     pub(super) fn hear(&mut self, local: usize, heard: Heard<'_>, now: Offset) {
+        if self.bouncer.is_some() {
+            return self.hear_attached(local, heard, now);
+        }
         let user = self.users[local].id;
         match heard {
             Heard::Registered => self.hear_registered(local, now),
@@ -103,16 +106,26 @@ impl Shard {
     }
 
     /// Registration and welcome move the session's deadlines; ordinary lines only push them away.
-    fn arm_after(&mut self, local: usize, heard: &Heard<'_>) {
+    pub(super) fn arm_after(&mut self, local: usize, heard: &Heard<'_>) {
         if *heard != Heard::Nothing || self.users[local].session.is_registering() {
             self.arm(local);
         }
     }
 
     fn hear_registered(&mut self, local: usize, now: Offset) {
+        self.note_registered(local, now);
+        let state = &self.users[local];
+        let (user, has_echo) = (state.id, state.session.has_echo());
+        let attempt = state.connect_attempt;
+        self.ledger.handle_online(user, has_echo, attempt, now);
+        self.tell_peers(local, true);
+        self.begin_chores(local, now);
+    }
+
+    /// Counts a registration.
+    pub(super) fn note_registered(&mut self, local: usize, now: Offset) {
         let state = &mut self.users[local];
         state.tries = 0;
-        let (user, has_echo) = (state.id, state.session.has_echo());
         let (intended, attempt) = (state.connect_intended, state.connect_attempt);
         let times = self.interval.times_mut(Operation::ConnectRegistered);
         times.response.record(now.since(intended));
@@ -120,9 +133,6 @@ impl Shard {
         self.interval.registered += 1;
         self.interval.welcomes.note(now);
         self.registered_count += 1;
-        self.ledger.handle_online(user, has_echo, attempt, now);
-        self.tell_peers(local, true);
-        self.begin_chores(local, now);
     }
 
     fn hear_joined(&mut self, local: usize, name: &[u8], now: Offset) {
@@ -306,14 +316,20 @@ impl Shard {
     }
 
     /// Notes that a step of a registration is done.
-    fn record_step(&mut self, step: Operation, since: Offset, now: Offset) {
+    pub(super) fn record_step(&mut self, step: Operation, since: Offset, now: Offset) {
         let times = self.interval.times_mut(step);
         times.response.record(now.since(since));
         times.service.record(now.since(since));
     }
 
     /// Notes that a user saw what it had sent itself.
-    fn record_own(&mut self, user: UserId, operation: Operation, sent: Offset, now: Offset) {
+    pub(super) fn record_own(
+        &mut self,
+        user: UserId,
+        operation: Operation,
+        sent: Offset,
+        now: Offset,
+    ) {
         let took = now.since(sent);
         self.note_took(Took {
             sender: user,

@@ -20,6 +20,10 @@ const LIST_COUNT_MAX: u32 = 20;
 impl Shard {
     /// Joins every channel of the user that it is not in, as far as the target allows.
     pub(super) fn join_all(&mut self, local: usize, now: Offset) {
+        // A bouncer is in them already, and tells.
+        if self.bouncer.is_some() {
+            return;
+        }
         if self.plan.script().is_some() {
             self.join_wanted(local, now);
             return;

@@ -38,7 +38,7 @@ fn session_config(plan: &Plan, client: &Client, credentials: &Credentials) -> Se
             first_ping: client.ping.first,
             pong_timeout: client.ping.timeout,
         },
-        playback: None,
+        playback: credentials.playback,
     }
 }
 

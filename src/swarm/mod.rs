@@ -4,6 +4,7 @@
 //! here knows a clock or a socket.
 
 mod act;
+mod attached;
 mod beside;
 mod chores;
 pub mod credentials;
@@ -49,8 +50,10 @@ use crate::plan::Plan;
 use crate::plan::action::Action;
 use crate::plan::action::Planned;
 use crate::plan::planner::Planner;
+use crate::swarm::attached::Clients;
 use crate::swarm::credentials::Accounts;
 use crate::swarm::credentials::Credentials;
+use crate::swarm::credentials::Hellos;
 use crate::swarm::hold::Hold;
 use crate::swarm::io::Io;
 use crate::swarm::io::PeerFact;
@@ -87,6 +90,8 @@ pub struct Shard {
     /// How sessions are, by their users' programs.
     session_configs: Vec<SessionConfig>,
     accounts: Option<Arc<Accounts>>,
+    /// What each client says to a bouncer, where the target is one.
+    hellos: Option<Arc<Hellos>>,
     isupport: Isupport,
     prober: Prober,
     ledger: Ledger,
@@ -99,6 +104,8 @@ pub struct Shard {
     outgoing_peers: Vec<PeerFact>,
     throttles: Throttles,
     hold: Hold,
+    /// What its users are where the target is a bouncer; then a judge keeps the ledger.
+    bouncer: Option<Clients>,
     is_over: bool,
     /// The run is judged; only goodbyes are left.
     is_closed: bool,
@@ -131,9 +138,12 @@ struct Peer {
 impl Shard {
     /// Returns a shard before its first moment. `credentials` are what the target asks for.
     pub fn new(plan: &Arc<Plan>, sharding: Sharding, credentials: Credentials) -> Self {
+        let sharding = sharding.within(plan.driven());
         let planner = Planner::new(Arc::clone(plan), sharding);
-        let prober = Prober::new(plan.seed);
         let user_count = plan.population.user_count();
+        let users = (0..sharding.local_count(user_count)).map(|local| sharding.user(local));
+        let bouncer = Clients::new(plan, users.clone());
+        let prober = Prober::new(plan.seed);
         let config = LedgerConfig {
             sharding,
             user_count,
@@ -143,19 +153,22 @@ impl Shard {
             prober,
             around: plan.around_events(),
         };
-        let ledger = Ledger::new(config, planner.channels());
+        let judged = match bouncer {
+            Some(_) => &[],
+            None => planner.channels(),
+        };
+        let ledger = Ledger::new(config, judged);
         let events = plan.events().map(|(id, struck, cause_gone)| Event {
             is_gradual: plan.scenario.phase(id).kind.is_gradual(),
             ..Event::new(id, struck, cause_gone)
         });
         Self {
             sharding,
-            users: (0..sharding.local_count(user_count))
-                .map(|local| {
-                    let user = sharding.user(local);
-                    User::new(user, plan.clients.of(user, &plan.streams))
-                })
+            users: users
+                .map(|user| User::new(user, plan.clients.of(user, &plan.streams)))
                 .collect(),
+            bouncer,
+            hellos: credentials.hellos.clone(),
             peers: vec![Peer::default(); user_count as usize],
             timers: BinaryHeap::new(),
             session_configs: manners::session_configs(plan, &credentials),
@@ -415,8 +428,12 @@ impl Shard {
         }
         let was_online = self.users[local].session.is_online();
         let end = self.users[local].session.handle_closed(closed);
-        self.ledger.handle_offline(user, now);
-        self.tell_peers(local, false);
+        if self.bouncer.is_some() {
+            self.tell_detached(local, closed, end, now);
+        } else {
+            self.ledger.handle_offline(user, now);
+            self.tell_peers(local, false);
+        }
         let state = &mut self.users[local];
         state.link = Link::Down;
         state.chores.clear();
@@ -509,6 +526,10 @@ impl Shard {
             names: &self.plan.names,
             user: *id,
             accounts: self.accounts.as_deref(),
+            hello: self
+                .hellos
+                .as_ref()
+                .and_then(|hellos| hellos.get(id.index())),
         };
         let mut cx = Context {
             identity: &identity,
@@ -542,7 +563,10 @@ impl Shard {
     pub fn not_whole(&self, since: Offset) -> Vec<UserId> {
         let is_in = |state: &User, channel| self.ledger.is_joined(state.id, channel);
         let is_whole = |state: &User| {
-            if self.plan.script().is_some() {
+            if let Some(clients) = &self.bouncer {
+                let local = self.sharding.local(state.id);
+                local.is_some_and(|local| clients.has_all(local))
+            } else if self.plan.script().is_some() {
                 let mut due = state.wanted.iter().filter(|wanted| wanted.intended < since);
                 due.all(|wanted| is_in(state, wanted.channel))
             } else {

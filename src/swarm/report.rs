@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::irc::session::Session;
+use crate::measure::continuity::told::Told;
 use crate::measure::event::Event;
 use crate::measure::exemplar::Exemplars;
 use crate::measure::interval::Pending;
@@ -38,6 +39,8 @@ pub struct ShardReport {
     pub said: SaidLog,
     /// When deliveries were required and lost.
     pub losses: LossLog,
+    /// What clients of a bouncer told last.
+    pub told: Vec<Told>,
 }
 
 /// How far a split has come.
@@ -148,13 +151,16 @@ impl Shard {
         }
         for index in 0..self.events.len() {
             let phase = self.events[index].phase;
-            if self.plan.scenario.phase(phase).kind.far_link().is_some() {
+            let is_judged = self.bouncer.is_none();
+            if is_judged && self.plan.scenario.phase(phase).kind.far_link().is_some() {
                 let seen = self.ledger.heal_seen(phase);
                 self.events[index].affected = seen.required;
                 self.events[index].recovered = seen.seen;
             }
         }
+        let told = self.take_told();
         ShardReport {
+            told,
             ledger: self.ledger.counts().clone(),
             exemplars: self.ledger.exemplars().clone(),
             losses: self.ledger.losses().clone(),

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::irc::session::Identity;
 use crate::irc::session::Session;
+use crate::irc::session::playback::Hello;
 use crate::irc::session::sasl::Login;
 use crate::measure::ledger::MessageKey;
 use crate::plan::clients::ClientIx;
@@ -133,6 +134,8 @@ pub(crate) struct Named<'a> {
     pub(crate) names: &'a Names,
     pub(crate) user: UserId,
     pub(crate) accounts: Option<&'a Accounts>,
+    /// What it says to a bouncer.
+    pub(crate) hello: Option<&'a Hello>,
 }
 
 impl Identity for Named<'_> {
@@ -141,6 +144,9 @@ impl Identity for Named<'_> {
     }
 
     fn user(&self, out: &mut Vec<u8>) {
+        if let Some(hello) = self.hello {
+            return out.extend_from_slice(&hello.user);
+        }
         self.names.push_nick(self.user, 0, out);
     }
 
@@ -150,5 +156,11 @@ impl Identity for Named<'_> {
 
     fn login(&self) -> Option<Login<'_>> {
         self.accounts?.login(self.user)
+    }
+
+    fn server_password(&self, out: &mut Vec<u8>) {
+        if let Some(hello) = self.hello {
+            out.extend_from_slice(&hello.pass);
+        }
     }
 }

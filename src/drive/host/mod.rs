@@ -8,5 +8,6 @@ mod kernel;
 pub mod limits;
 pub mod listener;
 mod program;
+pub mod random;
 pub mod snapshot;
 pub mod watched;

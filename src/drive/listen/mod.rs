@@ -17,6 +17,7 @@ use crate::drive::listen::server::Order;
 use crate::drive::transport::tls::ServerTls;
 use crate::irc::network::Network;
 use crate::irc::network::config::NetworkConfig;
+use crate::irc::network::served::Served;
 use crate::units::id::ServerId;
 use crate::units::offset::Offset;
 
@@ -25,10 +26,10 @@ const ORDERS_MAX: usize = 16;
 
 /// A network that listens. It ends when this is dropped.
 #[derive(Debug)]
-pub struct Listening {
+pub struct Listening<S: Served + 'static = Network> {
     /// The address of each of its servers.
     pub addresses: Vec<SocketAddr>,
-    orders: mpsc::Sender<Order>,
+    orders: mpsc::Sender<Order<S>>,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
 
@@ -44,6 +45,39 @@ impl Listening {
         tls: Option<ServerTls>,
         clock: Clock,
     ) -> io::Result<Self> {
+        let make = move |now| Network::new(network, now, clock.epoch_unix_micros());
+        Self::serve(make, addresses, tls, clock)
+    }
+
+    /// Breaks the link to a server. Returns once it is done: what the network processes from then on it processes apart.
+    pub fn split(&self, far: ServerId) {
+        self.ask(move |network, now| network.split(now, far));
+    }
+
+    /// Heals the link to a server. Returns once it is done.
+    pub fn heal(&self, far: ServerId) {
+        self.ask(move |network, now| network.heal(now, far));
+    }
+
+    /// Kills a server: its link breaks, and its clients' connections end without a word. Returns once it is done.
+    pub fn kill(&self, far: ServerId) {
+        self.ask(move |network, now| network.kill(now, far));
+    }
+}
+
+impl<S: Served + 'static> Listening<S> {
+    /// Starts what `make` makes on its own thread, with one listener per server, on `addresses` in the servers' order; with `tls` on
+    /// all of them.
+    ///
+    /// # Errors
+    ///
+    /// Returns why an address can't be listened on, or the thread not be started.
+    pub fn serve(
+        make: impl FnOnce(Offset) -> S + Send + 'static,
+        addresses: Vec<SocketAddr>,
+        tls: Option<ServerTls>,
+        clock: Clock,
+    ) -> io::Result<Self> {
         let (orders, from_owner) = mpsc::channel(ORDERS_MAX);
         let (to_owner, bound) = sync_channel(1);
         let thread = std::thread::Builder::new()
@@ -52,8 +86,9 @@ impl Listening {
                 let runtime = Builder::new_current_thread()
                     .enable_io()
                     .build_local(LocalOptions::default())?;
+                let served = make(clock.now());
                 runtime.block_on(server::serve(
-                    network, addresses, tls, clock, from_owner, to_owner,
+                    served, addresses, tls, clock, from_owner, to_owner,
                 ))
             })?;
         match bound.recv() {
@@ -72,28 +107,13 @@ impl Listening {
         }
     }
 
-    /// Breaks the link to a server. Returns once it is done: what the network processes from then on it processes apart.
-    pub fn split(&self, far: ServerId) {
-        self.ask(move |network, now| network.split(now, far));
-    }
-
-    /// Heals the link to a server. Returns once it is done.
-    pub fn heal(&self, far: ServerId) {
-        self.ask(move |network, now| network.heal(now, far));
-    }
-
-    /// Kills a server: its link breaks, and its clients' connections end without a word. Returns once it is done.
-    pub fn kill(&self, far: ServerId) {
-        self.ask(move |network, now| network.kill(now, far));
-    }
-
     /// Does something to the network, and returns what came of it; `None` if the network has ended.
     pub fn ask<T: Send + 'static>(
         &self,
-        deed: impl FnOnce(&mut Network, Offset) -> T + Send + 'static,
+        deed: impl FnOnce(&mut S, Offset) -> T + Send + 'static,
     ) -> Option<T> {
         let (done, answer) = sync_channel(1);
-        let deed = move |network: &mut Network, now: Offset| {
+        let deed = move |network: &mut S, now: Offset| {
             // The owner may have gone; then nobody waits for it.
             let _ = done.send(deed(network, now));
         };
@@ -112,7 +132,7 @@ impl Listening {
         self.order(|done| Order::Up { done });
     }
 
-    fn order(&self, order: impl FnOnce(SyncSender<()>) -> Order) {
+    fn order(&self, order: impl FnOnce(SyncSender<()>) -> Order<S>) {
         let (done, answer) = sync_channel(1);
         // A network that has ended answers nothing; what it no longer relays tells.
         if self.orders.blocking_send(order(done)).is_ok() {
@@ -136,7 +156,7 @@ impl Listening {
     }
 }
 
-impl Drop for Listening {
+impl<S: Served + 'static> Drop for Listening<S> {
     fn drop(&mut self) {
         // Not waited for: the process may be ending.
         let _ = self.orders.try_send(Order::Stop);

@@ -22,10 +22,9 @@ use crate::drive::transport::read::ReadBuffer;
 use crate::drive::transport::tcp;
 use crate::drive::transport::tls::ServerTls;
 use crate::irc::network::CloseReason;
-use crate::irc::network::Network;
 use crate::irc::network::Output;
 use crate::irc::network::client::ClientId;
-use crate::irc::network::config::NetworkConfig;
+use crate::irc::network::served::Served;
 use crate::units::id::ServerId;
 use crate::units::offset::Offset;
 
@@ -35,11 +34,11 @@ const SLEEP_MAX: Duration = Duration::from_mins(1);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Something done to the network, which tells its owner what came of it.
-pub(crate) type Deed = Box<dyn FnOnce(&mut Network, Offset) + Send>;
+pub(crate) type Deed<S> = Box<dyn FnOnce(&mut S, Offset) + Send>;
 
 /// What the owner asks for.
-pub(crate) enum Order {
-    Do(Deed),
+pub(crate) enum Order<S> {
+    Do(Deed<S>),
     Down { done: SyncSender<()> },
     Up { done: SyncSender<()> },
     Stop,
@@ -52,8 +51,8 @@ struct Peer {
     is_closing: bool,
 }
 
-struct Server {
-    network: Network,
+struct Server<S> {
+    network: S,
     clock: Clock,
     peers: HashMap<ClientId, Peer>,
     buffer: ReadBuffer,
@@ -65,7 +64,7 @@ struct Server {
     armed: Offset,
 }
 
-impl Server {
+impl<S: Served> Server<S> {
     /// Sees to it that the thread wakes when the network next has something to do, whoever gave it that to do.
     fn arm(&mut self) -> io::Result<()> {
         let next = self.network.next_timer().unwrap_or(Offset::NEVER);
@@ -78,12 +77,12 @@ impl Server {
 }
 
 /// Serves until told to stop.
-pub(crate) async fn serve(
-    network: NetworkConfig,
+pub(crate) async fn serve<S: Served + 'static>(
+    network: S,
     addresses: Vec<SocketAddr>,
     tls: Option<ServerTls>,
     clock: Clock,
-    mut orders: Receiver<Order>,
+    mut orders: Receiver<Order<S>>,
     bound: SyncSender<Vec<SocketAddr>>,
 ) -> io::Result<()> {
     let listeners = addresses
@@ -95,9 +94,8 @@ pub(crate) async fn serve(
         .map(TcpListener::local_addr)
         .collect::<io::Result<Vec<_>>>()?;
     let timer = Rc::new(Timer::new()?);
-    let fresh = || Network::new(network.clone(), clock.now(), clock.epoch_unix_micros());
     let server = Rc::new(RefCell::new(Server {
-        network: fresh(),
+        network,
         clock,
         peers: HashMap::new(),
         buffer: ReadBuffer::new(),
@@ -133,8 +131,8 @@ pub(crate) async fn serve(
                         let _ = door.await;
                     }
                     let mut this = server.borrow_mut();
-                    let mut old = std::mem::replace(&mut this.network, fresh());
-                    this.network.keep_accounts_of(&mut old);
+                    let now = this.clock.now();
+                    this.network.restart(now);
                     for (_, peer) in this.peers.drain() {
                         // Its reader holds it too, until this tells both ends.
                         let _ = rustix::net::shutdown(&*peer.stream, rustix::net::Shutdown::Both);
@@ -170,14 +168,21 @@ pub(crate) async fn serve(
 }
 
 /// Begins to accept on each listener.
-fn open(server: &Rc<RefCell<Server>>, listeners: Vec<TcpListener>) -> Vec<JoinHandle<()>> {
+fn open<S: Served + 'static>(
+    server: &Rc<RefCell<Server<S>>>,
+    listeners: Vec<TcpListener>,
+) -> Vec<JoinHandle<()>> {
     let accepting = (0u16..).zip(listeners).map(|(index, listener)| {
         tokio::task::spawn_local(accept(Rc::clone(server), listener, ServerId(index)))
     });
     accepting.collect()
 }
 
-async fn accept(server: Rc<RefCell<Server>>, listener: TcpListener, at: ServerId) {
+async fn accept<S: Served + 'static>(
+    server: Rc<RefCell<Server<S>>>,
+    listener: TcpListener,
+    at: ServerId,
+) {
     let Ok(pause) = Timer::new() else { return };
     loop {
         match listener.accept().await {
@@ -196,7 +201,12 @@ async fn accept(server: Rc<RefCell<Server>>, listener: TcpListener, at: ServerId
 }
 
 /// The life of one client.
-async fn live(server: Rc<RefCell<Server>>, stream: Rc<TcpStream>, at: ServerId, peer: SocketAddr) {
+async fn live<S: Served + 'static>(
+    server: Rc<RefCell<Server<S>>>,
+    stream: Rc<TcpStream>,
+    at: ServerId,
+    peer: SocketAddr,
+) {
     let (client, is_secured) = {
         let mut this = server.borrow_mut();
         let now = this.clock.now();
@@ -237,8 +247,8 @@ async fn live(server: Rc<RefCell<Server>>, stream: Rc<TcpStream>, at: ServerId, 
 }
 
 /// Reads once and hands over the bytes. Returns whether the client is still this one, or how it ended.
-fn receive(
-    server: &Rc<RefCell<Server>>,
+fn receive<S: Served + 'static>(
+    server: &Rc<RefCell<Server<S>>>,
     client: ClientId,
     stream: &Rc<TcpStream>,
 ) -> Result<bool, CloseReason> {
@@ -278,8 +288,8 @@ fn receive(
     }
 }
 
-fn end(
-    server: &Rc<RefCell<Server>>,
+fn end<S: Served + 'static>(
+    server: &Rc<RefCell<Server<S>>>,
     client: ClientId,
     stream: &Rc<TcpStream>,
     reason: CloseReason,
@@ -301,7 +311,7 @@ fn end(
 }
 
 /// Carries out what the network asks for until it asks for nothing.
-fn carry(server: &Rc<RefCell<Server>>) {
+fn carry<S: Served + 'static>(server: &Rc<RefCell<Server<S>>>) {
     loop {
         let output = server.borrow_mut().network.poll();
         match output {
@@ -322,7 +332,7 @@ fn carry(server: &Rc<RefCell<Server>>) {
 }
 
 /// Writes what waits for a client; a task waits for room for the rest, and a client that is to be closed is closed after it.
-fn flush(server: &Rc<RefCell<Server>>, client: ClientId) {
+fn flush<S: Served + 'static>(server: &Rc<RefCell<Server<S>>>, client: ClientId) {
     let Some(stream) = server
         .borrow()
         .peers
@@ -362,7 +372,11 @@ fn flush(server: &Rc<RefCell<Server>>, client: ClientId) {
 }
 
 /// Writes what waits for a client; returns whether nothing is left to wait for.
-fn write(server: &Rc<RefCell<Server>>, client: ClientId, stream: &Rc<TcpStream>) -> bool {
+fn write<S: Served + 'static>(
+    server: &Rc<RefCell<Server<S>>>,
+    client: ClientId,
+    stream: &Rc<TcpStream>,
+) -> bool {
     let is_closing = {
         let mut this = server.borrow_mut();
         let this = &mut *this;
@@ -373,10 +387,11 @@ fn write(server: &Rc<RefCell<Server>>, client: ClientId, stream: &Rc<TcpStream>)
         else {
             return true;
         };
-        let outbox = this.network.outbox(client);
         loop {
-            match peer.layer.send(outbox.as_slice(), &mut Unwaiting(stream)) {
-                Ok(count) if count > 0 => outbox.consume(count),
+            let now = this.clock.now();
+            let outgoing = this.network.outgoing(client);
+            match peer.layer.send(outgoing, &mut Unwaiting(stream)) {
+                Ok(count) if count > 0 => this.network.consume(now, client, count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
                 // The reader finds the same end.
                 Ok(_) | Err(_) => break,

@@ -7,6 +7,7 @@ use crate::drive::doctor::probe;
 use crate::drive::doctor::probe::ProbeError;
 use crate::drive::doctor::probe::Probed;
 use crate::drive::host::listener::listening_pids;
+use crate::drive::run::bouncer::Bouncer;
 use crate::drive::run::preflight::Preflight;
 use crate::drive::transport::endpoint::Endpoint;
 use crate::gate::identity;
@@ -35,6 +36,16 @@ pub(crate) struct Aftermath {
     pub(crate) reasons: Vec<Reason>,
     /// Lines that the target was sent for it.
     pub(crate) lines_sent: LinesSent,
+}
+
+/// Looks whether a bouncer that was started for the run is still there.
+pub(crate) fn of_bouncer(bouncer: &Bouncer, ending: Ending) -> Aftermath {
+    let is_judged = matches!(ending, Ending::Complete | Ending::Aborted);
+    let ended = bouncer.ended().filter(|_| is_judged);
+    Aftermath {
+        reasons: ended.iter().map(|words| identity::gone(words)).collect(),
+        ..Aftermath::default()
+    }
 }
 
 /// Looks at the target of a run that has ended. The embedded network is part of this process and needs no look; a run that somebody

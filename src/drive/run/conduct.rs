@@ -19,6 +19,8 @@ use crate::drive::host::watched::Watched;
 use crate::drive::interrupt::Interrupt;
 use crate::drive::listen::Listening;
 use crate::drive::run::aftermath;
+use crate::drive::run::bouncer::Bouncer;
+use crate::drive::run::bouncer::judging::Judging;
 use crate::drive::run::migration::Mover;
 use crate::drive::run::overseer::Overseer;
 use crate::drive::run::shards::Shards;
@@ -79,6 +81,8 @@ pub struct Conduct<'a> {
     pub resumes_tls: bool,
     /// The embedded network, whose links are ours to break.
     pub network: Option<&'a Listening>,
+    /// The bouncer under test, with the networks behind it.
+    pub(crate) bouncer: Option<&'a Bouncer>,
     /// Number of shards.
     pub shard_count: u16,
     /// Whether source addresses are spread over 127.0.0.0/8.
@@ -156,6 +160,8 @@ struct Conductor<'a> {
     tally: Tally,
     reports: Vec<ShardReport>,
     overseer: Overseer<'a>,
+    /// The judge of a run against a bouncer.
+    judging: Option<Judging<'a>>,
     steering: Steering<'a>,
     /// When the plan ends, holds included.
     ends: Offset,
@@ -208,6 +214,9 @@ pub fn conduct(conduct: &Conduct<'_>, watch: &mut dyn Watch) -> io::Result<Condu
     let mut conductor = Conductor::new(conduct, Shards::new(to_shards));
     conductor.broken = broken;
     let clock = conductor.clock;
+    if let Some(bouncer) = conduct.bouncer {
+        bouncer.begin(clock);
+    }
     conductor.shards.tell_all(&ToShard::Begin(clock));
     let connects_before = counters::connects();
     conductor.look_at_target();
@@ -261,10 +270,13 @@ impl<'a> Conductor<'a> {
             settled: vec![false; shards.count()],
             shards,
             pending: BTreeMap::new(),
-            upheavals: Upheavals::new(&conduct.plan.scenario, conduct.network),
+            upheavals: Upheavals::new(&conduct.plan.scenario, conduct.network, conduct.bouncer),
             tally: Tally::new(conduct.plan, health),
             reports: Vec::new(),
             overseer: Overseer::new(conduct.plan, conduct.aborts),
+            judging: conduct
+                .bouncer
+                .map(|bouncer| Judging::new(conduct.plan, bouncer)),
             steering: Steering::new(conduct.control),
             ends: conduct.plan.timeline.ends,
             mover: Mover::new(conduct.plan, conduct.network),
@@ -326,20 +338,34 @@ impl<'a> Conductor<'a> {
                     {
                         over_at = Some(now);
                         self.mover.cease();
+                        if let Some(judging) = &self.judging {
+                            judging.cease();
+                        }
                         self.settled.fill(false);
                         self.shards.tell_all(&ToShard::Over);
                     }
                 }
                 Some(at) => {
                     let drained = now.since(at);
-                    let is_settled =
-                        self.settled.iter().all(|&settled| settled) && drained >= DRAIN_MIN;
+                    self.drain(now);
+                    let is_settled = self.settled.iter().all(|&settled| settled)
+                        && drained >= DRAIN_MIN
+                        && self.judging.as_ref().is_none_or(Judging::is_settled);
                     let limit = self.conduct.plan.scenario.settle + DRAIN_SLACK;
                     if is_settled || drained >= limit || self.broken.is_some() {
                         return ending;
                     }
                 }
             }
+        }
+    }
+
+    /// Judges what lies an interval back while the rest comes in.
+    fn drain(&mut self, now: Offset) {
+        if let Some(judging) = &mut self.judging {
+            let mut interval = Interval::new();
+            judging.drain(now - Interval::LENGTH, &mut interval);
+            self.tally.enter_open(&interval);
         }
     }
 
@@ -384,8 +410,12 @@ impl<'a> Conductor<'a> {
                 interval,
                 cpu,
                 facts,
+                told,
                 is_settled,
             } => {
+                if let Some(judging) = &mut self.judging {
+                    judging.tell(told);
+                }
                 if !facts.is_empty() {
                     self.shards.tell_others(shard, &ToShard::Facts(facts));
                 }
@@ -439,7 +469,7 @@ impl<'a> Conductor<'a> {
         }
         let Some(Pending {
             mut interval,
-            progress,
+            mut progress,
             is_busy,
             ..
         }) = self.pending.remove(&number)
@@ -448,6 +478,13 @@ impl<'a> Conductor<'a> {
         };
         interval.process = self.look_at_target();
         let begins = Offset::from_secs(i64::try_from(number).unwrap_or(i64::MAX));
+        if let Some(judging) = &mut self.judging {
+            judging.enter(begins, &mut interval);
+            judging.add_to(&mut progress);
+            if self.abort.is_none() {
+                self.abort = judging.look();
+            }
+        }
         self.tally.enter(begins, &interval, is_busy);
         self.mover
             .enter(begins + Interval::LENGTH, &interval, &progress);
@@ -479,8 +516,11 @@ impl<'a> Conductor<'a> {
 
     /// Samples the target's process, where it is watched, and notes its end.
     fn look_at_target(&mut self) -> Option<ProcessUse> {
-        let watched = self.conduct.watched?;
         let now = self.now();
+        if let Some(bouncer) = self.conduct.bouncer {
+            return self.look_at_bouncer(bouncer, now);
+        }
+        let watched = self.conduct.watched?;
         let process = self
             .tally
             .process_mut()
@@ -495,6 +535,27 @@ impl<'a> Conductor<'a> {
             process.end(now, watched.oom_kills(), is_announced);
         }
         sample.map(|sample| process.enter(sample))
+    }
+
+    /// Samples the bouncer's process, which may have been started again, and notes an end that nobody made.
+    fn look_at_bouncer(&mut self, bouncer: &Bouncer, now: Offset) -> Option<ProcessUse> {
+        if self.upheavals.is_down() {
+            return None;
+        }
+        let Some(watched) = bouncer.watch() else {
+            if let Some(process) = self.tally.process_mut()
+                && bouncer.ended().is_some()
+            {
+                process.end(now, None, false);
+            }
+            return None;
+        };
+        let process = self
+            .tally
+            .process_mut()
+            .get_or_insert_with(|| WatchedProcess::new(watched.pid, watched.name.clone()));
+        let sample = watched.sample(now)?;
+        Some(process.enter(sample))
     }
 
     /// Asks all shards for their reports and waits for them.
@@ -516,6 +577,19 @@ impl<'a> Conductor<'a> {
         }
     }
 
+    /// Judges what the last reports told, and adds what the judge of a bouncer found.
+    fn judge_rest(
+        judging: Option<Judging<'_>>,
+        reports: &mut [ShardReport],
+        outcome: &mut Outcome,
+    ) {
+        let Some(mut judging) = judging else { return };
+        for report in reports {
+            judging.tell(std::mem::take(&mut report.told));
+        }
+        judging.finish(outcome.ended, outcome);
+    }
+
     fn conducted(mut self, ending: Ending) -> Conducted {
         // It may have ended of the goodbyes.
         self.look_at_target();
@@ -530,10 +604,12 @@ impl<'a> Conductor<'a> {
         ]
         .concat();
         let told = (self.steering.marks, self.mover.into_log());
+        let mut outcome = self
+            .tally
+            .ended(ended, (ending, detail), told, &self.reports);
+        Self::judge_rest(self.judging, &mut self.reports, &mut outcome);
         Conducted {
-            outcome: self
-                .tally
-                .ended(ended, (ending, detail), told, &self.reports),
+            outcome,
             watch_error: self.watch_error,
             set_up_faults,
         }

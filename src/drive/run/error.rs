@@ -1,6 +1,7 @@
 //! Why there was no run: what was wrong, how the process ends, what to do about it.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::drive::doctor::probe::ProbeError;
@@ -11,6 +12,7 @@ use crate::drive::transport::endpoint::EndpointError;
 use crate::drive::transport::tls::TlsError;
 use crate::place::Misread;
 use crate::plan::PlanError;
+use crate::scenario::bouncer::BouncerKind;
 
 /// Why there was no run.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +79,24 @@ pub enum RunError {
         /// Why.
         source: io::Error,
     },
+    /// There is no roster for a bouncer.
+    #[error("the bouncer's users can't be made: {0}")]
+    NoRoster(String),
+    /// The bouncer's program is not installed.
+    #[error("`{}` is not installed", .0.name())]
+    NoBouncer(BouncerKind),
+    /// The networks behind a bouncer are on this machine, and so has it to be.
+    #[error("the bouncer at {0} is not on this machine, and the networks behind it are")]
+    BouncerElsewhere(SocketAddr),
+    /// The bouncer ended before the run began.
+    #[error("the bouncer ended with {0}")]
+    BouncerEnded(String),
+    /// The bouncer did not bring its users to their networks in time.
+    #[error("the bouncer was not ready in time: {0}")]
+    BouncerNotReady(String),
+    /// The bouncer's configuration leads beyond our networks.
+    #[error("the bouncer dials {0}, which is none of our networks; it was stopped")]
+    ForeignAddress(SocketAddr),
     /// A thread or socket of ours.
     #[error("{what}")]
     System {
@@ -111,7 +131,10 @@ impl RunError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Unreachable(_) | Self::Target(TargetError::Unresolved { .. }) => EXIT_UNREACHED,
-            Self::Host(_) | Self::System { .. } => EXIT_INVALID,
+            Self::Host(_)
+            | Self::System { .. }
+            | Self::BouncerEnded(_)
+            | Self::BouncerNotReady(_) => EXIT_INVALID,
             _ => EXIT_USAGE,
         }
     }
@@ -138,6 +161,21 @@ impl RunError {
             Self::NobodyMoves(phase) => Some(format!(
                 "give [phase.{phase}] a `move_command` that moves `{{user}}` that way, or the migration a `progress_command` that tells how many have moved"
             )),
+            Self::NoBouncer(kind) => Some(match kind {
+                BouncerKind::Znc | BouncerKind::Bip => format!(
+                    "install it, such as `apt-get install --no-install-recommends {0}`, or name one that runs: --target irc://127.0.0.1:PORT",
+                    kind.name()
+                ),
+                BouncerKind::Soju => {
+                    "start one with what `splitstorm provision soju` writes, and name it: --target irc://127.0.0.1:PORT".to_owned()
+                }
+            }),
+            Self::BouncerElsewhere(_) => {
+                Some("start it here, with what `splitstorm provision` writes".to_owned())
+            }
+            Self::BouncerNotReady(_) => Some(
+                "a bouncer may dial one network a second: give it longer ([bouncer] ready_within), or let clients come without waiting (starts_cold = true)".to_owned(),
+            ),
             Self::File { .. } => {
                 Some("is there room, and may this folder be written? (--out DIR)".to_owned())
             }

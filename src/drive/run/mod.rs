@@ -3,6 +3,7 @@
 pub mod accounts;
 mod aftermath;
 pub mod artifacts;
+mod bouncer;
 mod command;
 pub mod conduct;
 pub mod error;
@@ -18,6 +19,7 @@ mod upheaval;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::drive::clock::Clock;
@@ -27,6 +29,7 @@ use crate::drive::host::watched::Watched;
 use crate::drive::interrupt::Interrupt;
 use crate::drive::listen::Listening;
 use crate::drive::run::artifacts::Artifacts;
+use crate::drive::run::bouncer::Bouncer;
 use crate::drive::run::conduct::Conduct;
 use crate::drive::run::conduct::Conducted;
 use crate::drive::run::conduct::Stage;
@@ -148,11 +151,38 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
         .target_pid
         .map(|pid| Watched::open(pid).map_err(|source| RunError::NoProcess { pid, source }));
     let watched = watched.transpose()?;
-    let mut preflight = Preflight::make(&mut request, clock, progress)?;
-    let plan = match request.source {
-        Source::Model(profile) => Plan::new(request.scenario, *profile, request.seed)?,
-        Source::Script(script) => Plan::of_script(request.scenario, *script),
+    let wanted = request.scenario.bouncer.clone();
+    let mut preflight = match wanted {
+        Some(_) => None,
+        None => Some(Preflight::make(&mut request, clock, progress)?),
     };
+    let roster = wanted
+        .as_ref()
+        .map(|wanted| bouncer::roster(wanted, &request.folder, request.seed))
+        .transpose()?;
+    let plan = match (request.source, &roster) {
+        (Source::Model(profile), Some(roster)) => {
+            Plan::of_roster(request.scenario, *profile, request.seed, roster)?
+        }
+        (Source::Model(profile), None) => Plan::new(request.scenario, *profile, request.seed)?,
+        (Source::Script(script), _) => Plan::of_script(request.scenario, *script),
+    };
+    let options = bouncer::Options {
+        target: request.target.as_deref(),
+        interrupt: &request.interrupt,
+    };
+    let mut bouncer = roster
+        .as_ref()
+        .map(|roster| Bouncer::start(&plan, roster, &options, progress))
+        .transpose()?;
+    let is_spread = plan.scenario.target.spread_sources;
+    let mut preflight = preflight
+        .take()
+        .or_else(|| {
+            let bouncer = bouncer.as_ref()?;
+            Some(Preflight::of_bouncer(bouncer, is_spread))
+        })
+        .ok_or_else(|| RunError::NoRoster("nobody uses the bouncer".to_owned()))?;
     preflight.check_host(&plan)?;
     if let Some(warning) = watched
         .as_ref()
@@ -188,6 +218,11 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
             "this run can't be steered: no control socket: {error}"
         ));
     }
+    if let (Some(bouncer), Some(wanted)) = (&mut bouncer, &plan.scenario.bouncer)
+        && !wanted.starts_cold
+    {
+        bouncer.await_ready(wanted.ready_within, &request.interrupt, progress)?;
+    }
     let judging = Judging {
         plan: &plan,
         rules: &rules,
@@ -215,11 +250,14 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
             servers: preflight.servers.clone(),
             resumes_tls: plan.scenario.target.resumes_tls,
             network: preflight.network.as_ref(),
+            bouncer: bouncer.as_ref(),
             shard_count,
             is_spread: preflight.is_spread,
             caps: preflight.caps,
             credentials: Credentials {
                 password: preflight.password.clone().map(Password),
+                hellos: bouncer.as_ref().map(|bouncer| Arc::clone(&bouncer.hellos)),
+                playback: bouncer.as_ref().map(|bouncer| bouncer.family.playback),
                 accounts: accounts.accounts,
             },
             identities: accounts.identities,
@@ -239,7 +277,13 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
         what: "running the shards",
         source,
     })?;
-    let aftermath = aftermath::look(&preflight, &plan.scenario, outcome.ending);
+    let aftermath = match &bouncer {
+        Some(bouncer) => aftermath::of_bouncer(bouncer, outcome.ending),
+        None => aftermath::look(&preflight, &plan.scenario, outcome.ending),
+    };
+    if let Some(bouncer) = &bouncer {
+        bouncer.stop();
+    }
     if let Some(network) = preflight.network {
         // A network that had died shows in what was lost; its own words are still worth having.
         if let Err(error) = Listening::stop(network) {

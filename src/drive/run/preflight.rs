@@ -16,6 +16,7 @@ use crate::drive::listen::Listening;
 use crate::drive::run::Progress;
 use crate::drive::run::RunRequest;
 use crate::drive::run::accounts;
+use crate::drive::run::bouncer::Bouncer;
 use crate::drive::run::error::RunError;
 use crate::drive::run::safety;
 use crate::drive::transport::address;
@@ -73,6 +74,27 @@ impl Preflight {
                 let hub = TargetUrl::parse(hub.trim())?;
                 Self::external(request, &hub, &far, password, progress)
             }
+        }
+    }
+
+    /// Takes a bouncer that is ready, between networks and clients of our own.
+    pub(crate) fn of_bouncer(bouncer: &Bouncer, is_spread: bool) -> Self {
+        Self {
+            url: bouncer.url.clone(),
+            servers: vec![bouncer.endpoint.clone()],
+            network: None,
+            probed: Probed {
+                server: bouncer.kind.name().to_owned(),
+                version: bouncer.version.clone().unwrap_or_default(),
+                ..Probed::default()
+            },
+            source: None,
+            listening: Vec::new(),
+            is_loopback: true,
+            is_spread,
+            caps: None,
+            password: None,
+            warnings: Vec::new(),
         }
     }
 
@@ -219,7 +241,13 @@ pub fn demand(plan: &Plan, end: OtherEnd, sources: Sources) -> Demand {
         OtherEnd::Embedded => 2,
         OtherEnd::Elsewhere => 1,
     };
-    Demand::new(u64::from(plan.population.user_count()), ends, sources)
+    // Behind a bouncer our networks hold a connection for each of its users' places.
+    let seats = plan
+        .seats
+        .as_ref()
+        .map_or(0, |seats| seats.seats().len() as u64);
+    let driven = u64::from(plan.driven().end);
+    Demand::new(driven + seats, ends, sources)
 }
 
 /// Returns a warning where the target's process may not have the descriptors for all users.

@@ -2,9 +2,11 @@
 
 use crate::drive::clock::Clock;
 use crate::drive::listen::Listening;
+use crate::drive::run::bouncer::Bouncer;
 use crate::drive::run::command::Command;
 use crate::drive::run::shards::Shards;
 use crate::drive::shard::message::ToShard;
+use crate::irc::network::served::Served;
 use crate::measure::ledger::partition::Split;
 use crate::plan::action::Upheaval;
 use crate::scenario::Scenario;
@@ -18,6 +20,10 @@ pub(crate) struct Upheavals<'a> {
     scenario: &'a Scenario,
     /// The embedded network; commands do what is done to any other target.
     network: Option<&'a Listening>,
+    /// The bouncer under test, whose networks are ours.
+    bouncer: Option<&'a Bouncer>,
+    /// Whether the bouncer was taken down and is to come back.
+    is_down: bool,
     splits: Vec<Split>,
     /// What each command does for which phase.
     running: Vec<((PhaseId, Upheaval), Command)>,
@@ -26,10 +32,16 @@ pub(crate) struct Upheavals<'a> {
 }
 
 impl<'a> Upheavals<'a> {
-    pub(crate) fn new(scenario: &'a Scenario, network: Option<&'a Listening>) -> Self {
+    pub(crate) fn new(
+        scenario: &'a Scenario,
+        network: Option<&'a Listening>,
+        bouncer: Option<&'a Bouncer>,
+    ) -> Self {
         Self {
             scenario,
             network,
+            bouncer,
+            is_down: false,
             splits: Vec::new(),
             running: Vec::new(),
             faults: Vec::new(),
@@ -48,6 +60,9 @@ impl<'a> Upheavals<'a> {
         };
         if !is_on {
             return;
+        }
+        if let Some(bouncer) = self.bouncer {
+            return self.carry_out_behind(bouncer, wanted, clock, shards);
         }
         let commands = &self.scenario.phase(phase).commands;
         let command = match upheaval {
@@ -78,6 +93,36 @@ impl<'a> Upheavals<'a> {
             }
             (None, None) => {}
         }
+    }
+
+    /// Does to the bouncer, or to the networks behind it, what a phase wants.
+    fn carry_out_behind(
+        &mut self,
+        bouncer: &Bouncer,
+        wanted: (PhaseId, Upheaval),
+        clock: &Clock,
+        shards: &Shards,
+    ) {
+        let (phase, upheaval) = wanted;
+        let kind = &self.scenario.phase(phase).kind;
+        if kind.is_of_network() {
+            for network in &bouncer.networks {
+                carry_out(network, upheaval, kind.far_link());
+            }
+        } else if upheaval == Upheaval::Stop {
+            self.is_down = bouncer.take_down();
+        } else {
+            self.is_down = false;
+            self.faults.extend(bouncer.bring_up().err());
+        }
+        if upheaval != Upheaval::Stop {
+            self.done(wanted, clock.now(), shards);
+        }
+    }
+
+    /// Returns whether the bouncer was taken down and is to come back.
+    pub(crate) fn is_down(&self) -> bool {
+        self.is_down
     }
 
     /// Tells that a link is to break; returns whether it is one that can be.
@@ -159,11 +204,19 @@ impl<'a> Upheavals<'a> {
     }
 }
 
-/// Has the embedded network carry an upheaval out.
-fn carry_out(network: &Listening, upheaval: Upheaval, far: Option<ServerId>) {
+/// Has a network of ours carry an upheaval out.
+fn carry_out<S: Served + 'static>(
+    network: &Listening<S>,
+    upheaval: Upheaval,
+    far: Option<ServerId>,
+) {
     match (upheaval, far) {
-        (Upheaval::Split, Some(far)) => network.split(far),
-        (Upheaval::Heal, Some(far)) => network.heal(far),
+        (Upheaval::Split, Some(far)) => {
+            network.ask(move |served, now| served.network_mut().split(now, far));
+        }
+        (Upheaval::Heal, Some(far)) => {
+            network.ask(move |served, now| served.network_mut().heal(now, far));
+        }
         (Upheaval::Stop, _) => network.take_down(),
         (Upheaval::Start, _) => network.bring_up(),
         _ => {}

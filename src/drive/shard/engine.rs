@@ -176,6 +176,7 @@ impl Engine {
             interval,
             cpu,
             facts: Arc::new(shard.take_facts()),
+            told: shard.take_told(),
             is_settled: shard.is_settled(),
         };
         self.cpu_at_edge += cpu;

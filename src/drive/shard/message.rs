@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::drive::clock::Clock;
+use crate::measure::continuity::told::Told;
 use crate::measure::interval::Interval;
 use crate::measure::ledger::partition::Split;
 use crate::measure::progress::Progress;
@@ -67,6 +68,8 @@ pub enum FromShard {
         cpu: Duration,
         /// For the other shards.
         facts: Arc<ShardFacts>,
+        /// What clients of a bouncer did and read, for its judge.
+        told: Vec<Told>,
         /// Whether everything planned is done and judged.
         is_settled: bool,
     },

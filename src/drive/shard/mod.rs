@@ -91,6 +91,7 @@ fn play(
         let Some(ToShard::Begin(clock)) = from_run.recv().await else {
             return Ok(());
         };
+        shard.set_epoch(clock.epoch_unix_micros());
         let engine = Rc::new(RefCell::new(Engine::new(
             shard,
             clock,

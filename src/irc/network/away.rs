@@ -24,7 +24,7 @@ impl Network {
             .numeric(&self.directory, id, number)
             .trailing(sentence.as_bytes());
         let client = self.directory.client(id);
-        let line = self.relay.begin().source(&client.mask).command(b"AWAY");
+        let line = self.relay.begin_from(client).command(b"AWAY");
         match &client.away {
             Some(text) => line.trailing(text),
             None => line.end(),
@@ -39,8 +39,7 @@ impl Network {
             return false;
         };
         self.relay
-            .begin()
-            .source(&client.mask)
+            .begin_from(client)
             .command(b"AWAY")
             .trailing(text);
         true
@@ -72,10 +71,8 @@ impl Network {
         };
         let name = &name[..name.len().min(REAL_NAME_BYTES_MAX)];
         self.directory.client_mut(id).real_name = name.to_vec();
-        let mask = &self.directory.client(id).mask;
         self.relay
-            .begin()
-            .source(mask)
+            .begin_from(self.directory.client(id))
             .command(b"SETNAME")
             .trailing(name);
         self.relay_to_peers(id, Caps::SETNAME);

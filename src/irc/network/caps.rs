@@ -2,15 +2,21 @@
 
 /// A set of capabilities.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Caps(u16);
+pub struct Caps(u32);
 
 /// The names on the wire, each with its set of one.
-const NAMED: [(&[u8], Caps); 11] = [
+const NAMED: [(&[u8], Caps); 17] = [
+    (b"account-notify", Caps::ACCOUNT_NOTIFY),
+    (b"account-tag", Caps::ACCOUNT_TAG),
     (b"away-notify", Caps::AWAY_NOTIFY),
     (b"batch", Caps::BATCH),
     (b"cap-notify", Caps::CAP_NOTIFY),
+    (b"chghost", Caps::CHGHOST),
+    (b"draft/chathistory", Caps::CHATHISTORY),
     (b"echo-message", Caps::ECHO_MESSAGE),
     (b"extended-join", Caps::EXTENDED_JOIN),
+    (b"invite-notify", Caps::INVITE_NOTIFY),
+    (b"labeled-response", Caps::LABELED_RESPONSE),
     (b"message-tags", Caps::MESSAGE_TAGS),
     (b"multi-prefix", Caps::MULTI_PREFIX),
     (b"sasl", Caps::SASL),
@@ -44,6 +50,19 @@ impl Caps {
     pub const SASL: Self = Self(1 << 10);
     /// `setname`: real names can change.
     pub const SETNAME: Self = Self(1 << 9);
+
+    /// `account-notify`: ACCOUNT of fellow members who log in or out.
+    pub const ACCOUNT_NOTIFY: Self = Self(1 << 11);
+    /// `account-tag`: lines say to which account their sender is logged in.
+    pub const ACCOUNT_TAG: Self = Self(1 << 12);
+    /// `chghost`: CHGHOST of fellow members who get another host, instead of QUIT and JOIN.
+    pub const CHGHOST: Self = Self(1 << 13);
+    /// `draft/chathistory`: CHATHISTORY and its batches; on offer only where lines are kept.
+    pub const CHATHISTORY: Self = Self(1 << 14);
+    /// `invite-notify`: INVITEs to channels that one is on.
+    pub const INVITE_NOTIFY: Self = Self(1 << 15);
+    /// `labeled-response`: answers with the label of the question.
+    pub const LABELED_RESPONSE: Self = Self(1 << 16);
 
     /// Returns every capability known here.
     pub fn all() -> Self {

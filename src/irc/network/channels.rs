@@ -3,6 +3,7 @@
 use crate::irc::network::client::ClientId;
 use crate::irc::network::client::Membership;
 use crate::irc::network::directory::Directory;
+use crate::irc::network::history::History;
 use crate::irc::network::names::NameTable;
 use crate::units::id::ServerId;
 
@@ -61,6 +62,8 @@ pub(super) struct Channel {
     pub(super) created: u64,
     pub(super) topic: Option<Topic>,
     pub(super) modes: ChannelModes,
+    /// What was said, if that is kept.
+    pub(super) history: History,
     /// Those with a connection first: a relayed line visits no others. Bounded by the clients there are.
     members: Vec<Member>,
     listening_count: usize,
@@ -186,6 +189,7 @@ impl Channels {
             created,
             topic: None,
             modes: ChannelModes::default(),
+            history: History::default(),
             members: Vec::new(),
             listening_count: 0,
         };
@@ -311,6 +315,7 @@ impl Channels {
         self.tables[channel.side.index()].remove(&channel.name);
         channel.topic = None;
         channel.modes = ChannelModes::default();
+        channel.history = History::default();
         self.free.push(ix);
     }
 

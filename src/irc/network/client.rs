@@ -37,7 +37,10 @@ pub(super) struct Client {
     pub(super) nick: Vec<u8>,
     /// Empty until USER.
     pub(super) user: Vec<u8>,
+    /// As others see it.
     pub(super) host: Vec<u8>,
+    /// From where it came, whatever host it was given since.
+    pub(super) address: Vec<u8>,
     pub(super) real_name: Vec<u8>,
     /// The account that it is logged in to.
     pub(super) account: Option<Vec<u8>>,
@@ -72,6 +75,10 @@ pub(super) struct UserModes {
 pub(super) struct Registration {
     pub(super) is_negotiating: bool,
     pub(super) has_password: bool,
+    /// When the look-up of its host ends, if it has not.
+    pub(super) host_due: Option<Offset>,
+    /// When the look-up of its user name ends, if it has not.
+    pub(super) ident_due: Option<Offset>,
 }
 
 /// A channel that a client is on, and the place of its row there.
@@ -89,6 +96,7 @@ impl Client {
             nick: Vec::new(),
             user: Vec::new(),
             host: host.to_vec(),
+            address: host.to_vec(),
             real_name: Vec::new(),
             account: None,
             mask: Vec::new(),

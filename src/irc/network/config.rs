@@ -5,6 +5,8 @@ use std::time::Duration;
 use crate::irc::network::caps::Caps;
 use crate::irc::network::family::Family;
 use crate::irc::network::services::ServicesConfig;
+use crate::irc::network::source::IPV6_SOURCE_BITS;
+use crate::irc::network::source::Prefix;
 
 /// The network to simulate.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub struct NetworkConfig {
     pub password: Option<String>,
     /// How it keeps accounts, if it does.
     pub services: Option<ServicesConfig>,
+    /// What its servers look up about newcomers.
+    pub look_ups: LookUps,
 }
 
 impl Default for NetworkConfig {
@@ -38,6 +42,7 @@ impl Default for NetworkConfig {
             motd: Vec::new(),
             password: None,
             services: None,
+            look_ups: LookUps::default(),
         }
     }
 }
@@ -59,16 +64,28 @@ pub struct Limits {
     pub away_len: usize,
     /// Most channels of one user.
     pub channels_per_user_max: Option<usize>,
-    /// Most connections from one address at once.
+    /// How many bits of an IPv6 address make one source, 0 to 128; what is said here of an address holds for a source.
+    pub ipv6_source_bits: u8,
+    /// Most connections from one address at once, registered or not.
     pub clients_per_address_max: Option<u32>,
+    /// Most registered users from one address at once; one more is refused as it registers.
+    pub users_per_address_max: Option<u32>,
+    /// Most registered users of one user name (ident) from one address at once.
+    pub users_per_ident_max: Option<u32>,
     /// How often one address may connect.
     pub connect_throttle: Option<ConnectThrottle>,
+    /// After how many connects an address is banned, and everybody from it closed.
+    pub connect_ban: Option<ConnectBan>,
+    /// Who has limits of its own, as networks grant them to bouncers (I-lines); the first that fits counts.
+    pub exempt: Vec<Exemption>,
     /// How fast one client may send lines.
     pub flood: Option<FloodLimit>,
     /// Most bytes waiting for one client. A client that reads too slowly is closed with `SendQ exceeded`.
     pub sendq_bytes_max: usize,
     /// Most bytes of lines held back from one client ([`FloodResponse::Delay`]) before it is closed with `RecvQ exceeded`.
     pub recvq_bytes_max: usize,
+    /// How many lines of each channel are kept for CHATHISTORY, at least one; with none there is no such command.
+    pub history_lines_max: Option<u32>,
     /// Most targets of one PRIVMSG, NOTICE or TAGMSG.
     pub targets_max: usize,
     /// Most mode changes with a parameter in one MODE.
@@ -95,11 +112,17 @@ impl Default for Limits {
             kick_len: 255,
             away_len: 200,
             channels_per_user_max: None,
+            ipv6_source_bits: IPV6_SOURCE_BITS,
             clients_per_address_max: None,
+            users_per_address_max: None,
+            users_per_ident_max: None,
             connect_throttle: None,
+            connect_ban: None,
+            exempt: Vec::new(),
             flood: None,
             sendq_bytes_max: 4 << 20,
             recvq_bytes_max: 8 << 10,
+            history_lines_max: None,
             targets_max: 20,
             modes_max: 20,
             bans_max: 100,
@@ -118,6 +141,46 @@ pub struct ConnectThrottle {
     pub connects_max: u32,
     /// The length of the window, which begins with an address's first connect.
     pub window: Duration,
+}
+
+/// When an address that connects too often is banned by itself (`connectban`), as happened to gateways of bouncers that came back at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectBan {
+    /// Most connects in one window; the next one bans.
+    pub connects_max: u32,
+    /// The length of the window, which begins with an address's first connect.
+    pub window: Duration,
+    /// How long the ban lasts.
+    pub lasts: Duration,
+}
+
+/// What a network grants to some addresses. Limits of user names and bans hold for them as for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exemption {
+    /// Whose they are.
+    pub prefix: Prefix,
+    /// Most connections, and most users, of each address among them; instead of what holds for others. `None` is any number.
+    pub clients_per_address_max: Option<u32>,
+    /// Whether they may connect as often as they like too; often forgotten where it is granted to a bouncer to have many users.
+    pub is_unthrottled: bool,
+}
+
+/// What servers look up about a newcomer, at the same time, before it may register.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LookUps {
+    /// How long the look-up of its host's name takes, which finds none: the address stays the host.
+    pub host: Option<Duration>,
+    /// The look-up of its user name.
+    pub ident: Option<IdentLookUp>,
+}
+
+/// A look-up of a user name at the client's own host (RFC 1413).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdentLookUp {
+    /// How long it takes, or until servers give it up.
+    pub takes: Duration,
+    /// Whether it finds the name that USER gives. If not, the name gets a `~`, and other users of the address can't be told apart by it.
+    pub is_answered: bool,
 }
 
 /// A limit on how fast one client may send lines: a burst at once, then one line per interval.

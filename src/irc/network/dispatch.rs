@@ -52,7 +52,12 @@ impl Network {
             };
             message = cut;
         }
+        let Some(label) = self.label_of(id, &message) else {
+            return self.dispatch(id, &message);
+        };
+        let kept = self.ports.port(id).outbox.len();
         self.dispatch(id, &message);
+        self.label_answer(id, &label, kept);
     }
 
     pub(super) fn handle_endless_line(&mut self, id: ClientId) {
@@ -77,6 +82,10 @@ impl Network {
 
     pub(super) fn fail_for_params(&mut self, id: ClientId, command: &[u8]) {
         self.fail(id, ERR_NEEDMOREPARAMS, &[command], "Not enough parameters");
+    }
+
+    pub(super) fn unknown_command(&mut self, id: ClientId, command: &[u8]) {
+        self.fail(id, ERR_UNKNOWNCOMMAND, &[command], "Unknown command");
     }
 
     fn dispatch(&mut self, id: ClientId, message: &Message<'_>) {
@@ -128,12 +137,9 @@ impl Network {
             b"ADMIN" => self.admin(id),
             b"INFO" => self.info(id),
             b"STATS" => self.stats(id, message),
-            _ => self.fail(
-                id,
-                ERR_UNKNOWNCOMMAND,
-                &[message.command],
-                "Unknown command",
-            ),
+            b"MONITOR" => self.monitor(id, message),
+            b"CHATHISTORY" => self.chathistory(id, message),
+            _ => self.unknown_command(id, message.command),
         }
     }
 }

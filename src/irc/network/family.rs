@@ -1,7 +1,8 @@
 //! Families of servers: what differs between them when links break and are made, nicks collide and servers stop.
 //!
 //! What is here was read off recordings of `InspIRCd` 3.15, `ngIRCd` 26.1 and `ircd-hybrid` 8.2.43, and is held against them by
-//! `tests/parity.rs`; the texts of collisions and of a nick in use, which no recording has, are those of the servers' sources.
+//! `tests/parity.rs`; the texts of collisions, bans, look-ups and of a nick in use, which no
+//! recording has, are those of the servers' sources.
 
 use crate::irc::network::caps::Caps;
 
@@ -45,8 +46,11 @@ impl Family {
             Self::InspIrcd => Caps::all().without(Caps::SETNAME),
             Self::Ngircd => Caps::MULTI_PREFIX,
             Self::Hybrid => Caps::AWAY_NOTIFY
+                .with(Caps::ACCOUNT_NOTIFY)
                 .with(Caps::CAP_NOTIFY)
+                .with(Caps::CHGHOST)
                 .with(Caps::EXTENDED_JOIN)
+                .with(Caps::INVITE_NOTIFY)
                 .with(Caps::MULTI_PREFIX)
                 .with(Caps::USERHOST_IN_NAMES),
         }
@@ -81,6 +85,8 @@ pub(super) struct Manners {
     pub(super) new_channel: NewChannel,
     pub(super) farewell: Farewell,
     pub(super) closing: Closing,
+    pub(super) denials: Denials,
+    pub(super) look_ups: LookUpTexts,
 }
 
 /// In which order those on one side of a link are told to the other.
@@ -154,6 +160,55 @@ pub(super) enum Closing {
     Counted,
 }
 
+/// How a server refuses clients.
+#[derive(Debug)]
+pub(super) struct Denials {
+    /// Too many clients from an address.
+    pub(super) clone_limit: CloneLimit,
+    /// What a banned client reads in 465.
+    pub(super) ban_numeric: BanText,
+    /// The reason in its ERROR, and in the QUIT that others read.
+    pub(super) ban_reason: BanText,
+}
+
+/// How the refusal of one client too many is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CloneLimit {
+    /// As the reason for which the link is closed.
+    Reason(&'static str),
+    /// As all that ERROR says.
+    Whole(&'static str),
+}
+
+/// A text about a ban.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BanText {
+    /// Without the ban's reason.
+    Alone(&'static str),
+    /// Before the ban's reason.
+    Before(&'static str),
+}
+
+impl BanText {
+    pub(super) fn with(self, reason: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Alone(text) => text.as_bytes().to_vec(),
+            Self::Before(text) => [text.as_bytes(), reason].concat(),
+        }
+    }
+}
+
+/// What newcomers read of look-ups; `{}` stands for the host or the user name.
+#[derive(Debug)]
+pub(super) struct LookUpTexts {
+    pub(super) host_begins: &'static str,
+    pub(super) host_unknown: &'static str,
+    /// Empty where nothing is said.
+    pub(super) ident_begins: &'static str,
+    pub(super) ident_found: &'static str,
+    pub(super) ident_unknown: &'static str,
+}
+
 const BASE_36: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 /// In the order in which ids are given: `001AAAAAA`, `001AAAAAB`.
@@ -180,6 +235,18 @@ const SPLITSTORM: Manners = Manners {
     },
     farewell: Farewell::Silent,
     closing: Closing::Bracketed,
+    denials: Denials {
+        clone_limit: CloneLimit::Reason("No more connections allowed from your host"),
+        ban_numeric: BanText::Before("You are banned from this server- "),
+        ban_reason: BanText::Alone("K-Lined"),
+    },
+    look_ups: LookUpTexts {
+        host_begins: "*** Looking up your hostname...",
+        host_unknown: "*** Couldn't look up your hostname",
+        ident_begins: "*** Checking Ident",
+        ident_found: "*** Got Ident response",
+        ident_unknown: "*** No Ident response",
+    },
 };
 
 const INSPIRCD: Manners = Manners {
@@ -201,6 +268,20 @@ const INSPIRCD: Manners = Manners {
     },
     farewell: Farewell::NewestFirst("Server shutting down"),
     closing: Closing::Bracketed,
+    denials: Denials {
+        clone_limit: CloneLimit::Reason(
+            "No more connections allowed from your host via this connect class (local)",
+        ),
+        ban_numeric: BanText::Alone("You're banned!"),
+        ban_reason: BanText::Before("K-lined: "),
+    },
+    look_ups: LookUpTexts {
+        host_begins: "*** Looking up your hostname...",
+        host_unknown: "*** Could not resolve your hostname: Request timed out; using your IP address ({}) instead.",
+        ident_begins: "*** Looking up your ident...",
+        ident_found: "*** Found your ident, '{}'",
+        ident_unknown: "*** Could not find your ident, using {} instead.",
+    },
 };
 
 const NGIRCD: Manners = Manners {
@@ -221,6 +302,22 @@ const NGIRCD: Manners = Manners {
     },
     farewell: Farewell::OldestFirst("Server going down"),
     closing: Closing::Counted,
+    denials: Denials {
+        clone_limit: CloneLimit::Whole(
+            "Connection refused, too many connections from your IP address",
+        ),
+        // Not recorded, and not looked up: the words of RFC 2812.
+        ban_numeric: BanText::Alone("You are banned from this server"),
+        ban_reason: BanText::Before("K-Lined: "),
+    },
+    look_ups: LookUpTexts {
+        host_begins: "*** Looking up your hostname",
+        // It says nothing of a name that it does not find; clients wait for the end of a look-up all the same.
+        host_unknown: "*** Couldn't look up your hostname",
+        ident_begins: "",
+        ident_found: "*** Got ident response: {}",
+        ident_unknown: "*** Got no ident response",
+    },
 };
 
 const HYBRID: Manners = Manners {
@@ -242,6 +339,18 @@ const HYBRID: Manners = Manners {
     },
     farewell: Farewell::Notice("Server Terminating. Received signal SIGTERM"),
     closing: Closing::Parenthesised,
+    denials: Denials {
+        clone_limit: CloneLimit::Reason("No more connections allowed on that IP"),
+        ban_numeric: BanText::Before("You are banned from this server- "),
+        ban_reason: BanText::Alone("K-lined"),
+    },
+    look_ups: LookUpTexts {
+        host_begins: "*** Looking up your hostname",
+        host_unknown: "*** Couldn't look up your hostname",
+        ident_begins: "*** Checking Ident",
+        ident_found: "*** Got Ident response",
+        ident_unknown: "*** No Ident response",
+    },
 };
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ impl Network {
         self.ports.line(id).command(b"ERROR").trailing(&text);
     }
 
-    fn notice(&mut self, id: ClientId, text: &[u8]) {
+    pub(super) fn notice(&mut self, id: ClientId, text: &[u8]) {
         self.ports
             .line(id)
             .source(&self.directory.server_of(id).name)

@@ -62,6 +62,12 @@ impl Network {
             Statuses::Untold => self.announce_by_channel(&pairs, far, None),
         }
         for (near, ix) in pairs {
+            let other = std::mem::take(&mut self.channels.channel_mut(ix).history);
+            let lines_max = self.config.limits.history_lines_max.unwrap_or(0) as usize;
+            self.channels
+                .channel_mut(near)
+                .history
+                .merge(other, lines_max);
             while let Some(&Member { client, .. }) = self.channels.channel(ix).members().last() {
                 if let Some(entry) = self.channels.leave(&mut self.directory, ix, client) {
                     self.channels.join(&mut self.directory, near, entry);
@@ -71,6 +77,7 @@ impl Network {
         self.introduce_anew(far);
         self.directory.move_nicks(far, far, HUB);
         self.directory.servers[far.index()].is_linked = true;
+        self.tell_of_link(far, true);
         self.settle();
         true
     }

@@ -80,7 +80,9 @@ impl Network {
         }
         let ids: Vec<ClientId> = self.directory.ids().collect();
         for id in ids {
-            if self.ports.is_open(id) && self.directory.client(id).user == account {
+            let user = &self.directory.client(id).user[..];
+            let user = user.strip_prefix(b"~").unwrap_or(user);
+            if self.ports.is_open(id) && user == account {
                 self.drop_client(id, b"This account is being moved to another server");
             }
         }

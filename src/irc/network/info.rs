@@ -3,6 +3,7 @@
 use crate::irc::network::Network;
 use crate::irc::network::client::ClientId;
 use crate::irc::network::config::NetworkConfig;
+use crate::irc::network::monitor::MONITOR_MAX;
 use crate::irc::network::names::CASE_MAPPING;
 use crate::irc::wire::numeric::ERR_NOMOTD;
 use crate::irc::wire::numeric::RPL_ADMINEMAIL;
@@ -42,7 +43,7 @@ pub(super) fn tokens(config: &NetworkConfig) -> Vec<String> {
     let limits = &config.limits;
     let channels_max = limits.channels_per_user_max.map(|max| max.to_string());
     let targets_max = limits.targets_max;
-    vec![
+    let mut tokens = vec![
         format!("AWAYLEN={}", limits.away_len),
         format!("CASEMAPPING={}", CASE_MAPPING.as_str()),
         format!("CHANLIMIT=#:{}", channels_max.unwrap_or_default()),
@@ -53,6 +54,7 @@ pub(super) fn tokens(config: &NetworkConfig) -> Vec<String> {
         "LINELEN=512".to_owned(),
         format!("MAXLIST=b:{}", limits.bans_max),
         format!("MODES={}", limits.modes_max),
+        format!("MONITOR={MONITOR_MAX}"),
         format!("NETWORK={}", config.name.replace(' ', "\\x20")),
         format!("NICKLEN={}", limits.nick_len),
         "PREFIX=(ov)@+".to_owned(),
@@ -63,7 +65,13 @@ pub(super) fn tokens(config: &NetworkConfig) -> Vec<String> {
         format!("TOPICLEN={}", limits.topic_len),
         format!("USERLEN={}", limits.user_len),
         "WHOX".to_owned(),
-    ]
+    ];
+    if let Some(max) = limits.history_lines_max {
+        tokens.push(format!("CHATHISTORY={max}"));
+        tokens.push("MSGREFTYPES=timestamp".to_owned());
+        tokens.sort();
+    }
+    tokens
 }
 
 impl Network {

@@ -157,18 +157,17 @@ impl Network {
         let client = self.directory.client(id);
         let name = &self.channels.channel(ix).name;
         let has_colon = self.manners().colons.before_join;
-        let line = self.relay.begin().source(&client.mask).command(b"JOIN");
+        let line = self.relay.begin_from(client).command(b"JOIN");
         if has_colon {
             line.trailing(name);
         } else {
             line.param(name).end();
         }
         self.extended
-            .begin()
-            .source(&client.mask)
+            .begin_from(client)
             .command(b"JOIN")
             .param(name)
-            .param(b"*")
+            .param(client.account.as_deref().unwrap_or(b"*"))
             .trailing(&client.real_name);
         self.extended.cut();
     }
@@ -210,12 +209,16 @@ impl Network {
             .last(&name);
         self.send_away(id, target, RPL_AWAY);
         self.relay
-            .begin()
-            .source(&self.directory.client(id).mask)
+            .begin_from(self.directory.client(id))
             .command(b"INVITE")
             .param(&self.directory.client(target).nick)
             .trailing(&name);
         self.ports.relay(target, &mut self.relay);
+        for member in self.channels.channel(ix).listeners() {
+            if member.client != id && self.ports.has(member.client, Caps::INVITE_NOTIFY) {
+                self.ports.relay(member.client, &mut self.relay);
+            }
+        }
         let invites = &mut self.directory.client_mut(target).invites;
         invites.retain(|invite| !CASE_MAPPING.eq(invite, &name));
         if invites.len() == INVITES_MAX {

@@ -6,7 +6,6 @@ use crate::irc::network::channels::ChannelIx;
 use crate::irc::network::channels::Status;
 use crate::irc::network::client::ClientId;
 use crate::irc::network::client::Stage;
-use crate::irc::network::doors::Refusal;
 use crate::irc::network::ports::PortState;
 use crate::irc::wire::message::Message;
 use crate::irc::wire::numeric::ERR_CHANOPRIVSNEEDED;
@@ -47,11 +46,11 @@ impl Network {
 
     /// Takes a client off the network; those who shared a channel with it read its QUIT, once each.
     pub(super) fn depart(&mut self, id: ClientId, reason: &[u8]) {
-        let client = self.directory.client(id);
-        if client.is_registered() {
+        if self.directory.client(id).is_registered() {
+            self.tell_offline(id);
+            let client = self.directory.client(id);
             self.relay
-                .begin()
-                .source(&client.mask)
+                .begin_from(client)
                 .command(b"QUIT")
                 .trailing(reason);
             self.relay.cut();
@@ -68,26 +67,36 @@ impl Network {
     /// Frees the id of a client that has departed.
     pub(super) fn release(&mut self, id: ClientId) {
         self.clear_deadline(id);
-        if self.ports.port(id).is_counted {
-            self.doors
-                .leave(&self.config.limits, &self.directory.client(id).host);
-        }
+        self.leave_door(id);
+        self.monitors.forget(id);
         self.ports.release(id);
         self.directory.release(id);
     }
 
-    pub(super) fn refuse(&mut self, id: ClientId, refusal: Refusal) {
-        match refusal {
-            Refusal::TooManyClients => {
-                self.drop_client(id, b"No more connections allowed from your host");
-            }
-            Refusal::TooFast => {
-                self.ports
-                    .line(id)
-                    .command(b"ERROR")
-                    .trailing(b"Your host is trying to (re)connect too fast -- throttled.");
-                self.depart(id, b"");
-                self.ports.close(id);
+    /// Ends what is counted of a connection.
+    fn leave_door(&mut self, id: ClientId) {
+        let port = self.ports.port(id);
+        let Some((source, sighting)) = port.door() else {
+            return;
+        };
+        let user = port.is_user().then(|| &self.directory.client(id).user[..]);
+        self.doors
+            .leave(&self.config.limits, self.now, source, user);
+        if port.is_let_in() {
+            let counts = self.saw.counts_mut(sighting);
+            counts.connections = counts.connections.saturating_sub(1);
+        }
+    }
+
+    /// Sends the relay's line to everybody without `cap` who shares a channel with `id`, once each and not to `id` itself.
+    pub(super) fn relay_to_peers_without(&mut self, id: ClientId, cap: Caps) {
+        self.ports.begin_round();
+        self.ports.is_first(id);
+        for membership in &self.directory.client(id).memberships {
+            for member in self.channels.channel(membership.channel).listeners() {
+                if self.ports.is_first(member.client) && !self.ports.has(member.client, cap) {
+                    self.ports.relay(member.client, &mut self.relay);
+                }
             }
         }
     }
@@ -136,8 +145,7 @@ impl Network {
     pub(super) fn part(&mut self, id: ClientId, ix: ChannelIx, reason: &[u8]) {
         let line = self
             .relay
-            .begin()
-            .source(&self.directory.client(id).mask)
+            .begin_from(self.directory.client(id))
             .command(b"PART")
             .param(&self.channels.channel(ix).name);
         if reason.is_empty() {
@@ -193,8 +201,7 @@ impl Network {
                 continue;
             }
             self.relay
-                .begin()
-                .source(&self.directory.client(id).mask)
+                .begin_from(self.directory.client(id))
                 .command(b"KICK")
                 .param(&self.channels.channel(ix).name)
                 .param(&self.directory.client(target).nick)

@@ -36,6 +36,7 @@ impl Network {
     pub(super) fn handle_deadline(&mut self, id: ClientId) {
         self.clear_deadline(id);
         self.release_held_lines(id);
+        self.end_look_ups(id);
         if !self.ports.is_open(id) {
             return;
         }
@@ -65,13 +66,16 @@ impl Network {
             return true;
         }
         if flood.response == FloodResponse::Close {
+            self.note(id, |counts| counts.closed_by_flood += 1);
             self.drop_client(id, b"Excess Flood");
         } else if port.held.len() + line.len() >= recvq_bytes_max {
+            self.note(id, |counts| counts.closed_by_flood += 1);
             self.drop_client(id, b"RecvQ exceeded");
         } else {
             let is_first = port.held.is_empty();
             port.held.extend_from_slice(line);
             port.held.push(b'\n');
+            self.note(id, |counts| counts.lines_held += 1);
             if is_first {
                 self.set_deadline(id);
             }
@@ -97,7 +101,7 @@ impl Network {
             .flood
             .filter(|_| !port.held.is_empty())
             .map(|flood| flood.next_at(port.paid_until));
-        [liveness, held]
+        [liveness, held, self.next_look_up(id)]
             .into_iter()
             .flatten()
             .min()
@@ -130,6 +134,7 @@ impl Network {
         let since = self.directory.client(id).signed_on;
         let max = self.config.limits.registration_timeout;
         if max.is_some_and(|max| self.now.since(since) >= max) {
+            self.note(id, |counts| counts.registrations_timed_out += 1);
             self.drop_client(id, b"Registration timeout");
         }
     }

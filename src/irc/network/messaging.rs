@@ -4,6 +4,7 @@ use crate::irc::network::Network;
 use crate::irc::network::caps::Caps;
 use crate::irc::network::channels::ChannelIx;
 use crate::irc::network::channels::Status;
+use crate::irc::network::client::Client;
 use crate::irc::network::client::ClientId;
 use crate::irc::network::relay::Relay;
 use crate::irc::wire::message::Message;
@@ -114,11 +115,11 @@ impl Network {
             _ => Some(Status::OPERATOR),
         };
         let name = &self.channels.channel(ix).name;
-        let mask = &self.directory.client(from).mask;
+        let who = self.directory.client(from);
         if prefixes.is_empty() {
-            compose(&mut self.relay, mask, name, sending);
+            compose(&mut self.relay, who, name, sending);
         } else {
-            compose(&mut self.relay, mask, &[prefixes, name].concat(), sending);
+            compose(&mut self.relay, who, &[prefixes, name].concat(), sending);
         }
         let cap = kind.needed_cap();
         for member in self.channels.channel(ix).listeners() {
@@ -129,6 +130,9 @@ impl Network {
             }
         }
         self.echo(from);
+        if prefix_count == 0 && kind != Kind::Tagmsg {
+            self.keep_line(ix);
+        }
     }
 
     fn message_user(&mut self, sending: &Sending<'_>) {
@@ -144,10 +148,10 @@ impl Network {
                 "No such nick/channel",
             );
         };
-        let mask = &self.directory.client(from).mask;
+        let who = self.directory.client(from);
         compose(
             &mut self.relay,
-            mask,
+            who,
             &self.directory.client(to).nick,
             sending,
         );
@@ -196,10 +200,9 @@ impl Network {
     }
 }
 
-fn compose(relay: &mut Relay, mask: &[u8], target: &[u8], sending: &Sending<'_>) {
+fn compose(relay: &mut Relay, who: &Client, target: &[u8], sending: &Sending<'_>) {
     let line = relay
-        .begin()
-        .source(mask)
+        .begin_from(who)
         .command(sending.kind.command())
         .param(target);
     if sending.kind == Kind::Tagmsg {

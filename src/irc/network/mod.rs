@@ -3,37 +3,48 @@
 //! The network knows no socket and no clock. Its owner hands in what happens (`handle_*`), asks with [`Network::poll`] what to do
 //! until it says [`Output::Wait`], and takes the bytes that wait for each client from its [`Outbox`]. Equal calls give equal bytes.
 //!
-//! What is absent: services, accounts, operators, server-to-server lines. Links exist only as [`Network::split`] and [`Network::heal`].
+//! What is absent: operators, server-to-server lines, and services but the one that keeps accounts. Links exist only as [`Network::split`] and [`Network::heal`].
 
+pub mod bans;
 pub mod caps;
 pub mod channels;
 pub mod client;
 pub mod config;
 pub mod family;
 pub mod outbox;
+pub mod rules;
+pub mod served;
+pub mod services;
+pub mod sightings;
+pub mod source;
 
+mod accounts;
 mod away;
 mod directory;
 mod dispatch;
 mod doors;
 mod farewell;
 mod heal;
+mod history;
 mod homes;
 mod info;
 mod join;
+mod labels;
 mod leave;
 mod liveness;
+mod look_ups;
 mod mask;
 mod merge;
 mod messaging;
 mod mode;
+mod monitor;
 mod names;
 mod ports;
 mod queries;
+mod refusals;
 mod registration;
 mod relay;
 mod roster;
-pub mod services;
 mod split;
 mod stats;
 mod topic;
@@ -44,6 +55,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+use crate::irc::network::bans::Bans;
 use crate::irc::network::channels::Channels;
 use crate::irc::network::channels::Status;
 use crate::irc::network::client::ClientId;
@@ -53,11 +65,14 @@ use crate::irc::network::directory::Directory;
 use crate::irc::network::doors::Doors;
 use crate::irc::network::family::Manners;
 use crate::irc::network::homes::Homes;
+use crate::irc::network::monitor::Monitors;
 use crate::irc::network::outbox::Outbox;
 use crate::irc::network::ports::PortState;
 use crate::irc::network::ports::Ports;
 use crate::irc::network::relay::Relay;
 use crate::irc::network::services::Services;
+use crate::irc::network::sightings::Saw;
+use crate::irc::network::source::Source;
 use crate::irc::wire::framer::LineTooLong;
 use crate::irc::wire::isupport::Isupport;
 use crate::units::id::ServerId;
@@ -111,7 +126,13 @@ pub struct Network {
     channels: Channels,
     ports: Ports,
     doors: Doors,
+    bans: Bans,
+    saw: Saw,
     services: Services,
+    monitors: Monitors,
+    /// How many answers were batched for their labels, and how many histories sent; for their references.
+    label_count: u64,
+    history_count: u64,
     /// Where accounts live, once it matters.
     homes: Option<Homes>,
     /// One entry per port with a deadline.
@@ -145,7 +166,12 @@ impl Network {
             channels: Channels::new(config.servers.len()),
             ports: Ports::new(config.limits.sendq_bytes_max),
             doors: Doors::default(),
+            bans: Bans::default(),
+            saw: Saw::default(),
             services: Services::default(),
+            monitors: Monitors::default(),
+            label_count: 0,
+            history_count: 0,
             homes: None,
             timers: BTreeSet::new(),
             relay: Relay::default(),
@@ -172,14 +198,14 @@ impl Network {
         self.tick(now);
         let id = self.directory.add(server, address.as_bytes(), now);
         self.ports.open(id, PortState::Open, now);
-        self.ports.port_mut(id).is_counted = true;
-        let refusal = self
-            .doors
-            .enter(&self.config.limits, now, address.as_bytes());
-        match refusal {
-            Ok(()) => self.set_deadline(id),
-            Err(refusal) => self.refuse(id, refusal),
+        let source = Source::of(address.as_bytes(), self.config.limits.ipv6_source_bits);
+        let sighting = self.saw.note_connect(now, &source);
+        self.ports.port_mut(id).set_door(source, sighting);
+        if self.may_enter(id) {
+            self.begin_look_ups(id);
+            self.set_deadline(id);
         }
+        self.settle();
         id
     }
 
@@ -207,6 +233,9 @@ impl Network {
         self.tick(now);
         if self.ports.used(id).is_none() {
             return;
+        }
+        if self.ports.is_open(id) && reason != CloseReason::Asked {
+            self.note(id, |counts| counts.closed_by_peer += 1);
         }
         // Nothing more can be sent to it.
         self.ports.port_mut(id).state = PortState::Closing;
@@ -297,6 +326,14 @@ impl Network {
         Some(&self.directory.client(id).nick)
     }
 
+    /// Returns how many channels a client is on; none if there is no such client.
+    pub fn membership_count(&self, id: ClientId) -> usize {
+        match self.ports.used(id) {
+            Some(_) => self.directory.client(id).memberships.len(),
+            None => 0,
+        }
+    }
+
     /// Says whether a client has registered and not left.
     pub fn is_registered(&self, id: ClientId) -> bool {
         self.ports.used(id).is_some() && self.directory.client(id).is_registered()
@@ -365,6 +402,7 @@ impl Network {
         client.introduced = turn;
         self.directory.set_stage(id, Stage::Registered);
         self.note_user_count();
+        self.tell_online(id);
     }
 
     fn tick(&mut self, now: Offset) {
@@ -386,6 +424,7 @@ impl Network {
     fn settle(&mut self) {
         while let Some(id) = self.ports.next_overflowed() {
             if self.ports.is_open(id) && self.ports.is_overflowed(id) {
+                self.note(id, |counts| counts.sendq_exceeded += 1);
                 self.drop_client(id, b"SendQ exceeded");
             }
         }

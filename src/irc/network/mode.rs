@@ -251,12 +251,18 @@ impl Network {
 
     /// Sends a MODE of letters and their parameters to a channel's members.
     pub(super) fn relay_mode(&mut self, ix: ChannelIx, source: &[u8], words: &[&[u8]]) {
+        self.compose_mode(ix, source, words);
+        self.relay_to_channel(ix);
+    }
+
+    /// Makes a MODE ready to be relayed.
+    pub(super) fn compose_mode(&mut self, ix: ChannelIx, source: &[u8], words: &[&[u8]]) {
+        let account = self.account_of(ix, source);
         let has_colon = self.manners().colons.before_mode;
         let name = &self.channels.channel(ix).name;
         let mut line = self
             .relay
-            .begin()
-            .source(source)
+            .begin_as(source, account.as_deref())
             .command(b"MODE")
             .param(name);
         if let Some((last, before)) = words.split_last() {
@@ -270,7 +276,14 @@ impl Network {
             }
         }
         self.relay.cut();
-        self.relay_to_channel(ix);
+    }
+
+    /// Returns the account of who changes a channel, if it is a user who is logged in.
+    pub(super) fn account_of(&self, ix: ChannelIx, source: &[u8]) -> Option<Vec<u8>> {
+        let end = memchr::memchr(b'!', source)?;
+        let side = self.channels.channel(ix).side;
+        let found = self.directory.find(side, &source[..end])?;
+        self.directory.client(found).account.clone()
     }
 
     /// Tells the members of a channel its modes without bans, even if it has none.

@@ -44,6 +44,12 @@ impl Outbox {
         self.clear();
     }
 
+    /// Takes all bytes from the end but the first `kept`.
+    pub(super) fn take_tail(&mut self, kept: usize) -> Vec<u8> {
+        let end = (self.taken + kept).min(self.buffer.len());
+        self.buffer.split_off(end)
+    }
+
     pub(super) fn clear(&mut self) {
         self.taken = 0;
         if self.buffer.capacity() > KEPT_BYTES_MAX {

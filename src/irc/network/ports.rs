@@ -8,6 +8,8 @@ use crate::irc::network::client::ClientId;
 use crate::irc::network::directory::Directory;
 use crate::irc::network::outbox::Outbox;
 use crate::irc::network::relay::Relay;
+use crate::irc::network::sightings::SightingIx;
+use crate::irc::network::source::Source;
 use crate::irc::wire::compose::Line;
 use crate::irc::wire::framer::Framer;
 use crate::irc::wire::server_time::TIME_BYTES;
@@ -35,8 +37,8 @@ pub(super) struct Port {
     pub(super) framer: Framer,
     pub(super) caps: Caps,
     due: Due,
-    /// Its address counts it.
-    pub(super) is_counted: bool,
+    /// Through which it came, if it has a connection.
+    door: Option<Door>,
     /// The last round of a line to several channels that reached this port.
     round: u64,
     /// Was told of the batch under way.
@@ -62,6 +64,15 @@ struct Due {
     is_overflowed: bool,
 }
 
+/// Where a connection came from, and what is counted of it there.
+#[derive(Debug)]
+struct Door {
+    source: Source,
+    sighting: SightingIx,
+    is_let_in: bool,
+    is_user: bool,
+}
+
 impl Port {
     fn new(state: PortState, now: Offset) -> Self {
         Self {
@@ -70,7 +81,7 @@ impl Port {
             framer: Framer::new(),
             caps: Caps::NONE,
             due: Due::default(),
-            is_counted: false,
+            door: None,
             round: 0,
             is_in_batch: false,
             heard: now,
@@ -79,6 +90,52 @@ impl Port {
             held: Vec::new(),
             deadline: Offset::NEVER,
         }
+    }
+}
+
+impl Port {
+    pub(super) fn set_door(&mut self, source: Source, sighting: SightingIx) {
+        self.door = Some(Door {
+            source,
+            sighting,
+            is_let_in: false,
+            is_user: false,
+        });
+    }
+
+    pub(super) fn set_let_in(&mut self) {
+        if let Some(door) = &mut self.door {
+            door.is_let_in = true;
+        }
+    }
+
+    pub(super) fn set_user(&mut self) {
+        if let Some(door) = &mut self.door {
+            door.is_user = true;
+        }
+    }
+
+    /// Returns the source of a connection, and the row of what was seen of it.
+    pub(super) fn door(&self) -> Option<(&Source, SightingIx)> {
+        self.door.as_ref().map(|door| (&door.source, door.sighting))
+    }
+
+    pub(super) fn source(&self) -> Option<&Source> {
+        self.door().map(|(source, _)| source)
+    }
+
+    pub(super) fn sighting(&self) -> Option<SightingIx> {
+        self.door().map(|(_, sighting)| sighting)
+    }
+
+    /// Says whether it was let in when it came.
+    pub(super) fn is_let_in(&self) -> bool {
+        self.door.as_ref().is_some_and(|door| door.is_let_in)
+    }
+
+    /// Says whether its source counts it as a user.
+    pub(super) fn is_user(&self) -> bool {
+        self.door.as_ref().is_some_and(|door| door.is_user)
     }
 }
 
@@ -240,7 +297,8 @@ impl Ports {
         Output::Wait
     }
 
-    fn buffer(&mut self, to: ClientId) -> &mut Vec<u8> {
+    /// Returns where lines to a client go that are written whole.
+    pub(super) fn buffer(&mut self, to: ClientId) -> &mut Vec<u8> {
         let port = &mut self.rows[to.index()];
         let has_room = port.outbox.len() < self.sendq_bytes_max;
         if port.state != PortState::Open || !has_room {

@@ -5,6 +5,7 @@ use crate::irc::network::away::REAL_NAME_BYTES_MAX;
 use crate::irc::network::caps::Caps;
 use crate::irc::network::client::ClientId;
 use crate::irc::network::client::Stage;
+use crate::irc::network::names::CASE_MAPPING;
 use crate::irc::network::names::NAME_BYTES_MAX;
 use crate::irc::wire::message::Message;
 use crate::irc::wire::numeric::ERR_ALREADYREGISTRED;
@@ -161,15 +162,20 @@ impl Network {
 
     /// Gives a user another nick, and tells it and all who share a channel with it.
     pub(super) fn rename(&mut self, id: ClientId, nick: &[u8]) {
-        let mask = &self.directory.client(id).mask;
+        let is_other = !CASE_MAPPING.eq(&self.directory.client(id).nick, nick);
+        if is_other {
+            self.tell_offline(id);
+        }
         self.relay
-            .begin()
-            .source(mask)
+            .begin_from(self.directory.client(id))
             .command(b"NICK")
             .trailing(nick);
         self.ports.relay(id, &mut self.relay);
         self.relay_to_peers(id, Caps::NONE);
         self.directory.set_nick(id, nick, self.now);
+        if is_other {
+            self.tell_online(id);
+        }
     }
 
     /// Says whether a nick has an allowed form (RFC 2812, 2.3.1) and length.
@@ -194,11 +200,12 @@ impl Network {
             .trailing(&token[..token.len().min(ECHOED_BYTES_MAX)]);
     }
 
-    fn register_if_complete(&mut self, id: ClientId) {
+    pub(super) fn register_if_complete(&mut self, id: ClientId) {
         let client = self.directory.client(id);
         let is_complete = !client.nick.is_empty()
             && !client.user.is_empty()
-            && !client.registration.is_negotiating;
+            && !client.registration.is_negotiating
+            && self.next_look_up(id).is_none();
         if client.stage != Stage::Registering || !is_complete {
             return;
         }
@@ -208,6 +215,10 @@ impl Network {
         }
         if let Some(reason) = self.turned_away(id) {
             return self.drop_client(id, reason);
+        }
+        self.mark_user_name(id);
+        if !self.may_register(id) {
+            return;
         }
         self.directory.client_mut(id).rebuild_mask();
         self.directory.client_mut(id).signed_on = self.now;

@@ -1,9 +1,11 @@
 //! One line on its way to many: formatted once, copied to each receiver.
 
 use crate::irc::network::caps::Caps;
+use crate::irc::network::client::Client;
 use crate::irc::wire::compose::Line;
 use crate::irc::wire::message::Message;
 use crate::irc::wire::server_time::TIME_BYTES;
+use crate::irc::wire::tags;
 
 /// Longest line relayed, tags apart: the 512 bytes of RFC 1459.
 pub(super) const RELAYED_BYTES_MAX: usize = 512;
@@ -12,7 +14,8 @@ pub(super) const RELAYED_BYTES_MAX: usize = 512;
 const TIME: usize = 1;
 const CLIENT_TAGS: usize = 1 << 1;
 const BATCH: usize = 1 << 2;
-const VARIANT_COUNT: usize = 1 << 3;
+const ACCOUNT: usize = 1 << 3;
+const VARIANT_COUNT: usize = 1 << 4;
 
 /// A line and its tags in every variant that some receiver takes. Its buffers are reused from line to line.
 #[derive(Debug, Default)]
@@ -20,6 +23,8 @@ pub(super) struct Relay {
     body: Vec<u8>,
     client_tags: Vec<u8>,
     batch: Vec<u8>,
+    /// The account of who sent the line, escaped; empty for none.
+    account: Vec<u8>,
     prefixes: [Prefix; VARIANT_COUNT],
 }
 
@@ -30,17 +35,30 @@ struct Prefix {
 }
 
 impl Relay {
-    /// Begins a line, without tags of a client.
-    pub(super) fn begin(&mut self) -> Line<'_> {
+    /// Begins a line that a user sends.
+    pub(super) fn begin_from(&mut self, who: &Client) -> Line<'_> {
+        self.begin_as(&who.mask, who.account.as_deref())
+    }
+
+    /// Begins a line from a source that is logged in to an account, if it is.
+    pub(super) fn begin_as(&mut self, source: &[u8], account: Option<&[u8]>) -> Line<'_> {
+        self.clear();
+        if let Some(account) = account {
+            tags::escape(account, &mut self.account);
+        }
+        Line::new(&mut self.body).source(source)
+    }
+
+    fn clear(&mut self) {
         self.body.clear();
         self.client_tags.clear();
+        self.account.clear();
         for prefix in &mut self.prefixes {
             prefix.is_built = false;
         }
-        Line::new(&mut self.body)
     }
 
-    /// Adds the client-only tags of `message` (those with a `+`) for receivers that take tags. Follows [`Self::begin`].
+    /// Adds the client-only tags of `message` (those with a `+`) for receivers that take tags. Follows [`Self::begin_from`].
     pub(super) fn take_client_tags(&mut self, message: &Message<'_>) {
         for (key, value) in &message.tags {
             if key.first() != Some(&b'+') {
@@ -87,11 +105,19 @@ impl Relay {
         if caps.has(Caps::BATCH) && self.has_batch() {
             variant |= BATCH;
         }
+        if caps.has(Caps::ACCOUNT_TAG) && !self.account.is_empty() {
+            variant |= ACCOUNT;
+        }
         if variant != 0 {
             self.build(variant, time);
             out.extend_from_slice(&self.prefixes[variant].text);
         }
         out.extend_from_slice(&self.body);
+    }
+
+    /// Returns the line without tags, and its sender's account, escaped and empty for none.
+    pub(super) fn parts(&self) -> (&[u8], &[u8]) {
+        (&self.body, &self.account)
     }
 
     fn build(&mut self, variant: usize, time: &[u8; TIME_BYTES]) {
@@ -101,21 +127,30 @@ impl Relay {
         }
         prefix.is_built = true;
         prefix.text.clear();
-        let mut mark = b'@';
-        let pieces: [(usize, &[u8], &[u8]); 3] = [
-            (BATCH, b"batch=", &self.batch),
-            (TIME, b"time=", time),
-            (CLIENT_TAGS, b"", &self.client_tags),
-        ];
-        for (bit, key, value) in pieces {
-            if variant & bit != 0 {
-                prefix.text.push(mark);
-                prefix.text.extend_from_slice(key);
-                prefix.text.extend_from_slice(value);
-                mark = b';';
-            }
-        }
-        prefix.text.push(b' ');
+        let has = |bit| variant & bit != 0;
+        push_tags(
+            &mut prefix.text,
+            &[
+                (has(BATCH), b"batch=", &self.batch),
+                (has(TIME), b"time=", time),
+                (has(ACCOUNT), b"account=", &self.account),
+                (has(CLIENT_TAGS), b"", &self.client_tags),
+            ],
+        );
+    }
+}
+
+/// Appends tags and the space behind them, if there are any: of each piece whether it is there, its key with `=`, and its raw value.
+pub(super) fn push_tags(out: &mut Vec<u8>, pieces: &[(bool, &[u8], &[u8])]) {
+    let mut mark = b'@';
+    for (_, key, value) in pieces.iter().filter(|(is_there, _, _)| *is_there) {
+        out.push(mark);
+        out.extend_from_slice(key);
+        out.extend_from_slice(value);
+        mark = b';';
+    }
+    if mark == b';' {
+        out.push(b' ');
     }
 }
 
@@ -127,7 +162,7 @@ mod tests {
     fn check(caps: Caps, batch: &str, want: &str) {
         let mut relay = Relay::default();
         relay.set_batch(batch.as_bytes());
-        relay.begin().source(b"a").command(b"QUIT").end();
+        relay.begin_as(b"a", Some(b"a;b")).command(b"QUIT").end();
         let message = Message::parse(b"@+x=1;time=no;+y QUIT").unwrap();
         relay.take_client_tags(&message);
         let mut out = Vec::new();
@@ -144,18 +179,22 @@ mod tests {
             "@time=2026-01-31T23:59:59.123Z :a QUIT\r\n",
         );
         check(Caps::MESSAGE_TAGS, "", "@+x=1;+y :a QUIT\r\n");
+        check(Caps::ACCOUNT_TAG, "", "@account=a\\:b :a QUIT\r\n");
         check(Caps::BATCH, "b1", "@batch=b1 :a QUIT\r\n");
         check(
             Caps::all(),
             "b1",
-            "@batch=b1;time=2026-01-31T23:59:59.123Z;+x=1;+y :a QUIT\r\n",
+            "@batch=b1;time=2026-01-31T23:59:59.123Z;account=a\\:b;+x=1;+y :a QUIT\r\n",
         );
     }
 
     #[test]
     fn a_relayed_line_is_cut_at_512_bytes() {
         let mut relay = Relay::default();
-        relay.begin().command(b"X").trailing(&[b'y'; 600]);
+        relay
+            .begin_as(b"a", None)
+            .command(b"X")
+            .trailing(&[b'y'; 600]);
         relay.cut();
         assert_eq!(relay.body.len(), RELAYED_BYTES_MAX);
         assert!(relay.body.ends_with(b"y\r\n"));

@@ -126,14 +126,18 @@ impl Network {
         self.config.services = Some(config);
     }
 
-    /// Returns the capabilities that are on offer now: that of logging in comes and goes with the service.
+    /// Returns the capabilities that are on offer now: that of logging in comes and goes with the service, and that of what was said
+    /// needs lines that are kept.
     pub(super) fn offered_caps(&self) -> Caps {
         let is_up = self.config.services.is_some() && self.services.down_until.is_none();
-        if is_up {
-            self.config.caps
-        } else {
-            self.config.caps.without(Caps::SASL)
+        let mut offered = self.config.caps;
+        if !is_up {
+            offered = offered.without(Caps::SASL);
         }
+        if self.config.limits.history_lines_max.is_none() {
+            offered = offered.without(Caps::CHATHISTORY);
+        }
+        offered
     }
 
     /// Returns a list of capabilities as CAP LS shows it; with values to who asks for them.
@@ -388,13 +392,39 @@ impl Network {
         // Before the registration there is no mask.
         let mask = if mask.is_empty() { &b"*"[..] } else { &mask };
         line.param(mask).param(&account).trailing(&text);
-        self.directory.client_mut(id).account = Some(account);
+        self.change_account(id, Some(account));
     }
 
     fn tell_from_service(&mut self, id: ClientId, text: &[u8]) {
         let to = self.directory.client(id).addressee();
         let line = self.ports.line(id).source(SERVICE_MASK).command(b"NOTICE");
         line.param(to).trailing(text);
+    }
+
+    /// Offers other capabilities from now on, as servers do whose modules come and go. Those who take `cap-notify` read CAP NEW and CAP
+    /// DEL; who had taken one that went has it no more.
+    pub fn offer_caps(&mut self, now: Offset, caps: Caps) {
+        self.tick(now);
+        let was = self.offered_caps();
+        self.config.caps = caps;
+        let is = self.offered_caps();
+        let (gone, new) = (was.without(is), is.without(was));
+        let ids: Vec<ClientId> = self.directory.ids().collect();
+        for id in ids {
+            if !self.ports.is_open(id) {
+                continue;
+            }
+            let is_told = self.ports.has(id, Caps::CAP_NOTIFY);
+            let port = self.ports.port_mut(id);
+            port.caps = port.caps.without(gone);
+            for (subcommand, caps) in [(&b"DEL"[..], gone), (b"NEW", new)] {
+                if is_told && caps != Caps::NONE {
+                    let text = Self::shown_caps(caps, subcommand == b"NEW");
+                    self.send_caps(id, subcommand, &text);
+                }
+            }
+        }
+        self.settle();
     }
 
     /// Tells those who want to know that the capability came or went.

@@ -51,6 +51,7 @@ impl Network {
             return false;
         }
         self.announce_split(far);
+        self.tell_of_link(far, false);
         self.directory.move_nicks(far, HUB, far);
         // From here on the members of `far` see their own side.
         self.directory.servers[far.index()].is_linked = false;
@@ -109,10 +110,8 @@ impl Network {
             } else {
                 &far_text
             };
-            let mask = &self.directory.client(id).mask;
             self.relay
-                .begin()
-                .source(mask)
+                .begin_from(self.directory.client(id))
                 .command(b"QUIT")
                 .trailing(text);
             self.ports.begin_round();
@@ -159,10 +158,12 @@ impl Network {
         let channel = self.channels.channel(ix);
         let (name, created) = (channel.name.clone(), channel.created);
         let (topic, modes) = (channel.topic.clone(), channel.modes.clone());
+        let history = channel.history.clone();
         let copy = self.channels.add(far, &name, created);
         let channel = self.channels.channel_mut(copy);
         channel.topic = topic;
         channel.modes = modes;
+        channel.history = history;
         for client in leaving {
             if let Some(entry) = self.channels.leave(&mut self.directory, ix, client) {
                 self.channels.join(&mut self.directory, copy, entry);

@@ -7,7 +7,7 @@ use crate::irc::wire::numeric::RPL_ENDOFSTATS;
 use crate::irc::wire::numeric::RPL_STATSCOMMANDS;
 
 /// Every command that the network knows. The frequent ones stand first: the list is searched in order, for each line.
-const COMMANDS: [&[u8]; 31] = [
+const COMMANDS: [&[u8]; 33] = [
     b"PRIVMSG",
     b"PING",
     b"PONG",
@@ -39,11 +39,19 @@ const COMMANDS: [&[u8]; 31] = [
     b"ADMIN",
     b"INFO",
     b"STATS",
+    b"MONITOR",
+    b"CHATHISTORY",
 ];
 
 /// How often each command was used at one server, by the place of its name.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct CommandCounts([u64; COMMANDS.len()]);
+
+impl Default for CommandCounts {
+    fn default() -> Self {
+        Self([0; COMMANDS.len()])
+    }
+}
 
 impl CommandCounts {
     /// Counts a command, in capitals; one that nobody knows is not counted.

@@ -49,11 +49,11 @@ impl Network {
 
     /// Changes a channel's topic and tells its members.
     pub(super) fn set_topic(&mut self, ix: ChannelIx, topic: Option<Topic>, source: &[u8]) {
+        let account = self.account_of(ix, source);
         let channel = self.channels.channel_mut(ix);
         let text = topic.as_ref().map_or(&b""[..], |topic| &topic.text);
         self.relay
-            .begin()
-            .source(source)
+            .begin_as(source, account.as_deref())
             .command(b"TOPIC")
             .param(&channel.name)
             .trailing(text);

@@ -146,7 +146,7 @@ impl Network {
                 b'f' => line.param(&flags),
                 b'd' => line.number(hops),
                 b'l' => line.number(idle),
-                b'a' => line.param(b"0"),
+                b'a' => line.param(client.account.as_deref().unwrap_or(b"0")),
                 b'o' => line.param(b"n/a"),
                 _ => return line.trailing(&client.real_name),
             };

@@ -10,6 +10,7 @@ use crate::irc::session::playback::Playback;
 use crate::irc::session::playback::Replay;
 use crate::irc::session::playback::Stamp;
 use crate::irc::session::refusal::Refusal;
+use crate::irc::wire::action;
 use crate::irc::wire::message::Message;
 use crate::irc::wire::message::Source;
 use crate::irc::wire::server_time;
@@ -124,7 +125,7 @@ impl Session {
         let said = message.params.get(1).unwrap_or_default();
         let case_mapping = cx.isupport.case_mapping;
         let is_own = self.is_own(source.nick, case_mapping);
-        let text = without_action(said);
+        let text = action::unwrapped(said);
         let live = Event::Talk {
             from: *source,
             target,
@@ -291,10 +292,4 @@ impl Session {
 
 fn cut(name: &[u8]) -> &[u8] {
     name.get(..NAME_BYTES_MAX).unwrap_or(name)
-}
-
-/// Returns the text inside a CTCP ACTION, or the text itself.
-fn without_action(text: &[u8]) -> &[u8] {
-    let inner = text.strip_prefix(b"\x01ACTION ");
-    inner.map_or(text, |inner| inner.strip_suffix(b"\x01").unwrap_or(inner))
 }

@@ -3,6 +3,7 @@
 //! Reading borrows from the caller's buffer and writing appends to the caller's buffer; nothing here allocates per message,
 //! keeps a connection's state beyond an unfinished line, or decides what a message means.
 
+pub mod action;
 pub mod casemapping;
 pub mod compose;
 pub mod framer;

@@ -110,6 +110,8 @@ pub const RPL_ENDOFMOTD: u16 = 376;
 pub const RPL_YOUREOPER: u16 = 381;
 /// The server's time.
 pub const RPL_TIME: u16 = 391;
+/// The host that others see from now on.
+pub const RPL_VISIBLEHOST: u16 = 396;
 /// No such nick or channel.
 pub const ERR_NOSUCHNICK: u16 = 401;
 /// No such server.
@@ -186,6 +188,16 @@ pub const ERR_NOOPERHOST: u16 = 491;
 pub const ERR_UMODEUNKNOWNFLAG: u16 = 501;
 /// The modes of others can't be changed.
 pub const ERR_USERSDONTMATCH: u16 = 502;
+/// Nicks that are monitored and there.
+pub const RPL_MONONLINE: u16 = 730;
+/// Nicks that are monitored and not there.
+pub const RPL_MONOFFLINE: u16 = 731;
+/// Nicks that are monitored.
+pub const RPL_MONLIST: u16 = 732;
+/// The end of the list of monitored nicks.
+pub const RPL_ENDOFMONLIST: u16 = 733;
+/// No more nicks can be monitored.
+pub const ERR_MONLISTFULL: u16 = 734;
 /// Logged in to an account.
 pub const RPL_LOGGEDIN: u16 = 900;
 /// Logged out of an account.

@@ -14,10 +14,8 @@ pub struct LineId(pub u64);
 /// What a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
-    /// PRIVMSG, an ACTION's wrapping taken off.
+    /// PRIVMSG or NOTICE, an ACTION's wrapping taken off.
     Message,
-    /// NOTICE.
-    Notice,
     /// JOIN; its text is the channel.
     Join,
     /// PART; its text is the channel.
@@ -53,7 +51,7 @@ mod tests {
         let one = line(Verb::Message, "ab", "c");
         assert_eq!(one, line(Verb::Message, "ab", "c"));
         for other in [
-            line(Verb::Notice, "ab", "c"),
+            line(Verb::Quit, "ab", "c"),
             line(Verb::Message, "a", "bc"),
             line(Verb::Message, "ab", "d"),
         ] {

@@ -2,6 +2,7 @@
 
 use crate::measure::continuity::backlog::Detached;
 use crate::measure::continuity::line::LineId;
+use crate::measure::continuity::line::Verb;
 use crate::measure::continuity::policy::LineKind;
 use crate::measure::ledger::MessageKey;
 use crate::units::id::ChannelId;
@@ -137,6 +138,13 @@ pub enum Deed {
         /// How.
         how: Detached,
     },
+}
+
+impl Stream {
+    /// Returns the stream of what is said in private with a nick.
+    pub fn of_query(nick: &[u8]) -> Self {
+        Self::Query(LineId::of(Verb::Nick, &nick.to_ascii_lowercase(), b"").0)
+    }
 }
 
 impl Deed {

@@ -253,10 +253,10 @@ impl Ledger {
 
     /// Notes that the kernel took the last byte of this shard's message, and returns what was said if it went to a channel.
     pub fn handle_accepted(&mut self, key: MessageKey, now: Offset) -> Option<Said> {
+        self.counts.sent += 1;
         let record = self.record_mut(key)?;
         record.accepted = now;
         let (planned, attempt) = (record.planned, record.attempt);
-        self.counts.sent += 1;
         self.outgoing.sent.push(facts::SentFact {
             key,
             attempt,

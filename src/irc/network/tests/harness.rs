@@ -33,6 +33,8 @@ pub(super) struct Player {
     pub(super) ids: BTreeMap<String, ClientId>,
     /// `name| line` for every line, in the order in which the network offered them.
     pub(super) record: Vec<String>,
+    /// From where clients connect, if not each from a name of its own.
+    address: Option<String>,
 }
 
 impl Player {
@@ -42,18 +44,35 @@ impl Player {
             now: Offset::ZERO,
             ids: BTreeMap::new(),
             record: Vec::new(),
+            address: None,
         }
     }
 
     /// Plays one step:
     /// `+alder [@SERVER] [CAP,CAP]` connects and registers, unrecorded; `?alder [@SERVER]` only connects; `~alder [@SERVER]`
-    /// introduces a user without a connection; `alder: LINE` sends; `close alder eof|reset|timeout`, `kill alder REASON`, `split N`,
+    /// introduces a user without a connection; `from ADDRESS` says from where the next connect, `from names` that each does so from
+    /// its own name; `ban MASK REASON`, `unban MASK`; `account alder NAME|*`, `host alder USER HOST`; `alder: LINE` sends; `close alder eof|reset|timeout`, `kill alder REASON`, `split N`,
     /// `heal N`, `wait SECONDS`; `---` forgets the record.
     #[track_caller]
     pub(super) fn step(&mut self, step: &str) {
         let words: Vec<&str> = step.split_whitespace().collect();
         match words[0] {
             "---" => self.record.clear(),
+            "from" => self.address = Some(words[1].to_owned()).filter(|word| word != "names"),
+            "ban" => {
+                let reason = words[2..].join(" ");
+                self.network.ban(self.now, words[1], &reason).unwrap();
+            }
+            "account" => {
+                let account = Some(words[2]).filter(|&word| word != "*");
+                self.network
+                    .set_account(self.now, self.ids[words[1]], account);
+            }
+            "host" => {
+                let id = self.ids[words[1]];
+                assert!(self.network.change_host(self.now, id, words[2], words[3]));
+            }
+            "unban" => assert!(self.network.unban(words[1])),
             "split" => {
                 self.network.split(self.now, number(words[1]));
             }
@@ -95,7 +114,8 @@ impl Player {
     }
 
     pub(super) fn connect(&mut self, name: &str, server: ServerId) -> ClientId {
-        let host = format!("{name}.test");
+        let own = format!("{name}.test");
+        let host = self.address.clone().unwrap_or(own);
         let id = self.network.handle_connect(self.now, server, &host);
         self.ids.insert(name.to_owned(), id);
         id

@@ -24,8 +24,8 @@ fn registration_ends_with_the_message_of_the_day() {
          alder| :hub.test 002 alder :Your host is hub.test, running version splitstorm-0.1.0
          alder| :hub.test 003 alder :This server was created 2023-11-14T22:13:20.000Z
          alder| :hub.test 004 alder hub.test splitstorm-0.1.0 iw biklmnopstv bklov
-         alder| :hub.test 005 alder AWAYLEN=200 CASEMAPPING=rfc1459 CHANLIMIT=#: CHANMODES=b,k,l,imnpst CHANNELLEN=64 CHANTYPES=# KICKLEN=255 LINELEN=512 MAXLIST=b:100 MODES=20 NETWORK=Grove NICKLEN=30 PREFIX=(ov)@+ :are supported by this server
-         alder| :hub.test 005 alder STATUSMSG=@+ TARGMAX=KICK:20,NOTICE:20,PRIVMSG:20,TAGMSG:20 TOPICLEN=307 USERLEN=11 WHOX :are supported by this server
+         alder| :hub.test 005 alder AWAYLEN=200 CASEMAPPING=rfc1459 CHANLIMIT=#: CHANMODES=b,k,l,imnpst CHANNELLEN=64 CHANTYPES=# KICKLEN=255 LINELEN=512 MAXLIST=b:100 MODES=20 MONITOR=100 NETWORK=Grove NICKLEN=30 :are supported by this server
+         alder| :hub.test 005 alder PREFIX=(ov)@+ STATUSMSG=@+ TARGMAX=KICK:20,NOTICE:20,PRIVMSG:20,TAGMSG:20 TOPICLEN=307 USERLEN=11 WHOX :are supported by this server
          alder| :hub.test 251 alder :There are 1 users and 0 invisible on 3 servers
          alder| :hub.test 253 alder 0 :unknown connections
          alder| :hub.test 254 alder 0 :channels formed
@@ -72,7 +72,7 @@ fn negotiation_holds_registration_back_until_it_ends() {
          alder: CAP LIST
          alder: CAP FOO
          alder: JOIN #c",
-        "alder| :hub.test CAP * LS :away-notify batch cap-notify echo-message extended-join message-tags multi-prefix server-time setname userhost-in-names
+        "alder| :hub.test CAP * LS :account-notify account-tag away-notify batch cap-notify chghost echo-message extended-join invite-notify labeled-response message-tags multi-prefix server-time setname userhost-in-names
          alder| :hub.test CAP alder NAK :batch sasl
          alder| :hub.test CAP alder ACK :batch echo-message -echo-message
          alder| :hub.test CAP alder LIST :batch cap-notify

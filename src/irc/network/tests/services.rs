@@ -48,7 +48,7 @@ fn who_knows_the_password_is_logged_in_before_the_registration() {
             "alder: AUTHENTICATE PLAIN",
         ],
         &[
-            "alder| :hub.test CAP * LS :away-notify batch cap-notify echo-message extended-join message-tags multi-prefix sasl=PLAIN,SCRAM-SHA-256 server-time setname userhost-in-names",
+            "alder| :hub.test CAP * LS :account-notify account-tag away-notify batch cap-notify chghost echo-message extended-join invite-notify labeled-response message-tags multi-prefix sasl=PLAIN,SCRAM-SHA-256 server-time setname userhost-in-names",
             "alder| :hub.test CAP * ACK :sasl",
             "alder| AUTHENTICATE +",
             "alder| :hub.test 904 * :SASL authentication failed",

@@ -1,0 +1,493 @@
+//! A bouncer under test: its users, the networks behind it, its process, and whether it reaches nobody else.
+
+pub(crate) mod judging;
+mod policies;
+mod process;
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
+use tempfile::TempDir;
+
+use crate::drive::clock::Clock;
+use crate::drive::host::random::random;
+use crate::drive::host::watched::Watched;
+use crate::drive::interrupt::Interrupt;
+use crate::drive::listen::Listening;
+use crate::drive::run::Progress;
+use crate::drive::run::bouncer::policies::Family;
+use crate::drive::run::bouncer::process::BouncerProcess;
+use crate::drive::run::error::RunError;
+use crate::drive::transport::address;
+use crate::drive::transport::address::TargetUrl;
+use crate::drive::transport::endpoint::Endpoint;
+use crate::irc::network::config::ConnectBan;
+use crate::irc::network::config::ConnectThrottle;
+use crate::irc::network::config::Limits;
+use crate::irc::network::config::NetworkConfig;
+use crate::irc::session::playback::Attachment;
+use crate::plan::Plan;
+use crate::provision;
+use crate::provision::Secret;
+use crate::provision::Secrets;
+use crate::provision::Site;
+use crate::roster::Roster;
+use crate::roster::file;
+use crate::roster::model::Model;
+use crate::roster::name::Network;
+use crate::scenario::Scenario;
+use crate::scenario::bouncer::Bouncer as Wanted;
+use crate::scenario::bouncer::BouncerKind;
+use crate::scenario::bouncer::BouncerUsers;
+use crate::scenario::bouncer::NetworkLimits;
+use crate::swarm::credentials::Hellos;
+use crate::units::hex;
+use crate::units::id::Seed;
+use crate::units::offset::Offset;
+use crate::upstream::Readiness;
+use crate::upstream::Upstream;
+
+/// Time between looks whether the bouncer has come to its networks.
+const READY_LOOK: Duration = Duration::from_millis(100);
+/// Time between words about that.
+const READY_TOLD: Duration = Duration::from_secs(10);
+/// How long a bouncer that was just started may take until it listens.
+const LISTENS_WITHIN: Duration = Duration::from_secs(30);
+/// Bytes of a password that is drawn.
+const PASSWORD_BYTES: usize = 16;
+
+/// A bouncer under test.
+pub(crate) struct Bouncer {
+    pub(crate) kind: BouncerKind,
+    pub(crate) version: Option<String>,
+    pub(crate) family: Family,
+    pub(crate) hellos: Arc<Hellos>,
+    pub(crate) networks: Vec<Listening<Upstream>>,
+    pub(crate) url: String,
+    pub(crate) endpoint: Endpoint,
+    /// From its start until every user was on every network in every channel.
+    pub(crate) ready_in: Option<Duration>,
+    pub(crate) user_count: u64,
+    /// The clock of the networks.
+    clock: Clock,
+    /// The networks' own addresses: nobody else is to be dialled.
+    allowed: BTreeSet<SocketAddr>,
+    process: Mutex<Process>,
+}
+
+/// The bouncer's process, if it is ours.
+struct Process {
+    /// Dropped first: it ends before its folder goes.
+    ours: Option<BouncerProcess>,
+    _home: Option<TempDir>,
+}
+
+/// What else a run says about its bouncer.
+pub(crate) struct Options<'a> {
+    /// Where one runs already.
+    pub(crate) target: Option<&'a str>,
+    pub(crate) interrupt: &'a Interrupt,
+}
+
+/// Returns who the users are.
+pub(crate) fn roster(wanted: &Wanted, folder: &Path, seed: Seed) -> Result<Roster, RunError> {
+    match &wanted.users {
+        BouncerUsers::Roster { path, .. } => {
+            let path = folder.join(path);
+            let bytes = std::fs::read(&path).map_err(|source| RunError::File {
+                doing: "reading",
+                path: path.clone(),
+                source,
+            })?;
+            Ok(file::read(&path.to_string_lossy(), &bytes)?)
+        }
+        BouncerUsers::Model {
+            users,
+            networks,
+            channels,
+            channels_per_user,
+            attached,
+            clients,
+        } => {
+            let names = (1..=*networks).map(|number| Network::parse(&format!("net{number}")));
+            let networks = names.collect::<Result<Vec<_>, _>>();
+            let model = Model {
+                users: *users,
+                networks: networks.map_err(|_| RunError::NoRoster("too many networks".into()))?,
+                channels: *channels,
+                per_user: *channels_per_user,
+                attached_share: *attached,
+                clients: *clients,
+                seed,
+            };
+            let roster = model.roster();
+            roster.map_err(|error| RunError::NoRoster(error.to_string()))
+        }
+    }
+}
+
+impl Bouncer {
+    /// Starts the networks, and the bouncer unless it runs already.
+    pub(crate) fn start(
+        plan: &Arc<Plan>,
+        roster: &Roster,
+        options: &Options<'_>,
+        progress: &mut dyn Progress,
+    ) -> Result<Self, RunError> {
+        let Some(wanted) = &plan.scenario.bouncer else {
+            return Err(RunError::NoRoster("the scenario has no bouncer".into()));
+        };
+        let family = Family::of(wanted.kind, wanted.buffer_lines);
+        let clock = Clock::start();
+        let networks = networks(plan, wanted, clock)?;
+        let (endpoint, url) = match options.target {
+            Some(text) => {
+                let url = TargetUrl::parse(text)?;
+                let endpoint = Endpoint::plain(url.resolve()?);
+                (endpoint, url.to_string())
+            }
+            None => {
+                let address = free_address()?;
+                (Endpoint::plain(address), format!("irc://{address}"))
+            }
+        };
+        if !address::is_loopback(&endpoint.address) {
+            return Err(RunError::BouncerElsewhere(endpoint.address));
+        }
+        let secrets = secrets(roster, options.target.is_none())?;
+        let mut process = Process {
+            ours: None,
+            _home: None,
+        };
+        let mut version = None;
+        if options.target.is_none() {
+            let program = process::find(wanted.kind).ok_or(RunError::NoBouncer(wanted.kind))?;
+            let home = tempfile::tempdir().map_err(system("making a folder for the bouncer"))?;
+            let site = Site {
+                listen: endpoint.address,
+                upstreams: upstreams(plan, &networks),
+                limits: if wanted.lifts_limits {
+                    provision::Limits::Lifted
+                } else {
+                    provision::Limits::Left
+                },
+                buffer_lines: wanted.buffer_lines,
+                folder: home.path().join("home").to_string_lossy().into_owned(),
+            };
+            let salts = random().map_err(system("drawing salts"))?;
+            let mut rng = ChaCha8Rng::from_seed(salts);
+            let made =
+                provision::configuration(family.provision, roster, &site, &secrets, &mut rng)
+                    .map_err(|error| RunError::NoRoster(error.to_string()))?;
+            let folder = home.path().join("home");
+            process::install(&made, home.path(), &folder)
+                .map_err(system("writing the bouncer's configuration"))?;
+            version = process::version(wanted.kind, &program);
+            progress.note(&format!(
+                "starting {} for {} users on {} networks",
+                version.as_deref().unwrap_or(wanted.kind.name()),
+                roster.user_count(),
+                networks.len()
+            ));
+            let started = BouncerProcess::start(wanted.kind, &program, &folder)
+                .map_err(system("starting the bouncer"))?;
+            process = Process {
+                ours: Some(started),
+                _home: Some(home),
+            };
+        }
+        let bouncer = Self {
+            kind: wanted.kind,
+            version,
+            hellos: Arc::new(hellos(plan, roster, &secrets, &family)),
+            family,
+            allowed: networks
+                .iter()
+                .flat_map(|network| network.addresses.iter().copied())
+                .collect(),
+            networks,
+            url,
+            endpoint,
+            ready_in: None,
+            user_count: roster.user_count() as u64,
+            clock,
+            process: Mutex::new(process),
+        };
+        bouncer.await_listening(options.interrupt)?;
+        Ok(bouncer)
+    }
+
+    fn process(&self) -> MutexGuard<'_, Process> {
+        // A thread that panicked with it has left it as it was.
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins to watch the process, if it is ours.
+    pub(crate) fn watch(&self) -> Option<Watched> {
+        let pid = self.process().ours.as_ref()?.pid();
+        Watched::open(pid).ok()
+    }
+
+    fn await_listening(&self, interrupt: &Interrupt) -> Result<(), RunError> {
+        let begun = self.clock.now();
+        loop {
+            if std::net::TcpStream::connect(self.endpoint.address).is_ok() {
+                return Ok(());
+            }
+            if let Some(words) = self.process().ours.as_mut().and_then(BouncerProcess::ended) {
+                return Err(RunError::BouncerEnded(words));
+            }
+            let waited = self.clock.now().since(begun);
+            if waited > LISTENS_WITHIN || interrupt.is_asked() {
+                return Err(RunError::BouncerNotReady(format!(
+                    "nobody listens at {}",
+                    self.endpoint.address
+                )));
+            }
+            std::thread::sleep(READY_LOOK);
+        }
+    }
+
+    /// Waits until every user is on every network in every channel.
+    pub(crate) fn await_ready(
+        &mut self,
+        within: Duration,
+        interrupt: &Interrupt,
+        progress: &mut dyn Progress,
+    ) -> Result<(), RunError> {
+        let begun = self.clock.now();
+        let mut told = begun;
+        loop {
+            let now = self.clock.now();
+            if let Some(foreign) = self.foreign() {
+                self.stop();
+                return Err(RunError::ForeignAddress(foreign));
+            }
+            let readiness = self.readiness();
+            if readiness.ready >= readiness.seats {
+                self.ready_in = Some(now.since(begun));
+                return Ok(());
+            }
+            if let Some(words) = self.process().ours.as_mut().and_then(BouncerProcess::ended) {
+                return Err(RunError::BouncerEnded(words));
+            }
+            let so_far = format!(
+                "{} of {} users' connections are registered, {} in all channels",
+                readiness.registered, readiness.seats, readiness.ready
+            );
+            if interrupt.is_asked() || now.since(begun) > within {
+                return Err(RunError::BouncerNotReady(so_far));
+            }
+            if now.since(told) > READY_TOLD {
+                told = now;
+                progress.note(&so_far);
+            }
+            std::thread::sleep(READY_LOOK);
+        }
+    }
+
+    /// Returns how far the bouncer has come on all networks together.
+    pub(crate) fn readiness(&self) -> Readiness {
+        let mut sum = Readiness::default();
+        for network in &self.networks {
+            let one = network.ask(|upstream, _| upstream.readiness());
+            let one = one.unwrap_or_default();
+            sum.seats += one.seats;
+            sum.registered += one.registered;
+            sum.ready += one.ready;
+        }
+        sum
+    }
+
+    /// Lets the run begin: times of the networks are from now on those of `run`.
+    pub(crate) fn begin(&self, run: Clock) {
+        for network in &self.networks {
+            network.ask(move |upstream, now| {
+                let zero = now.as_nanos().saturating_sub(run.now().as_nanos());
+                upstream.begin(Offset::from_nanos(zero));
+            });
+        }
+    }
+
+    /// Returns the first address beyond our own networks that the bouncer's process has a connection to.
+    pub(crate) fn foreign(&self) -> Option<SocketAddr> {
+        let process = self.process();
+        process
+            .ours
+            .as_ref()?
+            .foreign(self.endpoint.address, &self.allowed)
+    }
+
+    /// Takes the bouncer down, as a crash would. Returns whether it is ours to take down.
+    pub(crate) fn take_down(&self) -> bool {
+        let mut process = self.process();
+        process.ours.as_mut().map(BouncerProcess::kill).is_some()
+    }
+
+    /// Starts the bouncer again; returns why it can't be.
+    pub(crate) fn bring_up(&self) -> Result<(), String> {
+        let mut process = self.process();
+        match &mut process.ours {
+            Some(ours) => ours
+                .start_again()
+                .map_err(|error| format!("the bouncer can't be started again: {error}")),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns what the process said if it has ended by itself.
+    pub(crate) fn ended(&self) -> Option<String> {
+        self.process().ours.as_mut()?.ended()
+    }
+
+    /// Ends the process, if it is ours.
+    pub(crate) fn stop(&self) {
+        if let Some(mut ours) = self.process().ours.take() {
+            ours.stop();
+        }
+    }
+}
+
+fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> RunError {
+    move |source| RunError::System { what, source }
+}
+
+/// Starts each network of the plan on loopback addresses of its own.
+fn networks(
+    plan: &Arc<Plan>,
+    wanted: &Wanted,
+    clock: Clock,
+) -> Result<Vec<Listening<Upstream>>, RunError> {
+    let names = plan.seats.iter().flat_map(|seats| seats.networks());
+    let mut networks = Vec::new();
+    for (number, name) in (0u16..).zip(names) {
+        let config = network_config(&plan.scenario, name, &wanted.network);
+        let count = config.servers.len();
+        let addresses = match wanted.listen {
+            Some(first) => (0u16..)
+                .take(count)
+                .map(|server| {
+                    let port = first.port() + number * u16::try_from(count).unwrap_or(1) + server;
+                    SocketAddr::new(first.ip(), port)
+                })
+                .collect(),
+            None => (1u8..)
+                .take(count)
+                .map(|server| {
+                    let [network, _] = number.to_be_bytes().map(|byte| byte);
+                    let low = u8::try_from(number % 200).unwrap_or(0) + 1;
+                    let ip = Ipv4Addr::new(127, 10 + network, low, server);
+                    SocketAddr::new(IpAddr::V4(ip), 0)
+                })
+                .collect(),
+        };
+        let plan = Arc::clone(plan);
+        let make = move |now| Upstream::new(&plan, number, config, now, clock.epoch_unix_micros());
+        let network = Listening::serve(make, addresses, None, clock)
+            .map_err(system("starting a network behind the bouncer"))?;
+        networks.push(network);
+    }
+    Ok(networks)
+}
+
+fn network_config(scenario: &Scenario, name: &str, limits: &NetworkLimits) -> NetworkConfig {
+    let far = (1..=scenario.servers.len()).map(|number| format!("irc{number}.{name}.test"));
+    let connects = limits.connects.map(|connects| {
+        (
+            ConnectThrottle {
+                connects_max: connects,
+                window: limits.connects_within,
+            },
+            limits.ban.map(|lasts| ConnectBan {
+                connects_max: connects,
+                window: limits.connects_within,
+                lasts,
+            }),
+        )
+    });
+    let (throttle, ban) = match connects {
+        Some((_, Some(ban))) => (None, Some(ban)),
+        Some((throttle, None)) => (Some(throttle), None),
+        None => (None, None),
+    };
+    NetworkConfig {
+        name: name.to_owned(),
+        servers: std::iter::once(format!("hub.{name}.test"))
+            .chain(far)
+            .collect(),
+        motd: vec!["A network that splitstorm carries with it.".to_owned()],
+        limits: Limits {
+            clients_per_address_max: limits.sessions_per_address,
+            connect_throttle: throttle,
+            connect_ban: ban,
+            ..Limits::default()
+        },
+        ..NetworkConfig::default()
+    }
+}
+
+fn upstreams(
+    plan: &Plan,
+    networks: &[Listening<Upstream>],
+) -> BTreeMap<Network, provision::Upstream> {
+    let names = plan.seats.iter().flat_map(|seats| seats.networks());
+    let rows = names.zip(networks).filter_map(|(name, network)| {
+        let hub = network.addresses.first()?;
+        let upstream = provision::Upstream::new(&hub.ip().to_string(), hub.port(), false)?;
+        Some((Network::parse(name).ok()?, upstream))
+    });
+    rows.collect()
+}
+
+/// Returns an address of this machine at which nobody listens.
+fn free_address() -> Result<SocketAddr, RunError> {
+    let find = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr();
+    find().map_err(system("finding a port for the bouncer"))
+}
+
+/// Returns the users' passwords: those of the environment, or one that is drawn for a bouncer of our own.
+fn secrets(roster: &Roster, is_ours: bool) -> Result<Secrets, RunError> {
+    let drawn: [u8; PASSWORD_BYTES] = random().map_err(system("drawing a password"))?;
+    let mut secrets = Secrets::new();
+    for variable in roster.secrets() {
+        let value = std::env::var_os(variable.as_str()).map(OsStringExt::into_vec);
+        let secret = match value.and_then(Secret::new) {
+            Some(secret) => secret,
+            None if is_ours => match Secret::new(hex::text(&drawn).into_bytes()) {
+                Some(secret) => secret,
+                None => continue,
+            },
+            None => return Err(RunError::NoPassword(variable.to_string())),
+        };
+        secrets.insert(variable.clone(), secret);
+    }
+    Ok(secrets)
+}
+
+/// Returns what each client says to attach.
+fn hellos(plan: &Plan, roster: &Roster, secrets: &Secrets, family: &Family) -> Hellos {
+    let seats = plan.seats.iter().flat_map(|seats| seats.of_clients());
+    let rows = seats.filter_map(|seat| roster.rows().get(seat.index()));
+    rows.map(|row| {
+        let secret = secrets.get(&row.secret_env);
+        family.playback.login.hello(&Attachment {
+            user: row.user.as_str().as_bytes(),
+            network: row.network.as_str().as_bytes(),
+            password: secret.map_or(&[], Secret::bytes),
+        })
+    })
+    .collect()
+}

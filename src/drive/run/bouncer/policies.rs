@@ -1,0 +1,57 @@
+//! What is known of each kind of bouncer that can be tested: how it is provisioned, how it plays back, what it keeps.
+
+use crate::irc::session::playback::Playback;
+use crate::measure::continuity::policy::BufferPolicy;
+use crate::measure::continuity::policy::Forgets;
+use crate::provision;
+use crate::scenario::bouncer::BouncerKind;
+
+/// A kind of bouncer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Family {
+    pub(crate) provision: provision::Family,
+    pub(crate) playback: Playback,
+    pub(crate) policy: BufferPolicy,
+}
+
+impl Family {
+    /// Returns what is known of a kind that keeps so many lines, as `provision` configures it.
+    pub(crate) fn of(kind: BouncerKind, buffer_lines: u32) -> Self {
+        // ZNC 1.8 with AutoClearChanBuffer, as shipped: in memory, until the first client attaches.
+        let policy = BufferPolicy {
+            lines_max: buffer_lines,
+            forgets: Forgets::OnAttach,
+            keeps_own: false,
+            keeps_notices: true,
+            keeps_queries: true,
+            tells_siblings: true,
+            marks_replay: true,
+            survives_restart: false,
+        };
+        match kind {
+            BouncerKind::Znc => Self {
+                provision: provision::Family::Znc,
+                playback: Playback::ZNC,
+                policy,
+            },
+            // With its log on and no bound of lines: all since the last client left.
+            BouncerKind::Bip => Self {
+                provision: provision::Family::Bip,
+                playback: Playback::BIP,
+                policy: BufferPolicy {
+                    lines_max: u32::MAX,
+                    tells_siblings: false,
+                    ..policy
+                },
+            },
+            BouncerKind::Soju => Self {
+                provision: provision::Family::Soju,
+                playback: Playback::SOJU,
+                policy: BufferPolicy {
+                    survives_restart: true,
+                    ..policy
+                },
+            },
+        }
+    }
+}
