@@ -44,6 +44,8 @@ pub enum Purpose {
     Resolver = 13,
     /// What moving an account costs, and its turn where that is drawn.
     Migration = 14,
+    /// When a model bouncer lies.
+    Bouncer = 15,
 }
 
 /// The number that names a stream: purpose (8 bits), channel (28), user (28).

@@ -3,6 +3,7 @@
 //! It runs what sockets run: only the shell is another. Rules of determinism: one event at a time in the order of
 //! (moment, entry); every draw from a named stream; nothing reads a clock.
 
+pub mod bouncer;
 pub mod faults;
 mod link;
 mod world;

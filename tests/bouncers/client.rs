@@ -30,7 +30,8 @@ impl Client {
         client
     }
 
-    fn send(&mut self, line: &str) {
+    /// Sends a line.
+    pub(crate) fn send(&mut self, line: &str) {
         let stream = self.reader.get_mut();
         write!(stream, "{line}\r\n").unwrap();
     }

@@ -103,6 +103,13 @@ impl<'a> Line<'a> {
         self.end();
     }
 
+    /// Adds all that comes behind the tags, as another line has it, and ends the line.
+    pub fn rest(mut self, body: &[u8]) {
+        self.close_tags();
+        push_clean(body, b' ', self.out);
+        self.end();
+    }
+
     /// Ends the line.
     pub fn end(self) {
         self.out.extend_from_slice(b"\r\n");
@@ -205,6 +212,8 @@ mod tests {
                 .last(b"a b");
         });
         assert_eq!(tagged, "@a=x\\sy;b PING 0 :a b\r\n");
+        let relayed = line(|out| Line::new(out).tag(b"a", b"b").rest(b":s NOTICE c :d\re"));
+        assert_eq!(relayed, "@a=b :s NOTICE c :d e\r\n");
     }
 
     #[test]
