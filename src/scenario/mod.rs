@@ -187,10 +187,12 @@ impl Scenario {
     /// Returns the programs that the users have, each as this scenario has it; a single one without a mix.
     pub fn clients(&self) -> Vec<Share> {
         if self.client.mix.is_empty() {
-            return vec![Share {
-                client: Client::plain(&self.client, &self.reconnect),
-                share: 1.0,
-            }];
+            let mut client = Client::plain(&self.client, &self.reconnect);
+            // Only batches tell for sure what a bouncer plays back.
+            if self.bouncer.is_some() && self.client.capabilities.is_none() {
+                client.connect.capabilities.push("batch".to_owned());
+            }
+            return vec![Share { client, share: 1.0 }];
         }
         let mut shares = self.client.mix.clone();
         for share in &mut shares {

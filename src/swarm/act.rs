@@ -357,6 +357,8 @@ impl Shard {
         target.clear();
         let composed = match message.to {
             None if !self.may_act_in(message.sender, key.channel) => Err(NotSent::NotJoined),
+            // A client of the same user has the same nick.
+            Some(to) if self.is_sibling(message.sender, to) => Err(NotSent::PeerAbsent),
             // Of the networks behind a bouncer only they know who is there.
             Some(to) if self.bouncer.is_none() && !self.peers[to.index()].is_online => {
                 Err(NotSent::PeerAbsent)
@@ -374,6 +376,12 @@ impl Shard {
             composed.and_then(|()| self.write_message(local, key, message, kind, &target, now));
         self.scratch = target;
         said
+    }
+
+    fn is_sibling(&self, one: UserId, other: UserId) -> bool {
+        let seats = self.plan.seats.as_ref();
+        let seat = |user| seats.and_then(|seats| seats.of_client(user));
+        seat(one).is_some() && seat(one) == seat(other)
     }
 
     fn write_message(

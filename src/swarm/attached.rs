@@ -19,6 +19,7 @@ use crate::measure::operation::Operation;
 use crate::plan::Plan;
 use crate::scenario::phase::Cut;
 use crate::swarm::Shard;
+use crate::swarm::hear;
 use crate::units::id::ChannelId;
 use crate::units::id::SeatId;
 use crate::units::id::UserId;
@@ -163,8 +164,14 @@ impl Shard {
                 self.arm(local);
             }
             Heard::Timed { number } => self.hear_timed(user, number, now),
-            Heard::JoinRefused { refusal, .. } | Heard::Refused { refusal, .. } => {
-                self.interval.refused.add(super::hear::refused(refusal));
+            Heard::JoinRefused { refusal, .. } => {
+                self.interval.refused.add(hear::refused(refusal));
+            }
+            Heard::Refused { refusal, target } => {
+                self.interval.refused.add(hear::refused(refusal));
+                if let Some(target) = target {
+                    self.tell_refused(local, target, now);
+                }
             }
             Heard::LoggedIn { since } => self.record_step(Operation::Login, since, now),
             Heard::LookedUp { since } => self.record_step(Operation::ConnectLookup, since, now),
@@ -317,6 +324,18 @@ impl Shard {
             is_telling: talk.text.len() >= TELLING_BYTES_MIN,
             is_replayed: talk.replay.is_some(),
             stamp,
+        });
+    }
+
+    fn tell_refused(&mut self, local: usize, target: &[u8], now: Offset) {
+        let stream = match self.channel_at_seat(local, target) {
+            Some(channel) => Stream::Channel(channel),
+            None => Stream::of_query(target),
+        };
+        self.tell_read(local, now, |client, seat| Deed::Refused {
+            client,
+            seat,
+            stream,
         });
     }
 

@@ -23,6 +23,8 @@ pub const STAMP_SLACK: Duration = Duration::from_secs(1);
 const UNDER_WAY_MAX: Duration = Duration::from_secs(2);
 /// Lines remembered beside a buffer's worth: they tell a second copy from a line that was never written.
 const REMEMBERED_BESIDE: u64 = 64;
+/// For how long every line is remembered: a busy bouncer plays back long after it has attached a client.
+const REMEMBERED_FOR: Duration = Duration::from_mins(1);
 /// Most lines written after one that is still awaited; one more and it is missing.
 const AWAITED_MAX: u64 = 65_536;
 
@@ -112,6 +114,10 @@ struct Attached {
     begun: u64,
     /// The turn of the buffer then.
     begun_turn: u64,
+    /// When it was known to be attached.
+    at: Offset,
+    /// The number after the highest that any session had read by then.
+    floor: u64,
     /// The first number that it read.
     first: Option<u64>,
     /// The number after the highest that it read.
@@ -120,6 +126,14 @@ struct Attached {
     replayed: u32,
     /// Numbers between those that it read, with the time at which they are given up. They come late, or never.
     skipped: BTreeMap<u64, Offset>,
+}
+
+/// What was known before a line was read.
+#[derive(Clone, Copy)]
+struct Before {
+    attached_at: Offset,
+    floor: u64,
+    is_misordered: bool,
 }
 
 /// The lines of one stream: a channel, a query, or what others do in no channel.
@@ -210,15 +224,17 @@ impl Backlog {
                 written.fate = Fate::Excused;
             }
         }
-        self.forget();
+        self.forget(at);
     }
 
     /// Notes that a client is known to be attached: what was written before may have been played back to it or not; what is written
     /// from now on is live. `turn` is how many lines the buffer has been offered.
-    pub fn handle_attached(&mut self, session: SessionId, turn: u64) {
+    pub fn handle_attached(&mut self, session: SessionId, turn: u64, at: Offset) {
         let attached = Attached {
             begun: self.end(),
             begun_turn: turn,
+            at,
+            floor: self.read_end,
             first: None,
             next: 0,
             replayed: 0,
@@ -238,6 +254,7 @@ impl Backlog {
             return Recognised::Unknown;
         };
         let (settle, policy) = (self.settle, self.policy);
+        let passed_over = self.passed_over(session, number);
         let Some(attached) = self.sessions.get_mut(&session) else {
             return Recognised::Unknown;
         };
@@ -250,16 +267,22 @@ impl Backlog {
             return self.recognised(number, false);
         }
         if !is_again {
+            let due = read.at + settle;
             if attached.first.is_some() {
-                let due = read.at + settle;
                 attached
                     .skipped
                     .extend((attached.next..number).map(|skipped| (skipped, due)));
+            } else {
+                let passed_over = passed_over.into_iter();
+                attached
+                    .skipped
+                    .extend(passed_over.map(|skipped| (skipped, due)));
             }
             attached.first.get_or_insert(number);
             attached.next = number + 1;
         }
         attached.replayed += u32::from(is_replayed);
+        let (attached_at, floor) = (attached.at, attached.floor);
         let is_live = !is_replayed;
         if is_late {
             let breach = if is_replayed {
@@ -269,9 +292,30 @@ impl Backlog {
             };
             self.note(number, breach, "read after a line that was written later");
         }
-        self.note_read(number, read, is_replayed, is_late);
+        let before = Before {
+            attached_at,
+            floor,
+            is_misordered: is_late,
+        };
+        self.note_read(number, read, is_replayed, before);
         self.drop_own(session, number);
         self.recognised(number, is_live)
+    }
+
+    /// Returns the lines that a playback to a lone session should have begun with, if its first line is `number`.
+    fn passed_over(&self, session: SessionId, number: u64) -> Vec<u64> {
+        let is_first = self
+            .sessions
+            .get(&session)
+            .is_some_and(|attached| attached.first.is_none());
+        if !is_first || self.sessions.len() > 1 {
+            return Vec::new();
+        }
+        let is_owed = |number: &u64| {
+            self.written(*number)
+                .is_some_and(|row| row.fate == Fate::Unread && self.policy.keeps(row.kind))
+        };
+        (self.oldest..number).filter(is_owed).collect()
     }
 
     /// Own lines and those that need not come are no gap.
@@ -309,8 +353,8 @@ impl Backlog {
         Recognised::Written { at, is_live }
     }
 
-    fn note_read(&mut self, number: u64, read: Read, is_replayed: bool, is_misordered: bool) {
-        let (read_end, forgets) = (self.read_end, self.policy.forgets);
+    fn note_read(&mut self, number: u64, read: Read, is_replayed: bool, before: Before) {
+        let forgets = self.policy.forgets;
         let Some(written) = self.written_mut(number) else {
             return;
         };
@@ -318,9 +362,12 @@ impl Backlog {
         let is_own = matches!(kind, LineKind::Own(_));
         let fate = std::mem::replace(&mut written.fate, Fate::Done);
         let is_told_again = is_replayed && fate == Fate::Done && !is_own;
-        let is_second = is_told_again && forgets == Forgets::OnAttach;
+        // What was under way as the client attached is live, though a client without batches can't tell.
+        let is_second = is_told_again
+            && forgets == Forgets::OnAttach
+            && at + UNDER_WAY_MAX < before.attached_at;
         // An earlier session read what was written later, and nothing is told again: that one should have had this as well.
-        let is_stale = fate == Fate::Unread && number < read_end && !is_misordered;
+        let is_stale = fate == Fate::Unread && number < before.floor && !before.is_misordered;
         let is_stale = is_stale && forgets == Forgets::OnAttach;
         if is_second {
             let why = "played back after a client had read it";
@@ -449,7 +496,7 @@ impl Backlog {
                 }
             }
         }
-        self.forget();
+        self.forget(now);
     }
 
     /// Judges what is left at the end of a run at `now`.
@@ -486,7 +533,15 @@ impl Backlog {
             return self.find_first(attached, is_it);
         }
         let next = attached.next.max(self.oldest);
-        let ahead = (next..self.end()).find(is_it);
+        // What is kept for nobody hardly comes from before the attach: somebody may have joined twice.
+        let is_likely = |number: &u64| {
+            *number >= attached.begun
+                || self
+                    .written(*number)
+                    .is_some_and(|row| row.kind != LineKind::Presence || row.fate == Fate::Unread)
+        };
+        let ahead = (next..self.end()).find(|number| is_it(number) && is_likely(number));
+        let ahead = ahead.or_else(|| (next..self.end()).find(is_it));
         let mut skipped = attached.skipped.keys().copied();
         ahead
             .or_else(|| skipped.find(is_it))
@@ -502,7 +557,9 @@ impl Backlog {
             self.written(*number).is_some_and(|row| {
                 row.fate == Fate::Unread
                     || *number >= attached.begun
-                    || self.policy.forgets == Forgets::Never && row.turn >= first_turn
+                    || self.policy.forgets == Forgets::Never
+                        && row.turn >= first_turn
+                        && row.kind != LineKind::Presence
             })
         };
         let due = (self.oldest..self.end()).find(|number| is_it(number) && is_due(number));
@@ -613,10 +670,10 @@ impl Backlog {
     }
 
     /// Forgets lines of which nothing more can be learnt: a buffer's worth is remembered, and what nobody read.
-    fn forget(&mut self) {
+    fn forget(&mut self, now: Offset) {
         let kept = u64::from(self.policy.lines_max) + REMEMBERED_BESIDE;
         while let Some(&front) = self.written.front() {
-            let is_old = self.oldest + kept < self.end();
+            let is_old = self.oldest + kept < self.end() && front.at + REMEMBERED_FOR < now;
             let is_open = matches!(front.fate, Fate::Unread | Fate::UnderWay);
             let is_awaited =
                 is_open && (self.policy.keeps(front.kind) || !self.sessions.is_empty());

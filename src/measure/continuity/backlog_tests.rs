@@ -128,7 +128,7 @@ impl Scene {
         let session = SessionId(self.next_session);
         self.next_session += 1;
         self.attached_at = self.now;
-        self.backlog.handle_attached(session, self.turn);
+        self.backlog.handle_attached(session, self.turn, self.now);
         let mut kept: Vec<(LineId, Offset)> = match self.policy.forgets {
             Forgets::OnAttach => self.buffer.drain(..).collect(),
             Forgets::Never => self.buffer.iter().copied().collect(),
@@ -282,7 +282,7 @@ fn what_is_torn_off_with_a_connection_is_lost_by_nobody() {
     let [policy, ..] = policies();
     let mut backlog = Backlog::new(policy, SETTLE);
     let second = Offset::from_secs;
-    backlog.handle_attached(SessionId(0), 0);
+    backlog.handle_attached(SessionId(0), 0, second(0));
     for (number, at) in (0..4).zip(0..) {
         backlog.handle_written(LineId(number), LineKind::Message, second(at), number);
     }
@@ -290,7 +290,7 @@ fn what_is_torn_off_with_a_connection_is_lost_by_nobody() {
     backlog.handle_read(SessionId(0), live(0, second(0)));
     backlog.handle_read(SessionId(0), live(1, second(1)));
     backlog.handle_detached(SessionId(0), Detached::Dropped, second(4));
-    backlog.handle_attached(SessionId(1), 4);
+    backlog.handle_attached(SessionId(1), 4, second(19));
     backlog.handle_written(LineId(4), LineKind::Message, second(20), 4);
     backlog.handle_read(SessionId(1), live(4, second(20)));
     backlog.finish(second(60));
@@ -305,8 +305,8 @@ fn what_a_sibling_said_is_owed_to_the_other_client() {
     let [policy, ..] = policies();
     let mut backlog = Backlog::new(policy, SETTLE);
     let (one, other) = (SessionId(0), SessionId(1));
-    backlog.handle_attached(one, 0);
-    backlog.handle_attached(other, 0);
+    backlog.handle_attached(one, 0, Offset::ZERO);
+    backlog.handle_attached(other, 0, Offset::ZERO);
     for number in 0..3 {
         let at = Offset::from_secs(1);
         backlog.handle_written(LineId(number), LineKind::Own(one), at, 0);

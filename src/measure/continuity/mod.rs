@@ -192,6 +192,7 @@ impl Continuity {
             | Deed::UpstreamLost { seat }
             | Deed::Spoke { seat, .. }
             | Deed::Joined { seat, .. }
+            | Deed::Refused { seat, .. }
             | Deed::Read { seat, .. } => {
                 let Some(row) = self.seats.get_mut(seat.index()) else {
                     return;

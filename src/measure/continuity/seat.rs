@@ -123,11 +123,11 @@ impl Lines {
     }
 
     /// Notes that a session is in the stream, if it was not.
-    fn attach(&mut self, session: SessionId) {
+    fn attach(&mut self, session: SessionId, at: Offset) {
         let turns = self.turns;
         for backlog in self.both() {
             if !backlog.is_attached(session) {
-                backlog.handle_attached(session, turns);
+                backlog.handle_attached(session, turns, at);
             }
         }
     }
@@ -171,7 +171,7 @@ impl Seat {
         // Channels are attached to as their JOINs are read; the rest has none.
         for (stream, lines) in &mut self.streams {
             if !matches!(stream, Stream::Channel(_)) {
-                lines.attach(session);
+                lines.attach(session, at);
             }
         }
     }
@@ -238,7 +238,8 @@ impl Seat {
                 client, channel, ..
             } => {
                 let session = context.sessions.get(&client).copied()?;
-                self.lines(Stream::Channel(channel)).attach(session);
+                self.lines(Stream::Channel(channel))
+                    .attach(session, context.at);
             }
             Deed::Spoke {
                 client,
@@ -258,6 +259,13 @@ impl Seat {
                     let (lines, kind) = (self.lines(stream), LineKind::Own(session));
                     let turn = lines.offer(kind);
                     lines.own.handle_written(line, kind, context.at, turn);
+                }
+            }
+            Deed::Refused { client, stream, .. } => {
+                let is_it = |upward: &Upward| upward.client == client && upward.stream == stream;
+                if let Some(place) = self.upward.iter().rposition(is_it) {
+                    let refused = self.upward.remove(place);
+                    self.lines(stream).own.excuse(refused.line);
                 }
             }
             Deed::Read { .. } => return self.handle_read(deed, context),
@@ -309,7 +317,7 @@ impl Seat {
         let (at, tells_siblings) = (context.at, self.policy.tells_siblings);
         let lines = self.lines(stream);
         // A query has no JOIN, and a channel's is not always told first.
-        lines.attach(session);
+        lines.attach(session, at);
         let read = Read {
             line,
             at,
@@ -435,7 +443,7 @@ impl Seat {
             let mut lines = Lines::new(policy, *settle);
             if !matches!(stream, Stream::Channel(_)) {
                 for live in live.iter() {
-                    lines.attach(live.session);
+                    lines.attach(live.session, live.since);
                 }
             }
             lines

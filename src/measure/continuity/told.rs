@@ -110,6 +110,15 @@ pub enum Deed {
         /// What it says.
         line: LineId,
     },
+    /// The bouncer said that it could not hand on what a client sent last there.
+    Refused {
+        /// Which client.
+        client: UserId,
+        /// Where it sits.
+        seat: SeatId,
+        /// Which stream it was of.
+        stream: Stream,
+    },
     /// A client read a line.
     Read {
         /// Which client.
@@ -155,7 +164,7 @@ impl Deed {
             Self::Spoke { .. } | Self::Written { .. } => 1,
             Self::Received { .. } | Self::UpstreamLost { .. } | Self::BouncerDown => 2,
             Self::Attached { .. } => 3,
-            Self::Joined { .. } | Self::Read { .. } => 4,
+            Self::Joined { .. } | Self::Refused { .. } | Self::Read { .. } => 4,
             Self::Detached { .. } => 5,
         }
     }

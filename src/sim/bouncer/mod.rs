@@ -17,6 +17,7 @@ mod room;
 mod seat;
 mod style;
 mod upstream;
+pub mod world;
 
 #[cfg(test)]
 mod tests;
