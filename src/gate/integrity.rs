@@ -1,8 +1,10 @@
 //! Integrity: what every run must hold unless its scenario says otherwise.
 
 use crate::gate::figure;
+use crate::gate::rules::LOCKED_OUT;
 use crate::gate::rules::NOT_SENT;
 use crate::gate::rules::Tolerances;
+use crate::measure::bouncer::BouncerOutcome;
 use crate::measure::ledger::counts::Breach;
 use crate::measure::ledger::counts::LedgerCounts;
 use crate::measure::reason::NotSent;
@@ -35,9 +37,9 @@ pub struct IntegrityCheck {
 pub fn checks(
     ledger: &LedgerCounts,
     tolerances: &Tolerances,
-    is_bouncer: bool,
+    bouncer: Option<&BouncerOutcome>,
 ) -> Vec<IntegrityCheck> {
-    let of_bouncers = Breach::BOUNCER.into_iter().filter(|_| is_bouncer);
+    let of_bouncers = Breach::BOUNCER.into_iter().filter(|_| bouncer.is_some());
     let mut checks: Vec<IntegrityCheck> = Breach::INTEGRITY
         .into_iter()
         .chain(of_bouncers)
@@ -46,7 +48,30 @@ pub fn checks(
     checks.push(uncertain_check(ledger, tolerances));
     checks.push(holes_check(ledger, tolerances));
     checks.push(data_check(ledger));
+    checks.extend(bouncer.map(|bouncer| locked_out_check(bouncer, tolerances)));
     checks
+}
+
+/// Checks that a bouncer holds its users' places on all networks at the end.
+fn locked_out_check(bouncer: &BouncerOutcome, tolerances: &Tolerances) -> IntegrityCheck {
+    let seats = bouncer.networks.iter().map(|network| network.seats).sum();
+    let held: u64 = bouncer
+        .networks
+        .iter()
+        .map(|network| network.registered)
+        .sum();
+    let count = u64::saturating_sub(seats, held);
+    let mut check = counted(LOCKED_OUT, count, seats, tolerances);
+    check.is_breach = true;
+    if !check.holds {
+        check.reason = format!(
+            "{} users' connections were not on their networks at the end{}{}: they were refused, or were never made",
+            figure::count(count),
+            of_basis(count, seats, "of the bouncer"),
+            tolerated_text(check.tolerated)
+        );
+    }
+    check
 }
 
 fn counted(
@@ -246,7 +271,7 @@ mod tests {
                 place: Place::file("a.toml"),
             })
             .collect();
-        let checks = checks(ledger, &Tolerances::resolve(&tolerances).unwrap(), false);
+        let checks = checks(ledger, &Tolerances::resolve(&tolerances).unwrap(), None);
         let failed: Vec<String> = checks
             .into_iter()
             .filter(|check| !check.holds)
@@ -276,7 +301,7 @@ mod tests {
     #[test]
     fn every_integrity_counter_must_be_zero() {
         for breach in Breach::INTEGRITY {
-            let checks = checks(&with(&[(breach, 1)]), &Tolerances::default(), false);
+            let checks = checks(&with(&[(breach, 1)]), &Tolerances::default(), None);
             let failed: Vec<&str> = checks
                 .iter()
                 .filter(|check| !check.holds)

@@ -17,6 +17,8 @@ use crate::units::id::PhaseId;
 
 /// The name under which holes are tolerated and reported.
 pub const NOT_SENT: &str = "not_sent";
+/// The counter of a bouncer's users who are not on their networks.
+pub const LOCKED_OUT: &str = "locked_out";
 /// Share of uncertain deliveries, of those required, beyond which nothing is proved.
 pub const UNCERTAIN_SHARE_MAX: f64 = 0.01;
 /// Share of planned messages that may go unsent before the run is no longer the one that was planned.
@@ -130,8 +132,11 @@ impl Tolerances {
 }
 
 fn tolerable() -> impl Iterator<Item = &'static str> {
-    let breaches = Breach::INTEGRITY.into_iter().chain([Breach::Uncertain]);
-    breaches.map(Breach::name).chain([NOT_SENT])
+    let breaches = Breach::INTEGRITY
+        .into_iter()
+        .chain(Breach::BOUNCER)
+        .chain([Breach::Uncertain]);
+    breaches.map(Breach::name).chain([NOT_SENT, LOCKED_OUT])
 }
 
 #[cfg(test)]
@@ -181,7 +186,8 @@ mod tests {
         check(
             "[tolerate]\nforeign = 0.1\n",
             "`foreign` is no counter that can be tolerated @ a.toml:9:11 ? those that can be: `lost`, `duplicated`, `reordered`, \
-             `misdelivered`, `misattributed`, `corrupted`, `truncated`, `presence_missed`, `echo_lost`, `uncertain`, `not_sent`",
+             `misdelivered`, `misattributed`, `corrupted`, `truncated`, `presence_missed`, `echo_lost`, `backlog_missing`, `backlog_duplicated`, \
+             `backlog_misordered`, `backlog_wrong_time`, `leaked`, `uncertain`, `not_sent`, `locked_out`",
         );
         check(
             "[[slo]]\ncheck = \"recover.split < 5s\"\n",

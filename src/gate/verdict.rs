@@ -146,11 +146,8 @@ impl Judged {
             .iter()
             .map(|slo| Judgement::new(slo, outcome))
             .collect();
-        let integrity = integrity::checks(
-            &outcome.ledger,
-            &rules.tolerances,
-            outcome.bouncer.is_some(),
-        );
+        let integrity =
+            integrity::checks(&outcome.ledger, &rules.tolerances, outcome.bouncer.as_ref());
         let validity = validity::checks(&outcome.health).to_vec();
         let mut reasons: Vec<Reason> = ending(outcome).into_iter().collect();
         let failed = integrity.iter().filter(|check| !check.holds);

@@ -73,22 +73,22 @@ pub(super) fn configuration(
     })
 }
 
+/// With a bound of lines bip 0.9.3 plays back the last one alone; without, all since the last client left, as its log has them.
 fn head(site: &Site) -> String {
     format!(
         "ip = \"{}\";\n\
          port = {};\n\
          client_side_ssl = false;\n\
-         log = false;\n\
+         log = true;\n\
          log_root = \"{folder}/logs\";\n\
          log_system = false;\n\
          pid_file = \"{folder}/bip.pid\";\n\
          backlog = true;\n\
-         backlog_lines = {};\n\
+         backlog_lines = 0;\n\
          backlog_always = false;\n\
          backlog_reset_on_talk = false;\n",
         site.listen.ip(),
         site.listen.port(),
-        site.buffer_lines,
         folder = site.folder,
     )
 }

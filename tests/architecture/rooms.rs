@@ -88,7 +88,15 @@ pub(crate) const ROOMS: &[Room] = &[
     ),
     pure(
         "upstream",
-        &["units", "irc::wire", "irc::network", "plan", "measure"],
+        &[
+            "units",
+            "irc::wire",
+            "irc::network",
+            "traffic::profile",
+            "scenario",
+            "plan",
+            "measure",
+        ],
     ),
     pure(
         "sim",
@@ -226,6 +234,8 @@ pub(crate) const ROOMS: &[Room] = &[
             "traffic::trace",
             "traffic::profile",
             "fitness",
+            "roster",
+            "provision",
             "scenario",
             "measure",
             "plan",

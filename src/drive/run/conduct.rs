@@ -1,5 +1,6 @@
 //! The conduct of a run: shards started, intervals merged, facts passed on, splits ordered, the end found.
 
+mod behind;
 mod moves;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,6 @@ use crate::drive::host::counters;
 use crate::drive::host::watched::Watched;
 use crate::drive::interrupt::Interrupt;
 use crate::drive::listen::Listening;
-use crate::drive::run::aftermath;
 use crate::drive::run::bouncer::Bouncer;
 use crate::drive::run::bouncer::judging::Judging;
 use crate::drive::run::migration::Mover;
@@ -37,14 +37,11 @@ use crate::drive::transport::endpoint::Endpoint;
 use crate::drive::transport::tls::ClientIdentity;
 use crate::gate::abort::Abort;
 use crate::gate::abort::AbortRule;
-use crate::gate::identity::Announced;
 use crate::measure::interval::Interval;
 use crate::measure::migration::Migrations;
 use crate::measure::outcome::Ending;
 use crate::measure::outcome::GeneratorHealth;
 use crate::measure::outcome::Outcome;
-use crate::measure::process::ProcessUse;
-use crate::measure::process::WatchedProcess;
 use crate::measure::progress::Progress;
 use crate::plan::Plan;
 use crate::swarm::Caps;
@@ -360,15 +357,6 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    /// Judges what lies an interval back while the rest comes in.
-    fn drain(&mut self, now: Offset) {
-        if let Some(judging) = &mut self.judging {
-            let mut interval = Interval::new();
-            judging.drain(now - Interval::LENGTH, &mut interval);
-            self.tally.enter_open(&interval);
-        }
-    }
-
     /// Does what a person asks for.
     fn steer(&mut self, now: Offset, is_draining: bool) {
         let steps = self.steering.look(&Run {
@@ -514,50 +502,6 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    /// Samples the target's process, where it is watched, and notes its end.
-    fn look_at_target(&mut self) -> Option<ProcessUse> {
-        let now = self.now();
-        if let Some(bouncer) = self.conduct.bouncer {
-            return self.look_at_bouncer(bouncer, now);
-        }
-        let watched = self.conduct.watched?;
-        let process = self
-            .tally
-            .process_mut()
-            .get_or_insert_with(|| WatchedProcess::new(watched.pid, watched.name.clone()));
-        if process.death.is_some() {
-            return None;
-        }
-        let sample = watched.sample(now);
-        if sample.is_none() {
-            let is_announced =
-                aftermath::announced(&self.conduct.plan.scenario) == Announced::Restart;
-            process.end(now, watched.oom_kills(), is_announced);
-        }
-        sample.map(|sample| process.enter(sample))
-    }
-
-    /// Samples the bouncer's process, which may have been started again, and notes an end that nobody made.
-    fn look_at_bouncer(&mut self, bouncer: &Bouncer, now: Offset) -> Option<ProcessUse> {
-        if self.upheavals.is_down() {
-            return None;
-        }
-        let Some(watched) = bouncer.watch() else {
-            if let Some(process) = self.tally.process_mut()
-                && bouncer.ended().is_some()
-            {
-                process.end(now, None, false);
-            }
-            return None;
-        };
-        let process = self
-            .tally
-            .process_mut()
-            .get_or_insert_with(|| WatchedProcess::new(watched.pid, watched.name.clone()));
-        let sample = watched.sample(now)?;
-        Some(process.enter(sample))
-    }
-
     /// Asks all shards for their reports and waits for them.
     fn collect(&mut self, from_shards: &Receiver<FromShard>) {
         self.upheavals.finish();
@@ -575,19 +519,6 @@ impl<'a> Conductor<'a> {
         for (_, pending) in std::mem::take(&mut self.pending) {
             self.tally.enter_open(&pending.interval);
         }
-    }
-
-    /// Judges what the last reports told, and adds what the judge of a bouncer found.
-    fn judge_rest(
-        judging: Option<Judging<'_>>,
-        reports: &mut [ShardReport],
-        outcome: &mut Outcome,
-    ) {
-        let Some(mut judging) = judging else { return };
-        for report in reports {
-            judging.tell(std::mem::take(&mut report.told));
-        }
-        judging.finish(outcome.ended, outcome);
     }
 
     fn conducted(mut self, ending: Ending) -> Conducted {

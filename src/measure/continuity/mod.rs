@@ -4,8 +4,6 @@
 //! what they did as [`Told`], and the judge takes it in the order of time. One user's place on one network is a *seat*.
 
 pub mod backlog;
-#[cfg(test)]
-mod backlog_tests;
 pub mod line;
 pub mod policy;
 pub mod seat;

@@ -4,6 +4,10 @@
 //! played back, then live, each once, in order and without a gap, for as much as the bouncer's buffer holds. Nothing is judged by what
 //! came when, only by what came before and after it on the same connection; time decides only when a line is given up.
 
+mod search;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -302,22 +306,6 @@ impl Backlog {
         self.recognised(number, is_live)
     }
 
-    /// Returns the lines that a playback to a lone session should have begun with, if its first line is `number`.
-    fn passed_over(&self, session: SessionId, number: u64) -> Vec<u64> {
-        let is_first = self
-            .sessions
-            .get(&session)
-            .is_some_and(|attached| attached.first.is_none());
-        if !is_first || self.sessions.len() > 1 {
-            return Vec::new();
-        }
-        let is_owed = |number: &u64| {
-            self.written(*number)
-                .is_some_and(|row| row.fate == Fate::Unread && self.policy.keeps(row.kind))
-        };
-        (self.oldest..number).filter(is_owed).collect()
-    }
-
     /// Own lines and those that need not come are no gap.
     fn drop_own(&mut self, session: SessionId, number: u64) {
         let (oldest, written) = (self.oldest, &self.written);
@@ -523,47 +511,6 @@ impl Backlog {
                 written.fate = Fate::Done;
             }
         }
-    }
-
-    /// Looks for a line where it is due. Short texts say little: of several lines that read alike it is the next one due.
-    fn find(&self, session: SessionId, line: LineId) -> Option<u64> {
-        let attached = self.sessions.get(&session)?;
-        let is_it = |number: &u64| self.written(*number).is_some_and(|row| row.line == line);
-        if attached.first.is_none() {
-            return self.find_first(attached, is_it);
-        }
-        let next = attached.next.max(self.oldest);
-        // What is kept for nobody hardly comes from before the attach: somebody may have joined twice.
-        let is_likely = |number: &u64| {
-            *number >= attached.begun
-                || self
-                    .written(*number)
-                    .is_some_and(|row| row.kind != LineKind::Presence || row.fate == Fate::Unread)
-        };
-        let ahead = (next..self.end()).find(|number| is_it(number) && is_likely(number));
-        let ahead = ahead.or_else(|| (next..self.end()).find(is_it));
-        let mut skipped = attached.skipped.keys().copied();
-        ahead
-            .or_else(|| skipped.find(is_it))
-            .or_else(|| (self.oldest..next).rev().find(is_it))
-    }
-
-    /// Looks for the first line of a session: what nobody has read, or the first that the buffer still has.
-    fn find_first(&self, attached: &Attached, is_it: impl Fn(&u64) -> bool) -> Option<u64> {
-        let first_turn = attached
-            .begun_turn
-            .saturating_sub(u64::from(self.policy.lines_max));
-        let is_due = |number: &u64| {
-            self.written(*number).is_some_and(|row| {
-                row.fate == Fate::Unread
-                    || *number >= attached.begun
-                    || self.policy.forgets == Forgets::Never
-                        && row.turn >= first_turn
-                        && row.kind != LineKind::Presence
-            })
-        };
-        let due = (self.oldest..self.end()).find(|number| is_it(number) && is_due(number));
-        due.or_else(|| (self.oldest..self.end()).rev().find(is_it))
     }
 
     fn written(&self, number: u64) -> Option<&Written> {
