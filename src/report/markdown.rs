@@ -54,8 +54,13 @@ fn verdict(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "{} users in {} channels for {} against {}; {} {}, seed {}, started {}, splitstorm {}.",
+        "{} {} in {} channels for {} against {}; {} {}, seed {}, started {}, splitstorm {}.",
         figure::count(result.scenario.users.into()),
+        if result.bouncer.is_some() {
+            "on the networks"
+        } else {
+            "users"
+        },
         figure::count(result.scenario.channels.into()),
         figure::duration(u64::try_from(result.ended_us).unwrap_or(0)),
         code(&result.target.url),

@@ -132,8 +132,13 @@ impl<W: Write> Page<'_, W> {
         self.label(
             "load",
             &format!(
-                "{} users · {} channels of {:.1} members{heated}",
+                "{} {} · {} channels of {:.1} members{heated}",
                 figure::count(scenario.users.into()),
+                if result.bouncer.is_some() {
+                    "on the networks"
+                } else {
+                    "users"
+                },
                 figure::count(scenario.channels.into()),
                 scenario.members_per_channel
             ),

@@ -120,36 +120,28 @@ impl Leak {
 
 impl Network {
     fn locked_out_text(&self) -> String {
-        let mut text = format!(
-            "{} of {} on {}",
+        let since = match (self.locked_out_since_us, self.locked_out_for_us) {
+            (Some(since), Some(lasted)) => format!(
+                "since {}, for {} until the run's end",
+                figure::duration(since.unsigned_abs()),
+                figure::duration(lasted)
+            ),
+            _ => "never were in".to_owned(),
+        };
+        let connects = counted(self.connects_per_sec_max(), "connect");
+        let refused = self.sum(|source| source.refused);
+        let refused = (refused > 0).then(|| format!(", {} refused", figure::count(refused)));
+        let banned = self.sources.iter().filter_map(|source| source.banned_us);
+        let banned = banned.max();
+        let banned = banned.map(|micros| format!(", banned for {}", figure::duration(micros)));
+        format!(
+            "{} of {} on {}: {since}; at most {connects} in a second{}{}",
             figure::count(self.locked_out),
             counted(self.seats, "seat"),
-            self.network
-        );
-        match (self.locked_out_since_us, self.locked_out_for_us) {
-            (Some(since), Some(lasted)) => {
-                text.push_str(&format!(
-                    ": since {}, for {} until the run's end",
-                    figure::duration(since.unsigned_abs()),
-                    figure::duration(lasted)
-                ));
-            }
-            _ => text.push_str(": never were in"),
-        }
-        let connects = self.connects_per_sec_max();
-        text.push_str(&format!(
-            "; at most {} in a second",
-            counted(connects, "connect")
-        ));
-        let refused = self.sum(|source| source.refused);
-        if refused > 0 {
-            text.push_str(&format!(", {} refused", figure::count(refused)));
-        }
-        let banned = self.sources.iter().filter_map(|source| source.banned_us);
-        if let Some(banned) = banned.max() {
-            text.push_str(&format!(", banned for {}", figure::duration(banned)));
-        }
-        text
+            self.network,
+            refused.unwrap_or_default(),
+            banned.unwrap_or_default()
+        )
     }
 }
 
@@ -164,25 +156,23 @@ impl Source {
 impl Return {
     /// Returns how those who were lost at once came back.
     pub(crate) fn text(&self) -> String {
-        let mut text = format!(
-            "{} lost at {}, {} back",
+        let took = self.first_in_us.zip(self.last_in_us);
+        let took = took.map(|(first, last)| {
+            let (first, last) = (figure::duration(first), figure::duration(last));
+            format!(" after {first} to {last}")
+        });
+        let rate = self.returns_per_sec;
+        let rate = rate.map(|rate| format!(" · {} a second", figure::three_digits(rate)));
+        let never = Some(self.never).filter(|never| *never > 0);
+        let never = never.map(|never| format!(" · {} never", figure::count(never)));
+        format!(
+            "{} lost at {}, {} back{}{}{}",
             counted(self.lost, "seat"),
             figure::duration(self.lost_at_us.unsigned_abs()),
-            figure::count(self.returned)
-        );
-        if let (Some(first), Some(last)) = (self.first_in_us, self.last_in_us) {
-            text.push_str(&format!(
-                " after {} to {}",
-                figure::duration(first),
-                figure::duration(last)
-            ));
-        }
-        if let Some(rate) = self.returns_per_sec {
-            text.push_str(&format!(" · {} a second", figure::three_digits(rate)));
-        }
-        if self.never > 0 {
-            text.push_str(&format!(" · {} never", figure::count(self.never)));
-        }
-        text
+            figure::count(self.returned),
+            took.unwrap_or_default(),
+            rate.unwrap_or_default(),
+            never.unwrap_or_default()
+        )
     }
 }
