@@ -101,7 +101,8 @@ fn what_is_wrong_is_said_on_stderr() {
         2,
         "",
         "error: `losst` is no class of breach\n  help: did you mean `lost`? classes: `lost`, `duplicated`, `reordered`, `misdelivered`, \
-         `misattributed`, `corrupted`, `truncated`, `presence_missed`, `late`, `uncertain`, `echo_lost`\n",
+         `misattributed`, `corrupted`, `truncated`, `presence_missed`, `late`, `uncertain`, `echo_lost`, `backlog_missing`, \
+         `backlog_duplicated`, `backlog_misordered`, `backlog_wrong_time`, `leaked`, `lost_in_drop`\n",
     );
     check(
         &["report", "nowhere"],

@@ -230,16 +230,18 @@ fn happened(breach: Breach, count: u64) -> &'static str {
         Breach::Late => "deliveries arrived after they were called lost",
         Breach::EchoLost if is_one => "echo was lost",
         Breach::EchoLost => "echoes were lost",
-        Breach::BacklogMissing if is_one => "line was missed and not played back",
-        Breach::BacklogMissing => "lines were missed and not played back",
-        Breach::BacklogDuplicated if is_one => "line was played back again",
-        Breach::BacklogDuplicated => "lines were played back again",
+        Breach::BacklogMissing if is_one => "missed line was not played back",
+        Breach::BacklogMissing => "missed lines were not played back",
+        Breach::BacklogDuplicated if is_one => "line was played back though it had been read",
+        Breach::BacklogDuplicated => "lines were played back though they had been read",
         Breach::BacklogMisordered if is_one => "line was played back after a later one",
         Breach::BacklogMisordered => "lines were played back after later ones",
-        Breach::BacklogWrongTime if is_one => "line was played back with another time",
-        Breach::BacklogWrongTime => "lines were played back with another time",
-        Breach::Leaked if is_one => "line of one user came to another",
-        Breach::Leaked => "lines of one user came to another",
+        Breach::BacklogWrongTime if is_one => {
+            "line was played back with a time that is not its own"
+        }
+        Breach::BacklogWrongTime => "lines were played back with times that are not their own",
+        Breach::Leaked if is_one => "line came to a user whom the network never wrote it to",
+        Breach::Leaked => "lines came to users whom the network never wrote them to",
         Breach::LostInDrop if is_one => "line went down with a connection",
         Breach::LostInDrop => "lines went down with a connection",
     }
@@ -325,6 +327,31 @@ mod tests {
                 "breach presence_missed: 1 presence change was missed (2.00 % of 50 due)",
                 "breach echo_lost: 1 echo was lost (10.0 % of 10 agreed)",
             ],
+        );
+    }
+
+    #[test]
+    fn what_a_bouncer_did_to_lines_is_told() {
+        let ledger = with(&[
+            (Breach::BacklogMissing, 2),
+            (Breach::BacklogDuplicated, 1),
+            (Breach::BacklogMisordered, 2),
+            (Breach::BacklogWrongTime, 1),
+            (Breach::Leaked, 1),
+            (Breach::LostInDrop, 5),
+        ]);
+        let checks = checks(&ledger, &Tolerances::default(), true);
+        let told = checks.iter().filter(|check| !check.holds);
+        let told: Vec<&str> = told.map(|check| &*check.reason).collect();
+        assert_eq!(
+            told,
+            [
+                "2 missed lines were not played back (0.10 % of 2,000 required)",
+                "1 line was played back though it had been read (0.050 % of 2,000 required)",
+                "2 lines were played back after later ones (0.10 % of 2,000 required)",
+                "1 line was played back with a time that is not its own (0.050 % of 2,000 required)",
+                "1 line came to a user whom the network never wrote it to (0.050 % of 2,000 required)",
+            ]
         );
     }
 

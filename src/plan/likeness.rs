@@ -71,7 +71,7 @@ pub fn judge(plan: &Plan, said: &SaidLog, ended: Offset) -> Option<Likeness> {
     let begins = (plan.timeline.gathered + SETTLED_AFTER).min(ends);
     let secs = ends.since(begins).as_secs_f64();
     let mut sent = said.messages().to_vec();
-    sent.retain(|said| said.at >= begins && said.at < ends);
+    sent.retain(|said| is_compared(plan, said, begins, ends));
     let mut likeness = Likeness {
         message_count: sent.len() as u64,
         secs,
@@ -84,13 +84,27 @@ pub fn judge(plan: &Plan, said: &SaidLog, ended: Offset) -> Option<Likeness> {
     let channels = population.channel_count() as usize;
     let users = population.user_count() as usize;
     let cost = sent.len() + CHANNEL_COST * channels + USER_COST * users;
-    let scenario = undisturbed(&plan.scenario, ends.since(begins));
+    let (scenario, from) = match plan.seats {
+        None => (
+            undisturbed(&plan.scenario, ends.since(begins)),
+            Offset::ZERO,
+        ),
+        Some(_) => (undisturbed_network(&plan.scenario), begins),
+    };
+    let until = from + ends.since(begins);
     let draws: Vec<Figures> = (1..)
         .take((COST_MAX / cost.max(1)).clamp(DRAWS_MIN, DRAWS_MAX))
         .filter_map(|number| {
             let seed = Seed(plan.seed.0 ^ SEED_MASK ^ number);
-            let plan = Plan::new(scenario.clone(), profile.as_ref().clone(), seed).ok()?;
-            Some(Figures::of(drawn(&plan), Offset::ZERO, secs))
+            let (scenario, profile) = (scenario.clone(), profile.as_ref().clone());
+            let plan = match &plan.seats {
+                None => Plan::new(scenario, profile, seed),
+                Some(seats) => Plan::of_seats(scenario, profile, seed, seats.clone()),
+            };
+            let plan = plan.ok()?;
+            let mut said = drawn(&plan);
+            said.retain(|said| is_compared(&plan, said, from, until));
+            Some(Figures::of(said, from, secs))
         })
         .collect();
     likeness.draw_count = draws.len();
@@ -113,6 +127,28 @@ fn undisturbed(scenario: &Scenario, lasts: Duration) -> Scenario {
         tolerances: Vec::new(),
         ..scenario.clone()
     }
+}
+
+/// Returns the scenario of a bouncer as its profile alone has the networks behind it: its clients come, go and are torn off as in the
+/// run, since the others talk among those who are there.
+fn undisturbed_network(scenario: &Scenario) -> Scenario {
+    let mut scenario = scenario.clone();
+    let driven_count = scenario.driven_count();
+    scenario.heat = 1.0;
+    for phase in &mut scenario.phases {
+        if phase.kind.is_of_network() || matches!(phase.kind, PhaseKind::Quiet { .. }) {
+            let duration = phase.kind.lasts(driven_count);
+            phase.kind = PhaseKind::Steady { duration };
+        }
+    }
+    scenario
+}
+
+/// Returns whether a message is of the time that is compared, and of somebody whose talk is: at a bouncer of the networks' members alone,
+/// since its clients say nothing while they are away, and what reaches the networks of the rest is what is to be measured.
+fn is_compared(plan: &Plan, said: &Said, begins: Offset, ends: Offset) -> bool {
+    let is_told = plan.seats.is_none() || plan.strangers().contains(&said.sender.0);
+    is_told && said.at >= begins && said.at < ends
 }
 
 /// Returns what a plan has its users say in channels.
@@ -238,6 +274,8 @@ fn sorted(mut values: Vec<f64>) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::roster::model::Model;
+    use crate::roster::name::Network;
     use crate::scenario::file;
     use crate::traffic::profile::examples;
 
@@ -286,6 +324,55 @@ mod tests {
         let hot = judged(9.0, |_| true);
         assert!(unlike(&hot).contains(&"messages_per_min"), "{hot:?}");
         let half = judged(1.0, |said| said.at.as_micros() % 2 == 0);
+        assert!(unlike(&half).contains(&"gaps"), "{half:?}");
+    }
+
+    /// Judges what the members of a network say while most of a bouncer's clients, who are many among them, are away.
+    fn judged_behind_a_bouncer(is_kept: impl Fn(&Said) -> bool) -> Likeness {
+        let scenario = format!(
+            "{}
+            [bouncer]
+            kind = \"znc\"
+            users = 40
+            channels = 80
+            channels_per_user = 12
+            [phase.away]
+            kind = \"mass_disconnect\"
+            during = \"steady\"
+            at = \"1m\"
+            fraction = 0.9
+            how = \"fin\"
+            reconnect_after = \"50m\"
+            reconnect_over = \"5m\"
+            ",
+            QUIET.replace("channels = 80\n", "")
+        );
+        let scenario = file::read("b.toml", &scenario, &std::collections::BTreeMap::new());
+        let model = Model {
+            users: 40,
+            networks: vec![Network::parse("net1").unwrap()],
+            channels: 80,
+            per_user: 12,
+            attached_share: 0.75,
+            clients: 1,
+            seed: Seed(7),
+        };
+        let roster = model.roster().unwrap();
+        let plan = Plan::of_roster(scenario.unwrap(), examples::profile(), Seed(7), &roster);
+        let plan = plan.unwrap();
+        let mut log = SaidLog::default();
+        let said = drawn(&plan).into_iter().filter(is_kept);
+        said.for_each(|said| log.add(said));
+        judge(&plan, &log, Offset::from_secs(3_600)).unwrap()
+    }
+
+    #[test]
+    fn members_of_networks_talk_as_their_profile_whoever_of_the_clients_is_there() {
+        let likeness = judged_behind_a_bouncer(|_| true);
+        assert_eq!(likeness.is_like(), Some(true), "{likeness:?}");
+        let of_members = judged_behind_a_bouncer(|said| said.sender.0 >= 30);
+        assert_eq!(of_members, likeness);
+        let half = judged_behind_a_bouncer(|said| said.at.as_micros() % 2 == 0);
         assert!(unlike(&half).contains(&"gaps"), "{half:?}");
     }
 

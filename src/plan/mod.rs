@@ -166,13 +166,21 @@ impl Plan {
     ///
     /// Returns why the profile can't serve the scenario.
     pub fn of_roster(
-        mut scenario: Scenario,
+        scenario: Scenario,
         profile: Profile,
         seed: Seed,
         roster: &Roster,
     ) -> Result<Arc<Self>, PlanError> {
+        Self::of_seats(scenario, profile, seed, Seats::new(roster))
+    }
+
+    fn of_seats(
+        mut scenario: Scenario,
+        profile: Profile,
+        seed: Seed,
+        seats: Seats,
+    ) -> Result<Arc<Self>, PlanError> {
         let streams = Streams::new(seed);
-        let seats = Seats::new(roster);
         scenario.population.channels = seats.channel_count();
         if let Some(bouncer) = &mut scenario.bouncer {
             bouncer.client_count = seats.client_count();

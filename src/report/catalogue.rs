@@ -1,4 +1,4 @@
-//! Results for the tests of reports: one that passed, and one that failed in every way at once.
+//! Results for the tests of reports: one that passed, one that failed in every way at once, one of a bouncer.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,6 +7,12 @@ use crate::gate::rules::Rules;
 use crate::gate::slo::Slo;
 use crate::gate::verdict::Judged;
 use crate::measure::act::Act;
+use crate::measure::bouncer::BouncerOutcome;
+use crate::measure::bouncer::NetworkSaw;
+use crate::measure::bouncer::ReturnSaw;
+use crate::measure::bouncer::SourceSaw;
+use crate::measure::continuity::Leak;
+use crate::measure::continuity::Playbacks;
 use crate::measure::event::Event;
 use crate::measure::exemplar::Exemplar;
 use crate::measure::exemplar::Exemplars;
@@ -22,6 +28,8 @@ use crate::measure::outcome::Ending;
 use crate::measure::outcome::GeneratorHealth;
 use crate::measure::outcome::Outcome;
 use crate::measure::outcome::PhaseOutcome;
+use crate::measure::process::ProcessSample;
+use crate::measure::process::WatchedProcess;
 use crate::measure::reason::Disconnect;
 use crate::measure::reason::NotSent;
 use crate::measure::reason::Refused;
@@ -349,4 +357,146 @@ pub(crate) fn failed() -> RunResult {
         "private.response.p99 < 250ms",
     ]);
     result(&outcome, &rules)
+}
+
+/// Returns the result of a run against a bouncer that came back too fast for its network, lost lines, and leaked one.
+pub(crate) fn bounced() -> RunResult {
+    let mut outcome = outcome();
+    let mut process = WatchedProcess::new(7, "znc".to_owned());
+    for (secs, cpu_millis) in [(1, 80), (45, 2_230)] {
+        process.enter(ProcessSample {
+            at: Offset::from_secs(secs),
+            cpu: Duration::from_millis(cpu_millis),
+            rss_bytes: 17_096_000,
+            ..ProcessSample::default()
+        });
+    }
+    outcome.process = Some(process);
+    for (breach, count) in [
+        (Breach::BacklogMissing, 12_345),
+        (Breach::Leaked, 1),
+        (Breach::LostInDrop, 3),
+    ] {
+        for _ in 0..count {
+            outcome.ledger.add(breach);
+        }
+    }
+    let at = Offset::from_secs(12);
+    outcome.exemplars.offer(Breach::BacklogMissing, at, missed);
+    let exemplars = &mut outcome.exemplars;
+    exemplars.offer(
+        Breach::BacklogMissing,
+        at + Duration::from_secs(1),
+        of_nobody,
+    );
+    exemplars.offer(Breach::LostInDrop, at, around_an_attach);
+    exemplars.offer(Breach::Leaked, at, || Exemplar {
+        first_seen: Offset::from_micros(12_502_100),
+        why: "the network wrote it to other users of the bouncer, and never to this one".to_owned(),
+        ..missed()
+    });
+    outcome.bouncer = Some(BouncerOutcome {
+        kind: "znc",
+        version: Some("ZNC 1.8.2".to_owned()),
+        users: 12,
+        seats: 12,
+        clients: 9,
+        ready_in: Some(Duration::from_millis(2_104)),
+        playbacks: Playbacks {
+            sessions: 17,
+            lines: 1_204,
+            lasted: Duration::from_millis(340),
+        },
+        leak: Some(Leak {
+            receiver: UserId(1),
+            channel: Some(ChannelId(7)),
+            at: Offset::from_micros(12_502_100),
+        }),
+        networks: vec![network_saw()],
+    });
+    result(&outcome, &rules(&["message.response.p99 < 250ms"]))
+}
+
+fn network_saw() -> NetworkSaw {
+    let told = |kind: &str, what: &str| format!("a {kind} network would {what}");
+    NetworkSaw {
+        network: "net1".to_owned(),
+        members: 290,
+        seats: 12,
+        registered: 10,
+        sources: vec![
+            SourceSaw {
+                address: "127.0.0.1".to_owned(),
+                connections_max: 11,
+                connects: 31,
+                connects_per_sec_max: 11,
+                refused: 7,
+                registered: 21,
+                floods: 0,
+                banned: Some(Duration::from_secs(10)),
+                would_refuse: vec![
+                    told("strict", "refuse: 11 sessions at once, 2 allowed"),
+                    told("strict", "ban: 24 connects in 60 s, 4 allowed"),
+                    told("usual", "refuse: 11 sessions at once, 5 allowed"),
+                    told("usual", "ban: 13 connects in 10 s, 5 allowed"),
+                ],
+            },
+            SourceSaw {
+                address: "2001:db8:77:1200::/64".to_owned(),
+                connections_max: 1,
+                connects: 1,
+                connects_per_sec_max: 1,
+                registered: 1,
+                ..SourceSaw::default()
+            },
+        ],
+        returns: vec![ReturnSaw {
+            lost_at_micros: 20_000_000,
+            lost: 12,
+            returned: 10,
+            first_in: Duration::from_millis(1_200),
+            last_in: Duration::from_millis(10_200),
+        }],
+    }
+}
+
+/// A line that a member said, and that was never played back.
+fn missed() -> Exemplar {
+    Exemplar {
+        attempt: Offset::from_micros(12_000_090),
+        accepted: Offset::from_micros(12_000_090),
+        first_seen: Offset::NEVER,
+        why: "written before a client attached, and not played back to it".to_owned(),
+        text: Vec::new(),
+        ..lost()
+    }
+}
+
+/// A line of which no more is known than when the network wrote it.
+fn of_nobody() -> Exemplar {
+    Exemplar {
+        key: MessageKey {
+            channel: ChannelId(u32::MAX),
+            index: u32::MAX,
+        },
+        sender: UserId(u32::MAX),
+        bytes: 0,
+        intended: Offset::NEVER,
+        attempt: Offset::NEVER,
+        accepted: Offset::from_micros(12_700_000),
+        ..missed()
+    }
+}
+
+/// A line of those that are said around attaches.
+fn around_an_attach() -> Exemplar {
+    Exemplar {
+        key: MessageKey {
+            channel: ChannelId(7),
+            index: (1 << 31) + 4,
+        },
+        bytes: 40,
+        why: "under way when a connection was torn off".to_owned(),
+        ..missed()
+    }
 }

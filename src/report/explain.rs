@@ -14,6 +14,9 @@ use crate::report::result::RunResult;
 /// Width of the labels at the left.
 const LABEL_WIDTH: usize = 12;
 
+/// The first index of what is said around attaches, beside the plan: no stream of a plan comes so far.
+const AROUND_FROM: u32 = 1 << 31;
+
 /// Returns the class of that name.
 pub fn class(name: &str) -> Option<Breach> {
     Breach::ALL.into_iter().find(|breach| breach.name() == name)
@@ -51,10 +54,71 @@ pub fn write(result: &RunResult, class: Breach, out: &mut impl Write) -> io::Res
         figure::count(kept.len() as u64),
         result.started
     )?;
+    let is_of_bouncer = class == Breach::LostInDrop || Breach::BOUNCER.contains(&class);
     for (number, exemplar) in (1..).zip(kept) {
-        write_one(number, class, exemplar, out)?;
+        if is_of_bouncer || result.bouncer.is_some() {
+            write_line(number, class, exemplar, out)?;
+        } else {
+            write_one(number, class, exemplar, out)?;
+        }
     }
     Ok(())
+}
+
+/// Writes an exemplar of a run against a bouncer: of a line, the network's end and the clients' are known, and of some lines no more than
+/// that the network wrote them.
+fn write_line(
+    number: u64,
+    class: Breach,
+    exemplar: &Exemplar,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    writeln!(out, "\n{number}. {}", title_of_line(class, exemplar))?;
+    line(out, "receiver", &exemplar.receiver)?;
+    let (intended, attempt) = (exemplar.intended_us, exemplar.attempt_us);
+    let is_said = intended.is_some() || attempt.is_some();
+    if is_said {
+        line(out, "intended", &moment(intended, &[]))?;
+        let since = [(intended, "it was intended")];
+        line(out, "attempt", &moment(attempt, &since))?;
+    }
+    let since = [(attempt, "the attempt"), (intended, "it was intended")];
+    let written = exemplar.accepted_us;
+    if written.is_some() {
+        let label = if is_said { "accepted" } else { "written" };
+        line(out, label, &moment(written, &since))?;
+    }
+    let read = exemplar.first_seen_us;
+    if read.is_some() || !has_arrived(class) {
+        line(out, "read", &moment(read, &since))?;
+    }
+    line(out, "why", &exemplar.why)?;
+    for (label, text) in [("sent", &exemplar.text), ("received", &exemplar.wire)] {
+        if let Some(text) = text {
+            line(out, label, &format!("`{}`", printable(text)))?;
+        }
+    }
+    Ok(())
+}
+
+fn title_of_line(class: Breach, exemplar: &Exemplar) -> String {
+    if exemplar.channel.is_none() && exemplar.index.is_none() {
+        return match class {
+            Breach::Corrupted => "line that nobody is known to have said".to_owned(),
+            Breach::PresenceMissed => printable(&format!("change of {}", exemplar.sender)),
+            _ => printable(&format!("line of {}", exemplar.sender)),
+        };
+    }
+    let is_around = exemplar.index.is_some_and(|index| index >= AROUND_FROM);
+    let said = Exemplar {
+        index: exemplar.index.filter(|_| !is_around),
+        ..exemplar.clone()
+    };
+    let mut title = title(class == Breach::PresenceMissed, &said);
+    if is_around {
+        title.push_str(", said around an attach");
+    }
+    title
 }
 
 fn write_one(
@@ -202,6 +266,7 @@ fn line(out: &mut impl Write, label: &str, text: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::catalogue::bounced;
     use crate::report::catalogue::failed;
     use crate::report::catalogue::passed;
 
@@ -224,6 +289,13 @@ mod tests {
     #[test]
     fn a_presence_change_is_told_as_one() {
         insta::assert_snapshot!(explained(&failed(), Breach::PresenceMissed));
+    }
+
+    #[test]
+    fn lines_of_a_bouncer_are_told_with_what_is_known_of_them() {
+        let classes = [Breach::BacklogMissing, Breach::Leaked, Breach::LostInDrop];
+        let told = classes.map(|class| explained(&bounced(), class));
+        insta::assert_snapshot!(told.join("\n"));
     }
 
     #[test]

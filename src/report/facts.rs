@@ -8,6 +8,9 @@ use crate::units::id::ChannelId;
 use crate::units::id::Seed;
 use crate::units::id::UserId;
 
+/// Who is meant by a user of whom nothing is known.
+pub(crate) const SOMEBODY: &str = "somebody of the network";
+
 /// What a run was.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunFacts {
@@ -146,4 +149,14 @@ pub struct Naming<'a> {
     pub user: &'a dyn Fn(UserId) -> String,
     /// Returns a channel's name.
     pub channel: &'a dyn Fn(ChannelId) -> String,
+}
+
+impl Naming<'_> {
+    /// Returns a user's nick, or that nobody knows who it is.
+    pub(crate) fn person(&self, user: UserId) -> String {
+        if user == UserId(u32::MAX) {
+            return SOMEBODY.to_owned();
+        }
+        (self.user)(user)
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::gate::figure;
+
 /// Columns that text takes at most: two such windows fit on a screen, and logs of pipelines cut no later.
 pub(crate) const WIDTH_MAX: usize = 100;
 
@@ -28,6 +30,12 @@ pub(crate) fn printable(text: &str) -> String {
         }
     }
     out
+}
+
+/// Returns so many of something: `1 seat`, `12 seats`.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{} {what}{s}", figure::count(count))
 }
 
 /// Returns a name of results, such as `cut_short`, as words.

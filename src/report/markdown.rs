@@ -24,6 +24,7 @@ pub fn write(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
     slos(result, out)?;
     latency(result, out)?;
     integrity(result, out)?;
+    bouncer(result, out)?;
     events(result, out)?;
     migrations(result, out)?;
     marks(result, out)?;
@@ -53,8 +54,13 @@ fn verdict(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "{} users in {} channels for {} against {}; {} {}, seed {}, started {}, splitstorm {}.",
+        "{} {} in {} channels for {} against {}; {} {}, seed {}, started {}, splitstorm {}.",
         figure::count(result.scenario.users.into()),
+        if result.bouncer.is_some() {
+            "on the networks"
+        } else {
+            "users"
+        },
         figure::count(result.scenario.channels.into()),
         figure::duration(u64::try_from(result.ended_us).unwrap_or(0)),
         code(&result.target.url),
@@ -196,6 +202,58 @@ fn integrity(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
             figure::count(check.basis),
             figure::share(check.tolerated)
         )?;
+    }
+    Ok(())
+}
+
+fn bouncer(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
+    let Some(bouncer) = &result.bouncer else {
+        return Ok(());
+    };
+    writeln!(out, "\n## Bouncer\n")?;
+    writeln!(out, "- {}", inline(&bouncer.users_text()))?;
+    writeln!(out, "- played back: {}", inline(&bouncer.playback_text()))?;
+    if let Some(cost) = bouncer.cost_text() {
+        writeln!(out, "- {}", inline(&cost))?;
+    }
+    if let Some(dropped) = result.ledger.dropped_text() {
+        writeln!(out, "- {dropped}")?;
+    }
+    for (kind, fate) in bouncer.fates() {
+        writeln!(out, "- {kind} networks {}", inline(&fate))?;
+    }
+    for network in &bouncer.networks {
+        for event in &network.returns {
+            let name = inline(&network.network);
+            writeln!(out, "- queue on {name}: {}", inline(&event.text()))?;
+        }
+    }
+    for locked_out in bouncer.locked_out() {
+        writeln!(out, "- ❌ locked out: {}", inline(&locked_out))?;
+    }
+    if let Some(leak) = &bouncer.leak {
+        writeln!(out, "- ❌ leaked: {}", inline(&leak.text()))?;
+    }
+    writeln!(
+        out,
+        "\n| network | from | connects | in a second | at once | registered | refused | banned |\n\
+         |---|---|---:|---:|---:|---:|---:|---:|"
+    )?;
+    for network in &bouncer.networks {
+        for source in &network.sources {
+            writeln!(
+                out,
+                "| {} | {} | {} | {} | {} | {} | {} | {} |",
+                inline(&network.network),
+                code(&source.address),
+                figure::count(source.connects),
+                figure::count(source.connects_per_sec_max),
+                figure::count(source.connections_max),
+                figure::count(source.registered),
+                figure::count(source.refused),
+                source.banned_text()
+            )?;
+        }
     }
     Ok(())
 }
@@ -378,6 +436,7 @@ fn code(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::catalogue::bounced;
     use crate::report::catalogue::failed;
     use crate::report::catalogue::passed;
     use crate::report::catalogue::replayed;
@@ -396,6 +455,11 @@ mod tests {
     #[test]
     fn a_replay_tells_what_became_of_its_trace() {
         insta::assert_snapshot!(rendered(&replayed()));
+    }
+
+    #[test]
+    fn a_bouncer_is_summed_up_with_what_networks_saw_of_it() {
+        insta::assert_snapshot!(rendered(&bounced()));
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Every number of a result as CSV, one a row, under the names that conditions use.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::io;
 use std::io::Write;
 
+use crate::report::bouncer::Bouncer;
+use crate::report::bouncer::Network;
 use crate::report::result::Latency;
 use crate::report::result::RunResult;
 use crate::report::result::Summary;
@@ -69,6 +72,9 @@ pub fn write(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
         rows.row(&format!("{recover}.affected"), event.affected, "count")?;
         rows.row(&format!("{recover}.recovered"), event.recovered, "count")?;
     }
+    if let Some(bouncer) = &result.bouncer {
+        rows.bouncer(bouncer)?;
+    }
     for phase in &result.phases {
         rows.scope = format!("phase.{}", phase.name);
         rows.latency(&phase.latency)?;
@@ -89,7 +95,7 @@ struct Rows<W: Write> {
 }
 
 impl<W: Write> Rows<W> {
-    fn row(&mut self, metric: &str, value: u64, unit: &str) -> io::Result<()> {
+    fn row(&mut self, metric: &str, value: impl Display, unit: &str) -> io::Result<()> {
         self.out
             .write_record([&self.scope, metric, &value.to_string(), unit])
             .map_err(io::Error::other)
@@ -122,10 +128,76 @@ impl<W: Write> Rows<W> {
         Ok(())
     }
 
+    /// Writes a number that is not always known.
+    fn known(&mut self, metric: &str, value: Option<impl Display>, unit: &str) -> io::Result<()> {
+        value.map_or(Ok(()), |value| self.row(metric, value, unit))
+    }
+
+    fn bouncer(&mut self, bouncer: &Bouncer) -> io::Result<()> {
+        let played = &bouncer.playbacks;
+        for (name, count) in [
+            ("users", bouncer.users),
+            ("seats", bouncer.seats),
+            ("clients", bouncer.clients),
+            ("registered", bouncer.registered),
+            ("locked_out", bouncer.locked_out),
+            ("leaked", u64::from(bouncer.leak.is_some())),
+            ("playbacks.sessions", played.sessions),
+            ("playbacks.lines", played.lines),
+        ] {
+            self.row(&format!("bouncer.{name}"), count, "count")?;
+        }
+        self.row("bouncer.playbacks.lasted", played.lasted_us, "us")?;
+        let rate = played.lines_per_sec;
+        self.known("bouncer.playbacks.lines_per_sec", rate, "per_s")?;
+        self.known("bouncer.ready_in", bouncer.ready_in_us, "us")?;
+        let bytes = bouncer.rss_bytes_per_user;
+        self.known("bouncer.rss_bytes_per_user", bytes, "bytes")?;
+        let micros = bouncer.cpu_micros_per_1000_lines;
+        self.known("bouncer.cpu_micros_per_1000_lines", micros, "us")?;
+        for network in &bouncer.networks {
+            self.network(network)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what one network saw of a bouncer, all its addresses together.
+    fn network(&mut self, network: &Network) -> io::Result<()> {
+        let prefix = format!("bouncer.networks.{}", network.network);
+        let at_once = network.sources.iter().map(|source| source.connections_max);
+        for (name, count) in [
+            ("seats", network.seats),
+            ("registered", network.registered),
+            ("locked_out", network.locked_out),
+            ("connects", network.sum(|source| source.connects)),
+            ("connects_per_sec_max", network.connects_per_sec_max()),
+            ("connections_max", at_once.max().unwrap_or(0)),
+            ("refused", network.sum(|source| source.refused)),
+            ("floods", network.sum(|source| source.floods)),
+        ] {
+            self.row(&format!("{prefix}.{name}"), count, "count")?;
+        }
+        let locked_out = network.locked_out_for_us;
+        self.known(&format!("{prefix}.locked_out_for"), locked_out, "us")?;
+        let banned = network.sources.iter().filter_map(|source| source.banned_us);
+        self.known(&format!("{prefix}.banned"), banned.max(), "us")?;
+        for (number, event) in (1..).zip(&network.returns) {
+            let prefix = format!("{prefix}.return.{number}");
+            self.row(&format!("{prefix}.lost"), event.lost, "count")?;
+            self.row(&format!("{prefix}.returned"), event.returned, "count")?;
+            self.row(&format!("{prefix}.never"), event.never, "count")?;
+            self.known(&format!("{prefix}.first_in"), event.first_in_us, "us")?;
+            self.known(&format!("{prefix}.last_in"), event.last_in_us, "us")?;
+            let rate = event.returns_per_sec;
+            self.known(&format!("{prefix}.returns_per_sec"), rate, "per_s")?;
+        }
+        Ok(())
+    }
+
     /// Writes the total under `name` where the counts are of one thing by reason, and each of them.
     fn counts(&mut self, name: &str, counts: &BTreeMap<String, u64>) -> io::Result<()> {
         if name != "ledger" {
-            self.row(name, counts.values().sum(), "count")?;
+            self.row(name, counts.values().sum::<u64>(), "count")?;
         }
         for (reason, count) in counts {
             self.row(&format!("{name}.{reason}"), *count, "count")?;
@@ -137,6 +209,7 @@ impl<W: Write> Rows<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::catalogue::bounced;
     use crate::report::catalogue::failed;
 
     #[test]
@@ -144,5 +217,14 @@ mod tests {
         let mut out = Vec::new();
         write(&failed(), &mut out).unwrap();
         insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    }
+
+    #[test]
+    fn a_bouncers_numbers_stand_by_network_and_event() {
+        let mut out = Vec::new();
+        write(&bounced(), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let rows = text.lines().filter(|row| row.contains(",bouncer."));
+        insta::assert_snapshot!(rows.collect::<Vec<_>>().join("\n"));
     }
 }

@@ -4,6 +4,7 @@
 //! whole run is made of that shape alone, so that a result read back years later renders the same. [`series`] and [`hlog`] are
 //! appended to while the run goes on.
 
+pub mod bouncer;
 #[cfg(test)]
 mod catalogue;
 pub mod doctor;

@@ -22,6 +22,7 @@ use crate::measure::mark::Mark;
 use crate::measure::operation::Operation;
 use crate::measure::outcome::Outcome;
 use crate::measure::outcome::PhaseOutcome;
+use crate::report::bouncer::Bouncer;
 use crate::report::event;
 use crate::report::facts::ClientFacts;
 use crate::report::facts::Naming;
@@ -110,6 +111,7 @@ impl RunResult {
                 .map(phase)
                 .collect(),
             migrations: migrations(outcome),
+            bouncer: Bouncer::of(outcome, naming),
             marks: outcome.marks.iter().map(mark).collect(),
             events: outcome
                 .events
@@ -440,9 +442,9 @@ fn exemplar(evidence: &Evidence, naming: &Naming<'_>) -> result::Exemplar {
     result::Exemplar {
         channel: is_known.then(|| (naming.channel)(channel)),
         index: (evidence.key.index != u32::MAX).then_some(evidence.key.index),
-        sender: (naming.user)(evidence.sender),
-        to: evidence.to.map(|user| (naming.user)(user)),
-        receiver: (naming.user)(evidence.receiver),
+        sender: naming.person(evidence.sender),
+        to: evidence.to.map(|user| naming.person(user)),
+        receiver: naming.person(evidence.receiver),
         bytes: evidence.bytes,
         intended_us: moment(evidence.intended),
         attempt_us: moment(evidence.attempt),
@@ -516,6 +518,7 @@ fn without_secrets(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::catalogue::bounced;
     use crate::report::catalogue::failed;
     use crate::report::catalogue::passed;
     use crate::report::catalogue::replayed;
@@ -542,7 +545,7 @@ mod tests {
 
     #[test]
     fn a_result_reads_back_as_it_was_written() {
-        for result in [passed(), replayed(), failed()] {
+        for result in [passed(), replayed(), failed(), bounced()] {
             let mut out = Vec::new();
             result.write(&mut out).unwrap();
             let text = String::from_utf8(out).unwrap();
@@ -555,5 +558,10 @@ mod tests {
         let mut out = Vec::new();
         failed().write(&mut out).unwrap();
         insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    }
+
+    #[test]
+    fn a_bouncer_keeps_its_promised_keys() {
+        insta::assert_snapshot!(serde_json::to_string_pretty(&bounced().bouncer).unwrap());
     }
 }

@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::gate::figure;
+use crate::measure::ledger::counts::Breach;
 use crate::measure::likeness::MESSAGES_MIN;
+use crate::report::bouncer::Bouncer;
 use crate::report::event::Event;
 use crate::report::event::Mark;
 use crate::report::layout;
@@ -85,6 +87,9 @@ pub struct RunResult {
     /// Accounts moved between servers; absent unless some were to be.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub migrations: Vec<Migration>,
+    /// The bouncer that was under test; absent unless the target was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bouncer: Option<Bouncer>,
     /// What a person did while the run went on.
     #[serde(default)]
     pub marks: Vec<Mark>,
@@ -302,6 +307,18 @@ pub struct Ledger {
     /// Every breach under its own name.
     #[serde(flatten)]
     pub breaches: BTreeMap<String, u64>,
+}
+
+impl Ledger {
+    /// Returns what went down with connections, by nobody's fault, if anything did.
+    pub(crate) fn dropped_text(&self) -> Option<String> {
+        let count = self.breaches.get(Breach::LostInDrop.name());
+        let count = count.copied().filter(|count| *count > 0)?;
+        let lines = layout::counted(count, "line");
+        Some(format!(
+            "{lines} went down with connections that were torn off"
+        ))
+    }
 }
 
 /// The times of an operation.

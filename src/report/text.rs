@@ -1,5 +1,6 @@
 //! The summary that a person reads at a glance: the verdict first, then what it rests on.
 
+mod bouncer;
 mod timeline;
 
 use std::io;
@@ -9,6 +10,7 @@ use crate::gate::figure;
 use crate::measure::operation::Operation;
 use crate::report::layout::Columns;
 use crate::report::layout::WIDTH_MAX;
+use crate::report::layout::counted;
 use crate::report::layout::elided;
 use crate::report::layout::printable;
 use crate::report::layout::words;
@@ -31,7 +33,7 @@ const PHASE_WIDTH_MAX: usize = 12;
 const CHECK_WIDTH_MAX: usize = 50;
 /// Integrity counters beside each other.
 const COUNTERS_PER_LINE: usize = 4;
-/// Width of one of them: the longest name, a mark, a count.
+/// Least width of one of them: a name, a count.
 const COUNTER_WIDTH: usize = 21;
 
 /// Writes the summary.
@@ -47,6 +49,7 @@ pub fn write(result: &RunResult, paint: Paint, out: &mut impl Write) -> io::Resu
     page.phases(result)?;
     page.latency(result)?;
     page.deliveries(result)?;
+    page.bouncer(result)?;
     page.events(result)?;
     page.migrations(result)?;
     page.marks(result)?;
@@ -129,8 +132,13 @@ impl<W: Write> Page<'_, W> {
         self.label(
             "load",
             &format!(
-                "{} users · {} channels of {:.1} members{heated}",
+                "{} {} · {} channels of {:.1} members{heated}",
                 figure::count(scenario.users.into()),
+                if result.bouncer.is_some() {
+                    "on the networks"
+                } else {
+                    "users"
+                },
                 figure::count(scenario.channels.into()),
                 scenario.members_per_channel
             ),
@@ -293,19 +301,22 @@ impl<W: Write> Page<'_, W> {
                 figure::count(ledger.presence_required)
             ),
         )?;
-        let counters: Vec<String> = result
-            .integrity
-            .iter()
+        let counters = result.integrity.iter();
+        let counters: Vec<(bool, String)> = counters
             .filter(|check| ledger.breaches.contains_key(&check.counter))
             .map(|check| {
-                let (mark, tone) = mark(check.holds);
-                let text = format!("{} {}", check.counter, figure::count(check.count));
-                let gap = " ".repeat(COUNTER_WIDTH.saturating_sub(text.chars().count()));
-                format!("{} {text}{gap}", self.paint.text(tone, mark))
+                let count = figure::count(check.count);
+                (check.holds, format!("{} {count}", check.counter))
             })
             .collect();
-        for line in counters.chunks(COUNTERS_PER_LINE) {
-            writeln!(self.out, "  {}", line.concat().trim_end())?;
+        let longest = counters.iter().map(|(_, text)| text.len() + 1).max();
+        let width = longest.unwrap_or(0).max(COUNTER_WIDTH);
+        for line in counters.chunks(COUNTERS_PER_LINE.min(WIDTH_MAX / (width + 2)).max(1)) {
+            let cells = line.iter().map(|(holds, text)| {
+                let (mark, tone) = mark(*holds);
+                format!("{} {text:width$}", self.paint.text(tone, mark))
+            });
+            writeln!(self.out, "  {}", cells.collect::<String>().trim_end())?;
         }
         self.reasons("not sent", &ledger.not_sent)?;
         self.reasons("refused", &result.refused)?;
@@ -391,6 +402,10 @@ impl<W: Write> Page<'_, W> {
     /// Writes a table whose first row is small print and whose cells never wrap.
     fn table(&mut self, title: &str, columns: &Columns) -> io::Result<()> {
         self.heading(title)?;
+        self.rows(columns)
+    }
+
+    fn rows(&mut self, columns: &Columns) -> io::Result<()> {
         for (index, line) in columns.lines().iter().enumerate() {
             let line = if index == 0 {
                 self.paint.text(Tone::Faint, line)
@@ -473,11 +488,6 @@ fn achieved(sent: u64, planned: u64) -> String {
     figure::ratio(sent, planned).map_or_else(|| "–".to_owned(), figure::share)
 }
 
-fn counted(count: u64, what: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{} {what}{s}", figure::count(count))
-}
-
 /// Returns a moment or span of the run in seconds, minutes or hours.
 fn moment(micros: i64) -> String {
     match u64::try_from(micros) {
@@ -490,6 +500,7 @@ fn moment(micros: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::catalogue::bounced;
     use crate::report::catalogue::failed;
     use crate::report::catalogue::passed;
     use crate::report::catalogue::replayed;
@@ -508,6 +519,11 @@ mod tests {
     #[test]
     fn a_replay_tells_what_became_of_its_trace() {
         insta::assert_snapshot!(rendered(&replayed(), Paint::Plain));
+    }
+
+    #[test]
+    fn a_bouncer_is_told_with_what_networks_saw_of_it() {
+        insta::assert_snapshot!(rendered(&bounced(), Paint::Plain));
     }
 
     #[test]
