@@ -10,9 +10,15 @@ use splitstorm::gate::rules::Rules;
 use splitstorm::scenario::file;
 
 /// The scenarios, by file name without its ending.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 23] = [
+    "bouncer-netsplit",
+    "bouncer-quickstart",
+    "bouncer-restart",
+    "bouncer-soak",
+    "bouncer-steady",
     "busy-hour",
     "ci-gate",
+    "client-stampede",
     "double-netsplit",
     "full-restart",
     "join-storm",
@@ -24,8 +30,10 @@ const NAMES: [&str; 15] = [
     "quickstart",
     "reconnect-stampede",
     "sasl-herd",
+    "session-limit",
     "soak",
     "throttled",
+    "upstream-outage",
 ];
 
 fn root() -> &'static Path {

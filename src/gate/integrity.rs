@@ -340,7 +340,8 @@ mod tests {
             (Breach::Leaked, 1),
             (Breach::LostInDrop, 5),
         ]);
-        let checks = checks(&ledger, &Tolerances::default(), true);
+        let bouncer = BouncerOutcome::default();
+        let checks = checks(&ledger, &Tolerances::default(), Some(&bouncer));
         let told = checks.iter().filter(|check| !check.holds);
         let told: Vec<&str> = told.map(|check| &*check.reason).collect();
         assert_eq!(

@@ -21,6 +21,8 @@ pub struct Bouncer {
     pub kind: BouncerKind,
     /// Who its users are.
     pub users: BouncerUsers,
+    /// A folder with its configuration, from the scenario's folder; none for one that is written for the run.
+    pub home: Option<String>,
     /// How many of each channel's lines it is to keep.
     pub buffer_lines: u32,
     /// Whether its own limits are lifted, as far as its configuration can, or left as they are shipped.
@@ -67,6 +69,9 @@ impl Bouncer {
             quoted(&duration_text(self.ready_within)),
             self.starts_cold
         )?;
+        if let Some(home) = &self.home {
+            writeln!(out, "home = {}", quoted(home))?;
+        }
         if let Some(listen) = self.listen {
             writeln!(out, "listen = {}", quoted(&listen.to_string()))?;
         }
@@ -161,6 +166,7 @@ pub struct NetworkLimits {
 pub(super) fn bouncer(mut table: Table<'_>) -> Result<Option<Bouncer>, Misread> {
     let kind = table.optional("kind", value::bouncer_kind)?;
     let roster = table.optional_placed("roster", value::text)?;
+    let home = table.optional("home", value::text)?;
     let users = table.optional("users", value::count)?;
     let networks = table.with_default("networks", 1, value::count)?;
     let channels = table.with_default("channels", 50, value::count)?;
@@ -203,6 +209,7 @@ pub(super) fn bouncer(mut table: Table<'_>) -> Result<Option<Bouncer>, Misread> 
     Ok(Some(Bouncer {
         kind,
         users,
+        home,
         buffer_lines,
         lifts_limits,
         lines_at_attach: u32::try_from(lines_at_attach).unwrap_or(u32::MAX),

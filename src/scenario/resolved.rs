@@ -47,11 +47,11 @@ impl Scenario {
             writeln!(out, "max_length = {}", quoted(&duration_text(length)))?;
         }
         let population = &self.population;
-        writeln!(
-            out,
-            "\n[population]\nusers = {}\nchannels = {}",
-            population.users, population.channels
-        )?;
+        writeln!(out, "\n[population]\nusers = {}", population.users)?;
+        // Behind a bouncer they are its users'.
+        if self.bouncer.is_none() {
+            writeln!(out, "channels = {}", population.channels)?;
+        }
         writeln!(
             out,
             "members_per_channel = {:?}\nprivate_share = {:?}",

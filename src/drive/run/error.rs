@@ -94,7 +94,15 @@ pub enum RunError {
     /// The bouncer did not bring its users to their networks in time.
     #[error("the bouncer was not ready in time: {0}")]
     BouncerNotReady(String),
-    /// The bouncer's configuration leads beyond our networks.
+    /// The configuration that a bouncer is to be started with leads beyond our networks.
+    #[error("{} has the bouncer dial {address}, which is none of the run's networks; it was not started", path.display())]
+    ForeignNetwork {
+        /// The configuration.
+        path: PathBuf,
+        /// Where it leads.
+        address: String,
+    },
+    /// The bouncer has a connection beyond our networks.
     #[error("the bouncer dials {0}, which is none of our networks; it was stopped")]
     ForeignAddress(SocketAddr),
     /// A thread or socket of ours.
@@ -170,6 +178,9 @@ impl RunError {
                     "start one with what `splitstorm provision soju` writes, and name it: --target irc://127.0.0.1:PORT".to_owned()
                 }
             }),
+            Self::ForeignNetwork { .. } => Some(
+                "have each of its networks dial one of the run's: [bouncer] listen says where they are, in the order of their names".to_owned(),
+            ),
             Self::BouncerElsewhere(_) => {
                 Some("start it here, with what `splitstorm provision` writes".to_owned())
             }

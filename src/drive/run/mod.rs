@@ -169,6 +169,8 @@ pub fn run(mut request: RunRequest, progress: &mut dyn Progress) -> Result<RunEn
     };
     let options = bouncer::Options {
         target: request.target.as_deref(),
+        target_pid: request.target_pid,
+        folder: &request.folder,
         interrupt: &request.interrupt,
     };
     let mut bouncer = roster

@@ -1,5 +1,6 @@
 //! A bouncer under test: its users, the networks behind it, its process, and whether it reaches nobody else.
 
+mod configuration;
 pub(crate) mod judging;
 mod policies;
 mod process;
@@ -12,6 +13,7 @@ use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -66,6 +68,8 @@ const READY_LOOK: Duration = Duration::from_millis(100);
 const READY_TOLD: Duration = Duration::from_secs(10);
 /// How long a bouncer that was just started may take until it listens.
 const LISTENS_WITHIN: Duration = Duration::from_secs(30);
+/// The folder of a configuration that is made, within a temporary one.
+const MADE: &str = "home";
 /// Bytes of a password that is drawn.
 const PASSWORD_BYTES: usize = 16;
 
@@ -92,13 +96,36 @@ pub(crate) struct Bouncer {
 struct Process {
     /// Dropped first: it ends before its folder goes.
     ours: Option<BouncerProcess>,
-    _home: Option<TempDir>,
+    /// Another's, which is watched.
+    pid: Option<u32>,
+    _home: Option<Home>,
+}
+
+/// Where a bouncer's configuration is.
+enum Home {
+    /// Written for the run, and gone with it.
+    Made(TempDir),
+    /// Somebody's.
+    Given(PathBuf),
+}
+
+impl Home {
+    fn folder(&self) -> PathBuf {
+        match self {
+            Self::Made(folder) => folder.path().join(MADE),
+            Self::Given(folder) => folder.clone(),
+        }
+    }
 }
 
 /// What else a run says about its bouncer.
 pub(crate) struct Options<'a> {
     /// Where one runs already.
     pub(crate) target: Option<&'a str>,
+    /// Its process, if it is on this machine and was named.
+    pub(crate) target_pid: Option<u32>,
+    /// The scenario's folder.
+    pub(crate) folder: &'a Path,
     pub(crate) interrupt: &'a Interrupt,
 }
 
@@ -168,33 +195,37 @@ impl Bouncer {
             return Err(RunError::BouncerElsewhere(endpoint.address));
         }
         let secrets = secrets(roster, options.target.is_none())?;
+        let allowed: BTreeSet<SocketAddr> = networks
+            .iter()
+            .flat_map(|network| network.addresses.iter().copied())
+            .collect();
+        let home = match (&wanted.home, options.target) {
+            (Some(home), _) => Some(Home::Given(options.folder.join(home))),
+            (None, Some(_)) => None,
+            (None, None) => {
+                let site = Site {
+                    listen: endpoint.address,
+                    upstreams: upstreams(plan, &networks),
+                    limits: if wanted.lifts_limits {
+                        provision::Limits::Lifted
+                    } else {
+                        provision::Limits::Left
+                    },
+                    buffer_lines: wanted.buffer_lines,
+                    folder: String::new(),
+                };
+                Some(Home::Made(install(&family, roster, site, &secrets)?))
+            }
+        };
         let mut process = Process {
             ours: None,
+            pid: options.target_pid,
             _home: None,
         };
         let mut version = None;
-        if options.target.is_none() {
+        if let Some(home) = home {
             let program = process::find(wanted.kind).ok_or(RunError::NoBouncer(wanted.kind))?;
-            let home = tempfile::tempdir().map_err(system("making a folder for the bouncer"))?;
-            let site = Site {
-                listen: endpoint.address,
-                upstreams: upstreams(plan, &networks),
-                limits: if wanted.lifts_limits {
-                    provision::Limits::Lifted
-                } else {
-                    provision::Limits::Left
-                },
-                buffer_lines: wanted.buffer_lines,
-                folder: home.path().join("home").to_string_lossy().into_owned(),
-            };
-            let salts = random().map_err(system("drawing salts"))?;
-            let mut rng = ChaCha8Rng::from_seed(salts);
-            let made =
-                provision::configuration(family.provision, roster, &site, &secrets, &mut rng)
-                    .map_err(|error| RunError::NoRoster(error.to_string()))?;
-            let folder = home.path().join("home");
-            process::install(&made, home.path(), &folder)
-                .map_err(system("writing the bouncer's configuration"))?;
+            configuration::check(wanted.kind, &home.folder(), &allowed)?;
             version = process::version(wanted.kind, &program);
             progress.note(&format!(
                 "starting {} for {} users on {} networks",
@@ -202,22 +233,17 @@ impl Bouncer {
                 roster.user_count(),
                 networks.len()
             ));
-            let started = BouncerProcess::start(wanted.kind, &program, &folder)
+            let started = BouncerProcess::start(wanted.kind, &program, &home.folder())
                 .map_err(system("starting the bouncer"))?;
-            process = Process {
-                ours: Some(started),
-                _home: Some(home),
-            };
+            process.ours = Some(started);
+            process._home = Some(home);
         }
         let bouncer = Self {
             kind: wanted.kind,
             version,
             hellos: Arc::new(hellos(plan, roster, &secrets, &family)),
             family,
-            allowed: networks
-                .iter()
-                .flat_map(|network| network.addresses.iter().copied())
-                .collect(),
+            allowed,
             networks,
             url,
             endpoint,
@@ -235,10 +261,18 @@ impl Bouncer {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins to watch the process, if it is ours.
+    /// Begins to watch the process, if it is ours or was named.
     pub(crate) fn watch(&self) -> Option<Watched> {
-        let pid = self.process().ours.as_ref()?.pid();
-        Watched::open(pid).ok()
+        Watched::open(self.pid()?).ok()
+    }
+
+    fn pid(&self) -> Option<u32> {
+        let process = self.process();
+        process
+            .ours
+            .as_ref()
+            .map(BouncerProcess::pid)
+            .or(process.pid)
     }
 
     fn await_listening(&self, interrupt: &Interrupt) -> Result<(), RunError> {
@@ -324,11 +358,7 @@ impl Bouncer {
 
     /// Returns the first address beyond our own networks that the bouncer's process has a connection to.
     pub(crate) fn foreign(&self) -> Option<SocketAddr> {
-        let process = self.process();
-        process
-            .ours
-            .as_ref()?
-            .foreign(self.endpoint.address, &self.allowed)
+        process::foreign(self.pid()?, self.endpoint.address, &self.allowed)
     }
 
     /// Takes the bouncer down, as a crash would. Returns whether it is ours to take down.
@@ -359,6 +389,25 @@ impl Bouncer {
             ours.stop();
         }
     }
+}
+
+/// Writes a configuration for the run.
+fn install(
+    family: &Family,
+    roster: &Roster,
+    mut site: Site,
+    secrets: &Secrets,
+) -> Result<TempDir, RunError> {
+    let home = tempfile::tempdir().map_err(system("making a folder for the bouncer"))?;
+    let folder = home.path().join(MADE);
+    site.folder = folder.to_string_lossy().into_owned();
+    let salts = random().map_err(system("drawing salts"))?;
+    let mut rng = ChaCha8Rng::from_seed(salts);
+    let made = provision::configuration(family.provision, roster, &site, secrets, &mut rng)
+        .map_err(|error| RunError::NoRoster(error.to_string()))?;
+    process::install(&made, home.path(), &folder)
+        .map_err(system("writing the bouncer's configuration"))?;
+    Ok(home)
 }
 
 fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> RunError {

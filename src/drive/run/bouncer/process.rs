@@ -176,28 +176,28 @@ impl BouncerProcess {
         }
         self.kill();
     }
+}
 
-    /// Returns the first address beyond those allowed that it dials or has a connection to, as far as it can be seen.
-    pub(crate) fn foreign(
-        &self,
-        listen: SocketAddr,
-        allowed: &BTreeSet<SocketAddr>,
-    ) -> Option<SocketAddr> {
-        let process = Process::new(i32::try_from(self.pid()).ok()?).ok()?;
-        let mut sockets = BTreeSet::new();
-        for descriptor in process.fd().ok()?.flatten() {
-            if let FDTarget::Socket(inode) = descriptor.target {
-                sockets.insert(inode);
-            }
+/// Returns the first address beyond those allowed that a process dials or has a connection to, as far as it can be seen.
+pub(crate) fn foreign(
+    pid: u32,
+    listen: SocketAddr,
+    allowed: &BTreeSet<SocketAddr>,
+) -> Option<SocketAddr> {
+    let process = Process::new(i32::try_from(pid).ok()?).ok()?;
+    let mut sockets = BTreeSet::new();
+    for descriptor in process.fd().ok()?.flatten() {
+        if let FDTarget::Socket(inode) = descriptor.target {
+            sockets.insert(inode);
         }
-        let rows = [process.tcp(), process.tcp6()].into_iter().flatten();
-        rows.flatten()
-            .filter(|row| sockets.contains(&row.inode) && row.state != TcpState::Listen)
-            // Who came to it is a client.
-            .filter(|row| row.local_address.port() != listen.port())
-            .map(|row| row.remote_address)
-            .find(|remote| !allowed.contains(remote))
     }
+    let rows = [process.tcp(), process.tcp6()].into_iter().flatten();
+    rows.flatten()
+        .filter(|row| sockets.contains(&row.inode) && row.state != TcpState::Listen)
+        // Who came to it is a client.
+        .filter(|row| row.local_address.port() != listen.port())
+        .map(|row| row.remote_address)
+        .find(|remote| !allowed.contains(remote))
 }
 
 impl Drop for BouncerProcess {

@@ -1,0 +1,121 @@
+//! The configuration of a bouncer that somebody else wrote: where it would dial, before it is started.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use crate::drive::run::error::RunError;
+use crate::scenario::bouncer::BouncerKind;
+
+/// Checks that every network of a configuration is one of ours: a bouncer that is started dials all of them.
+pub(super) fn check(
+    kind: BouncerKind,
+    home: &Path,
+    allowed: &BTreeSet<SocketAddr>,
+) -> Result<(), RunError> {
+    let name = match kind {
+        BouncerKind::Znc => "configs/znc.conf",
+        BouncerKind::Bip => "bip.conf",
+        BouncerKind::Soju => return Ok(()),
+    };
+    let path = home.join(name);
+    let text = fs::read_to_string(&path).map_err(|source| RunError::File {
+        doing: "reading",
+        path: path.clone(),
+        source,
+    })?;
+    let dialled = match kind {
+        BouncerKind::Znc => of_znc(&text),
+        BouncerKind::Bip | BouncerKind::Soju => of_bip(&text),
+    };
+    let is_ours = |(host, port): &(String, String)| {
+        let address = host.parse().ok().zip(port.parse().ok());
+        address.is_some_and(|(ip, port)| allowed.contains(&SocketAddr::new(ip, port)))
+    };
+    match dialled.into_iter().find(|dialled| !is_ours(dialled)) {
+        Some((host, port)) => Err(RunError::ForeignNetwork {
+            path,
+            address: format!("{host}:{port}"),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Returns what the `Server` lines of a znc.conf say: a host and a port, with a `+` for TLS.
+fn of_znc(text: &str) -> Vec<(String, String)> {
+    let servers = text.lines().filter_map(|line| {
+        let (key, value) = line.split_once('=')?;
+        let is_server = key.trim().eq_ignore_ascii_case("server");
+        is_server.then(|| {
+            let mut words = value.split_whitespace();
+            let host = words.next().unwrap_or_default().to_owned();
+            // ZNC's own default where no port is said.
+            let port = words.next().unwrap_or("6667");
+            (host, port.trim_start_matches('+').to_owned())
+        })
+    });
+    servers.collect()
+}
+
+/// Returns what the `server` blocks of a bip.conf say.
+fn of_bip(text: &str) -> Vec<(String, String)> {
+    let mut servers = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("server {") {
+        rest = rest.get(at + "server {".len()..).unwrap_or_default();
+        let block = rest.split('}').next().unwrap_or_default();
+        let value = |key: &str| {
+            let mut fields = block.split(';').filter_map(|field| field.split_once('='));
+            let found = fields.find(|(name, _)| name.trim() == key);
+            found.map(|(_, value)| value.trim().trim_matches('"').to_owned())
+        };
+        let port = value("port").unwrap_or_else(|| "6667".to_owned());
+        servers.push((value("host").unwrap_or_default(), port));
+    }
+    servers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_server_of_a_configuration_is_found() {
+        let znc = "<Network one>\n\tServer = 127.0.0.1 6667\n\tserver=irc.example.test +6697 pw\n\tServer = bare\n";
+        let pair = |host: &str, port: &str| (host.to_owned(), port.to_owned());
+        assert_eq!(
+            of_znc(znc),
+            [
+                pair("127.0.0.1", "6667"),
+                pair("irc.example.test", "6697"),
+                pair("bare", "6667")
+            ]
+        );
+        let bip = "network {\n name = \"one\";\n server { host = \"127.0.0.1\"; port = 6700; };\n};\n\
+            network { server {\n host = \"::1\";\n }; };\n";
+        assert_eq!(
+            of_bip(bip),
+            [pair("127.0.0.1", "6700"), pair("::1", "6667")]
+        );
+    }
+
+    #[test]
+    fn a_network_that_is_not_ours_is_named() {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir(home.path().join("configs")).unwrap();
+        let allowed = BTreeSet::from(["127.0.0.1:6667".parse().unwrap()]);
+        let check = |server: &str| {
+            let text = format!("Server = 127.0.0.1 6667\nServer = {server}\n");
+            fs::write(home.path().join("configs/znc.conf"), text).unwrap();
+            super::check(BouncerKind::Znc, home.path(), &allowed)
+                .err()
+                .map(|error| error.to_string())
+        };
+        assert_eq!(check("127.0.0.1 6667"), None);
+        for server in ["127.0.0.1 6668", "127.0.0.2 6667", "irc.example.test 6667"] {
+            let told = check(server).unwrap();
+            assert!(told.contains(&server.replace(' ', ":")), "{told}");
+        }
+    }
+}

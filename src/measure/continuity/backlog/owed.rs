@@ -1,0 +1,129 @@
+//! What a bouncer owes: lines for which its buffer has room and nobody's leave, and what becomes of those that do not come.
+
+use crate::measure::continuity::backlog::AWAITED_MAX;
+use crate::measure::continuity::backlog::Attached;
+use crate::measure::continuity::backlog::Backlog;
+use crate::measure::continuity::backlog::Fate;
+use crate::measure::continuity::backlog::Finding;
+use crate::measure::continuity::backlog::REMEMBERED_BESIDE;
+use crate::measure::continuity::backlog::REMEMBERED_FOR;
+use crate::measure::continuity::backlog::SessionId;
+use crate::measure::continuity::backlog::Written;
+use crate::measure::continuity::policy::LineKind;
+use crate::measure::ledger::counts::Breach;
+use crate::units::offset::Offset;
+
+impl Backlog {
+    pub(super) fn note(&mut self, number: u64, breach: Breach, why: &'static str) {
+        if let Some(&Written { line, at, .. }) = self.written(number) {
+            self.findings.push(Finding {
+                line,
+                written: at,
+                breach,
+                why,
+            });
+        }
+    }
+
+    pub(super) fn note_in_drop(&mut self, number: u64) {
+        let why = "under way when a connection was torn off";
+        self.note(number, Breach::LostInDrop, why);
+    }
+
+    /// Excuses lines for which the buffer has no room once `turns` lines were offered to it.
+    pub(super) fn overflow(&mut self, turns: u64) {
+        let Some(first_turn) = turns.checked_sub(u64::from(self.policy.lines_max)) else {
+            return;
+        };
+        self.roomy_from = self.roomy_from.max(self.oldest);
+        while self
+            .written(self.roomy_from)
+            .is_some_and(|written| written.turn < first_turn)
+        {
+            if let Some(written) = self.written_mut(self.roomy_from)
+                && written.fate == Fate::Unread
+            {
+                written.fate = Fate::Excused;
+            }
+            self.roomy_from += 1;
+        }
+    }
+
+    /// Excuses what lies before a playback that was as long as the buffer.
+    pub(super) fn excuse_before(&mut self, first: u64) {
+        for number in self.oldest..first {
+            if let Some(written) = self.written_mut(number)
+                && written.fate == Fate::Unread
+            {
+                written.fate = Fate::Excused;
+            }
+        }
+    }
+
+    /// Counts what a bouncer that never forgets should have played back before the first line that it did.
+    pub(super) fn miss_replay(&mut self, session: SessionId, attached: &Attached, first: u64) {
+        let kept = u64::from(self.policy.lines_max);
+        let first_turn = attached.begun_turn.saturating_sub(kept);
+        for number in self.oldest..first.min(attached.begun) {
+            let is_in = self
+                .written(number)
+                .is_some_and(|written| written.turn >= first_turn);
+            if is_in {
+                self.miss(number, session, attached.begun);
+            }
+        }
+    }
+
+    /// Counts a line that a session should have read and did not, if it was owed to it.
+    pub(super) fn miss(&mut self, number: u64, session: SessionId, begun: u64) {
+        let policy = self.policy;
+        let Some(written) = self.written_mut(number) else {
+            return;
+        };
+        let kind = written.kind;
+        // What is not kept may have come before anybody was there.
+        let is_live = number >= begun;
+        let is_owed = (is_live || policy.keeps(kind)) && kind != LineKind::Own(session);
+        match std::mem::replace(&mut written.fate, Fate::Done) {
+            Fate::UnderWay => self.note_in_drop(number),
+            Fate::Unread | Fate::Done if is_owed => {
+                let (breach, why) = match (kind, is_live) {
+                    (LineKind::Presence, _) => (
+                        Breach::PresenceMissed,
+                        "written while a client was attached, and not read by it",
+                    ),
+                    (_, true) => (
+                        Breach::Lost,
+                        "written while a client was attached, and not read by it",
+                    ),
+                    (_, false) => (
+                        Breach::BacklogMissing,
+                        "written before a client attached, and not played back to it",
+                    ),
+                };
+                self.note(number, breach, why);
+            }
+            Fate::Unread | Fate::Done | Fate::Excused => {}
+        }
+    }
+
+    /// Forgets lines of which nothing more can be learnt: a buffer's worth is remembered, and what nobody read.
+    pub(super) fn forget(&mut self, now: Offset) {
+        let kept = u64::from(self.policy.lines_max) + REMEMBERED_BESIDE;
+        while let Some(&front) = self.written.front() {
+            let is_old = self.oldest + kept < self.end() && front.at + REMEMBERED_FOR < now;
+            let is_open = matches!(front.fate, Fate::Unread | Fate::UnderWay);
+            let is_awaited =
+                is_open && (self.policy.keeps(front.kind) || !self.sessions.is_empty());
+            if !is_old || is_awaited && self.oldest + AWAITED_MAX >= self.end() {
+                return;
+            }
+            if is_awaited {
+                let why = "65,536 lines were written after it";
+                self.note(self.oldest, Breach::BacklogMissing, why);
+            }
+            self.written.pop_front();
+            self.oldest += 1;
+        }
+    }
+}
