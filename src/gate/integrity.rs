@@ -65,9 +65,9 @@ fn locked_out_check(bouncer: &BouncerOutcome, tolerances: &Tolerances) -> Integr
     check.is_breach = true;
     if !check.holds {
         check.reason = format!(
-            "{} users' connections were not on their networks at the end{}{}: they were refused, or were never made",
+            "locked out: {} of {} places of the bouncer's users were empty at the end, refused by a network or never dialled{}",
             figure::count(count),
-            of_basis(count, seats, "of the bouncer"),
+            figure::count(seats),
             tolerated_text(check.tolerated)
         );
     }

@@ -28,6 +28,7 @@ use crate::plan::names::Names;
 use crate::plan::outages::Outages;
 use crate::plan::population::Population;
 use crate::plan::script::Script;
+use crate::plan::seats::Seat;
 use crate::plan::seats::Seats;
 use crate::plan::streams::Streams;
 use crate::plan::timeline::Timeline;
@@ -36,6 +37,7 @@ use crate::roster::Roster;
 use crate::scenario::Scenario;
 use crate::traffic::profile::Profile;
 use crate::units::id::PhaseId;
+use crate::units::id::SeatId;
 use crate::units::id::Seed;
 use crate::units::offset::Offset;
 
@@ -204,6 +206,21 @@ impl Plan {
             timeline,
             seats: Some(seats),
         }))
+    }
+
+    /// Returns the places of a bouncer's users, by identifier; none where the target is no bouncer.
+    pub fn seat_rows(&self) -> &[Seat] {
+        self.seats.as_ref().map_or(&[], Seats::seats)
+    }
+
+    /// Returns where each client of a bouncer sits.
+    pub fn client_seats(&self) -> &[SeatId] {
+        self.seats.as_ref().map_or(&[], Seats::of_clients)
+    }
+
+    /// Returns the names of the networks behind a bouncer, by number.
+    pub fn network_names(&self) -> &[String] {
+        self.seats.as_ref().map_or(&[], Seats::networks)
     }
 
     /// Returns the users whom the swarm drives: a bouncer's clients, or everybody.

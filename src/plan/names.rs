@@ -91,6 +91,7 @@ impl Names {
     }
 
     /// Returns the names of a run whose first users and channels have names of their own. Only made names are read back.
+    #[must_use]
     pub fn with_given(self, given: Given) -> Self {
         Self {
             given: Some(Arc::new(given)),

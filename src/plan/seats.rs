@@ -30,7 +30,7 @@ pub struct Seat {
 /// Everybody who sits at a bouncer.
 #[derive(Clone, Debug, Default)]
 pub struct Seats {
-    seats: Vec<Seat>,
+    rows: Vec<Seat>,
     /// By client.
     of_client: Vec<SeatId>,
     networks: Vec<String>,
@@ -67,9 +67,9 @@ impl Seats {
         channels.dedup();
         let first = self.client_count();
         let count = if row.is_attached { row.clients } else { 0 };
-        let seat = SeatId(u32::try_from(self.seats.len()).unwrap_or(u32::MAX));
+        let seat = SeatId(u32::try_from(self.rows.len()).unwrap_or(u32::MAX));
         self.of_client.extend((0..count).map(|_| seat));
-        self.seats.push(Seat {
+        self.rows.push(Seat {
             user: row.user.to_string(),
             network,
             network_name: name.to_owned(),
@@ -91,12 +91,12 @@ impl Seats {
 
     /// Returns the seats, in the roster's order.
     pub fn seats(&self) -> &[Seat] {
-        &self.seats
+        &self.rows
     }
 
     /// Returns a seat.
     pub fn seat(&self, seat: SeatId) -> Option<&Seat> {
-        self.seats.get(seat.index())
+        self.rows.get(seat.index())
     }
 
     /// Returns where each client sits.
@@ -137,7 +137,7 @@ impl Seats {
 
     /// Returns the names that the roster gives to clients and channels.
     pub(crate) fn given(&self) -> Given {
-        let nick = |seat: &SeatId| self.seats.get(seat.index()).map(|seat| seat.user.clone());
+        let nick = |seat: &SeatId| self.rows.get(seat.index()).map(|seat| seat.user.clone());
         Given {
             nicks: self.of_client.iter().filter_map(nick).collect(),
             channels: self.channel_names.clone(),

@@ -397,10 +397,9 @@ impl Shard {
         client.has_all = false;
         let how = match client.cut.take() {
             Some(Cut::Silent) => Detached::Vanished,
-            Some(Cut::Rst) => Detached::Dropped,
             // What we closed before the other side had ended is not read to its end.
             Some(Cut::Fin) | None if end == End::Asked && closed == Closed::Eof => Detached::Fenced,
-            Some(Cut::Fin) | None => Detached::Dropped,
+            Some(Cut::Fin | Cut::Rst) | None => Detached::Dropped,
         };
         let seat = client.seat;
         clients.tell(

@@ -29,7 +29,7 @@ pub(super) struct Standing {
 
 impl Standing {
     pub(super) fn new(plan: &Arc<Plan>, number: u16) -> Self {
-        let seats = plan.seats.iter().flat_map(|seats| seats.seats());
+        let seats = plan.seat_rows().iter();
         let here = seats.filter(|seat| seat.network == number);
         let by_nick = here.map(|seat| {
             let channels = u32::try_from(seat.channels.len()).unwrap_or(u32::MAX);

@@ -39,7 +39,7 @@ struct Peer {
 
 impl Watch {
     pub(super) fn new(plan: &Arc<Plan>, number: u16) -> Self {
-        let seats = plan.seats.iter().flat_map(|seats| seats.seats());
+        let seats = plan.seat_rows().iter();
         let watched = (0u32..).map(SeatId).zip(seats);
         let by_nick = watched
             .filter(|(_, seat)| seat.network == number && !seat.clients.is_empty())

@@ -3,6 +3,10 @@
 use crate::measure::continuity::backlog::SessionId;
 
 /// What a bouncer keeps, and for how long.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts of a kind of bouncer, and data of it"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BufferPolicy {
     /// Most lines kept of a channel or query; the oldest go first.

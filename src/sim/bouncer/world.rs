@@ -141,8 +141,7 @@ pub fn simulate(sim: &BouncerSim) -> BouncerSimOutcome {
     world.await_ready();
     world.begin();
     let plan = &sim.plan;
-    let seats = plan.seats.as_ref().map(|seats| seats.of_clients().to_vec());
-    let mut judge = Continuity::new(&seats.unwrap_or_default(), sim.policy, plan.scenario.settle);
+    let mut judge = Continuity::new(plan.client_seats(), sim.policy, plan.scenario.settle);
     let mut interval = Interval::new();
     let mut members = LedgerCounts::default();
     let ends = plan.timeline.ends + plan.scenario.settle + Duration::from_secs(2);
@@ -177,7 +176,7 @@ pub fn simulate(sim: &BouncerSim) -> BouncerSimOutcome {
 impl World {
     fn new(sim: &BouncerSim) -> Self {
         let plan = &sim.plan;
-        let rows = plan.seats.iter().flat_map(|seats| seats.seats());
+        let rows = plan.seat_rows().iter();
         let rows: Vec<_> = rows.collect();
         let name = |channel| plan.names.channel_text(channel);
         let seats = rows.iter().map(|seat| SeatConfig {
@@ -200,7 +199,7 @@ impl World {
             Style::Znc => Playback::ZNC,
             Style::Bip => Playback::BIP,
         };
-        let of_clients = plan.seats.iter().flat_map(|seats| seats.of_clients());
+        let of_clients = plan.client_seats().iter();
         let hellos = of_clients.filter_map(|seat| {
             let seat = rows.get(seat.index())?;
             Some(playback.login.hello(&Attachment {
@@ -214,7 +213,7 @@ impl World {
             playback: Some(playback),
             ..Credentials::default()
         };
-        let names = plan.seats.iter().flat_map(|seats| seats.networks());
+        let names = plan.network_names().iter();
         let networks = (0u16..).zip(names).map(|(number, name)| {
             let far = (1..=plan.scenario.servers.len()).map(|far| format!("irc{far}.{name}.test"));
             let config = NetworkConfig {

@@ -34,10 +34,9 @@ pub(crate) struct Judging<'a> {
 
 impl<'a> Judging<'a> {
     pub(crate) fn new(plan: &'a Plan, bouncer: &'a Bouncer) -> Self {
-        let seats = plan.seats.as_ref().map(|seats| seats.of_clients());
         let settle = plan.scenario.settle;
         Self {
-            continuity: Continuity::new(seats.unwrap_or_default(), bouncer.family.policy, settle),
+            continuity: Continuity::new(plan.client_seats(), bouncer.family.policy, settle),
             members: LedgerCounts::default(),
             said: SaidLog::default(),
             bouncer,
@@ -141,7 +140,7 @@ impl<'a> Judging<'a> {
     }
 
     fn networks(&self) -> Vec<NetworkSaw> {
-        let names = self.plan.seats.iter().flat_map(|seats| seats.networks());
+        let names = self.plan.network_names().iter();
         let told = names.zip(&self.bouncer.networks).map(|(name, network)| {
             let name = name.clone();
             network.ask(move |upstream, now| {

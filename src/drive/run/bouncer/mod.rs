@@ -98,7 +98,8 @@ struct Process {
     ours: Option<BouncerProcess>,
     /// Another's, which is watched.
     pid: Option<u32>,
-    _home: Option<Home>,
+    /// Gone with it, if it was made for the run.
+    home: Option<Home>,
 }
 
 /// Where a bouncer's configuration is.
@@ -180,16 +181,12 @@ impl Bouncer {
         let family = Family::of(wanted.kind, wanted.buffer_lines);
         let clock = Clock::start();
         let networks = networks(plan, wanted, clock)?;
-        let (endpoint, url) = match options.target {
-            Some(text) => {
-                let url = TargetUrl::parse(text)?;
-                let endpoint = Endpoint::plain(url.resolve()?);
-                (endpoint, url.to_string())
-            }
-            None => {
-                let address = free_address()?;
-                (Endpoint::plain(address), format!("irc://{address}"))
-            }
+        let (endpoint, url) = if let Some(text) = options.target {
+            let url = TargetUrl::parse(text)?;
+            (Endpoint::plain(url.resolve()?), url.to_string())
+        } else {
+            let address = free_address()?;
+            (Endpoint::plain(address), format!("irc://{address}"))
         };
         if !address::is_loopback(&endpoint.address) {
             return Err(RunError::BouncerElsewhere(endpoint.address));
@@ -220,7 +217,7 @@ impl Bouncer {
         let mut process = Process {
             ours: None,
             pid: options.target_pid,
-            _home: None,
+            home: None,
         };
         let mut version = None;
         if let Some(home) = home {
@@ -236,7 +233,7 @@ impl Bouncer {
             let started = BouncerProcess::start(wanted.kind, &program, &home.folder())
                 .map_err(system("starting the bouncer"))?;
             process.ours = Some(started);
-            process._home = Some(home);
+            process.home = Some(home);
         }
         let bouncer = Self {
             kind: wanted.kind,
@@ -420,7 +417,7 @@ fn networks(
     wanted: &Wanted,
     clock: Clock,
 ) -> Result<Vec<Listening<Upstream>>, RunError> {
-    let names = plan.seats.iter().flat_map(|seats| seats.networks());
+    let names = plan.network_names().iter();
     let mut networks = Vec::new();
     for (number, name) in (0u16..).zip(names) {
         let config = network_config(&plan.scenario, name, &wanted.network);
@@ -492,7 +489,7 @@ fn upstreams(
     plan: &Plan,
     networks: &[Listening<Upstream>],
 ) -> BTreeMap<Network, provision::Upstream> {
-    let names = plan.seats.iter().flat_map(|seats| seats.networks());
+    let names = plan.network_names().iter();
     let rows = names.zip(networks).filter_map(|(name, network)| {
         let hub = network.addresses.first()?;
         let upstream = provision::Upstream::new(&hub.ip().to_string(), hub.port(), false)?;
@@ -528,7 +525,7 @@ fn secrets(roster: &Roster, is_ours: bool) -> Result<Secrets, RunError> {
 
 /// Returns what each client says to attach.
 fn hellos(plan: &Plan, roster: &Roster, secrets: &Secrets, family: &Family) -> Hellos {
-    let seats = plan.seats.iter().flat_map(|seats| seats.of_clients());
+    let seats = plan.client_seats().iter();
     let rows = seats.filter_map(|seat| roster.rows().get(seat.index()));
     rows.map(|row| {
         let secret = secrets.get(&row.secret_env);
