@@ -11,10 +11,6 @@ mod command;
 #[expect(dead_code, reason = "only who starts servers is of use to bouncers")]
 #[path = "targets/launch.rs"]
 mod launch;
-#[expect(
-    dead_code,
-    reason = "the program that is run bounds and ends what it starts"
-)]
 #[path = "outside/process.rs"]
 mod process;
 
