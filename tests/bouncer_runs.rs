@@ -158,7 +158,15 @@ fn check_clean(kind: &str, flags: &[&str]) -> Option<Ran> {
 
 #[test]
 fn znc_keeps_its_word() {
-    let Some(ran) = check_clean("znc", &[]) else {
+    let many = [
+        "--set",
+        "bouncer.users=120",
+        "--set",
+        "bouncer.channels=60",
+        "--set",
+        "bouncer.attached=0.4",
+    ];
+    let Some(ran) = check_clean("znc", &many) else {
         return;
     };
     let latency = &ran.result.as_ref().unwrap()["latency"];
@@ -172,7 +180,8 @@ fn znc_keeps_its_word() {
 
 #[test]
 fn bip_keeps_its_word() {
-    check_clean("bip", &["--set", "bouncer.clients=1"]);
+    let many = ["--set", "bouncer.users=50", "--set", "bouncer.clients=1"];
+    check_clean("bip", &many);
 }
 
 #[test]

@@ -64,6 +64,10 @@ pub(super) struct Members {
     around: Vec<(Offset, ChannelId)>,
     around_count: u32,
     is_over: bool,
+    /// Since when the run is held; what is due later waits.
+    held_since: Option<Offset>,
+    /// By how much the plan was put off so far.
+    shift: Duration,
     line: Vec<u8>,
 }
 
@@ -88,6 +92,8 @@ impl Members {
             around: around(plan, number),
             around_count: 0,
             is_over: false,
+            held_since: None,
+            shift: Duration::ZERO,
             line: Vec::new(),
             number,
             plan: Arc::clone(plan),
@@ -101,6 +107,18 @@ impl Members {
 
     pub(super) fn cease(&mut self) {
         self.is_over = true;
+    }
+
+    /// Holds the plan from `at` of the run on.
+    pub(super) fn hold(&mut self, at: Offset) {
+        self.held_since.get_or_insert(at);
+    }
+
+    /// Lets the plan go on at `at`, put off by the time since the hold.
+    pub(super) fn resume(&mut self, at: Offset) {
+        if let Some(since) = self.held_since.take() {
+            self.shift += at.since(since);
+        }
     }
 
     /// Lets those come who are there when the run begins.
@@ -135,10 +153,11 @@ impl Members {
         let rejoin = self.rejoins.peek().map(|Reverse((at, ..))| *at);
         let unroll = (!self.planner.is_done()).then(|| self.planner.planned_until() - PLAN_AHEAD);
         let around = self.around.last().map(|&(at, _)| at);
-        [planned, rejoin, around, unroll]
-            .into_iter()
-            .flatten()
-            .min()
+        let due = [planned, rejoin, around, unroll].into_iter().flatten();
+        let due = due.min()? + self.shift;
+        self.held_since
+            .is_none_or(|since| due <= since)
+            .then_some(due)
     }
 
     /// Does what is due by `now`, in times of the run; `zero` is its beginning in the network's time.
@@ -152,7 +171,9 @@ impl Members {
         if self.is_over {
             return;
         }
-        while !self.planner.is_done() && self.planner.planned_until() - PLAN_AHEAD <= now {
+        // The plan knows of no hold.
+        let reach = self.held_since.map_or(now, |since| now.min(since)) - self.shift;
+        while !self.planner.is_done() && self.planner.planned_until() - PLAN_AHEAD <= reach {
             let mut slab = std::mem::take(&mut self.slab);
             slab.clear();
             self.planner.next_slab(&mut slab);
@@ -161,24 +182,26 @@ impl Members {
         }
         let network_now = zero + now.since(Offset::ZERO);
         while let Some(&Reverse((at, local, channel))) = self.rejoins.peek()
-            && at <= now
+            && at <= reach
         {
             self.rejoins.pop();
             self.join(local as usize, ChannelId(channel), network, network_now);
         }
         while let Some(&(at, channel)) = self.around.last()
-            && at <= now
+            && at <= reach
         {
             self.around.pop();
-            self.say_around(channel, at, network, (now, network_now), edge);
+            let intended = at + self.shift;
+            self.say_around(channel, intended, network, (now, network_now), edge);
         }
-        while let Some(planned) = self
+        while let Some(mut planned) = self
             .upcoming
             .front()
             .copied()
-            .filter(|planned| planned.at <= now)
+            .filter(|planned| planned.at <= reach)
         {
             self.upcoming.pop_front();
+            planned.delay(self.shift);
             self.do_planned(&planned, network, (now, network_now), edge);
         }
     }
@@ -240,7 +263,7 @@ impl Members {
                     self.send(network, network_now, id, &words);
                     let out = u32::try_from(out).unwrap_or(u32::MAX);
                     self.rejoins
-                        .push(Reverse((now + REJOIN_AFTER, out, channel.0)));
+                        .push(Reverse((now + REJOIN_AFTER - self.shift, out, channel.0)));
                 }
             }
             _ => {}

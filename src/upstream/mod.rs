@@ -97,6 +97,16 @@ impl Upstream {
         self.edge = Edge::default();
     }
 
+    /// Holds what members do from `at` of the run on.
+    pub fn hold(&mut self, at: Offset) {
+        self.members.hold(at);
+    }
+
+    /// Lets members go on at `at`, everything put off by the time since the hold.
+    pub fn resume(&mut self, at: Offset) {
+        self.members.resume(at);
+    }
+
     /// Has members do no more: the plan is over.
     pub fn cease(&mut self) {
         self.members.cease();

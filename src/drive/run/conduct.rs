@@ -372,11 +372,17 @@ impl<'a> Conductor<'a> {
             match step {
                 Step::Hold(at) => {
                     self.mover.hold();
+                    if let Some(judging) = &self.judging {
+                        judging.hold(at);
+                    }
                     self.shards.tell_all(&ToShard::Hold(at));
                 }
                 Step::Resume(since, at) => {
                     let by = at.since(since);
                     self.mover.resume(by);
+                    if let Some(judging) = &self.judging {
+                        judging.resume(at);
+                    }
                     self.shards.tell_all(&ToShard::Resume(at));
                     self.tally.delay(since, by);
                     if self.ends > since {

@@ -91,6 +91,9 @@ pub enum RunError {
     /// The bouncer ended before the run began.
     #[error("the bouncer ended with {0}")]
     BouncerEnded(String),
+    /// Somebody ended it before the run began.
+    #[error("interrupted before the run began: {0}")]
+    Interrupted(String),
     /// The bouncer did not bring its users to their networks in time.
     #[error("the bouncer was not ready in time: {0}")]
     BouncerNotReady(String),
@@ -131,6 +134,8 @@ pub const PLAN_HELP: &str =
 const EXIT_USAGE: u8 = 2;
 /// Exit code of a run that says nothing about its target, the generator or its set-up being at fault.
 const EXIT_INVALID: u8 = 4;
+/// Exit code of what somebody ended.
+const EXIT_INTERRUPTED: u8 = 130;
 /// Exit code of a target that could not be reached or let nobody in.
 const EXIT_UNREACHED: u8 = 5;
 
@@ -139,6 +144,7 @@ impl RunError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Unreachable(_) | Self::Target(TargetError::Unresolved { .. }) => EXIT_UNREACHED,
+            Self::Interrupted(_) => EXIT_INTERRUPTED,
             Self::Host(_)
             | Self::System { .. }
             | Self::BouncerEnded(_)

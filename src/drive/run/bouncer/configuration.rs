@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -42,6 +43,21 @@ pub(super) fn check(
     }
 }
 
+/// Returns where a bouncer with a configuration takes clients on this machine.
+pub(super) fn listens(kind: BouncerKind, home: &Path) -> Option<SocketAddr> {
+    let (name, before) = match kind {
+        BouncerKind::Znc => ("configs/znc.conf", "<Listener"),
+        BouncerKind::Bip => ("bip.conf", ""),
+        BouncerKind::Soju => return None,
+    };
+    let text = fs::read_to_string(home.join(name)).ok()?;
+    let rest = text.get(text.find(before)?..)?;
+    let mut lines = rest.lines().filter_map(|line| line.split_once('='));
+    let (_, port) = lines.find(|(key, _)| key.trim().eq_ignore_ascii_case("port"))?;
+    let port = port.trim().trim_end_matches(';').parse().ok()?;
+    Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+}
+
 /// Returns what the `Server` lines of a znc.conf say: a host and a port, with a `+` for TLS.
 fn of_znc(text: &str) -> Vec<(String, String)> {
     let servers = text.lines().filter_map(|line| {
@@ -79,6 +95,25 @@ fn of_bip(text: &str) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_configuration_says_where_clients_come() {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir(home.path().join("configs")).unwrap();
+        let znc =
+            "MaxBufferSize = 5\n<Listener l>\n\tHost = 127.0.0.1\n\tPort = 6701\n</Listener>\n";
+        fs::write(home.path().join("configs/znc.conf"), znc).unwrap();
+        let bip = "ip = \"127.0.0.1\";\nport = 6702;\nnetwork { server { port = 1; }; };\n";
+        fs::write(home.path().join("bip.conf"), bip).unwrap();
+        for (kind, want) in [
+            (BouncerKind::Znc, Some("127.0.0.1:6701")),
+            (BouncerKind::Bip, Some("127.0.0.1:6702")),
+            (BouncerKind::Soju, None),
+        ] {
+            let want = want.map(|address| address.parse().unwrap());
+            assert_eq!(listens(kind, home.path()), want);
+        }
+    }
 
     #[test]
     fn every_server_of_a_configuration_is_found() {

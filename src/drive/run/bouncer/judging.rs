@@ -97,6 +97,20 @@ impl<'a> Judging<'a> {
         })
     }
 
+    /// Holds what members of the networks do from `at` on.
+    pub(crate) fn hold(&self, at: Offset) {
+        for network in &self.bouncer.networks {
+            network.ask(move |upstream, _| upstream.hold(at));
+        }
+    }
+
+    /// Lets them go on at `at`.
+    pub(crate) fn resume(&self, at: Offset) {
+        for network in &self.bouncer.networks {
+            network.ask(move |upstream, _| upstream.resume(at));
+        }
+    }
+
     /// Lets members of the networks do no more.
     pub(crate) fn cease(&self) {
         for network in &self.bouncer.networks {

@@ -185,17 +185,25 @@ impl Bouncer {
             let url = TargetUrl::parse(text)?;
             (Endpoint::plain(url.resolve()?), url.to_string())
         } else {
-            let address = free_address()?;
+            let given = wanted
+                .home
+                .as_ref()
+                .and_then(|home| configuration::listens(wanted.kind, &options.folder.join(home)));
+            let address = given.map_or_else(free_address, Ok)?;
             (Endpoint::plain(address), format!("irc://{address}"))
         };
         if !address::is_loopback(&endpoint.address) {
             return Err(RunError::BouncerElsewhere(endpoint.address));
         }
-        let secrets = secrets(roster, options.target.is_none())?;
         let allowed: BTreeSet<SocketAddr> = networks
             .iter()
             .flat_map(|network| network.addresses.iter().copied())
             .collect();
+        if let Some(home) = &wanted.home {
+            configuration::check(wanted.kind, &options.folder.join(home), &allowed)?;
+        }
+        let is_made = options.target.is_none() && wanted.home.is_none();
+        let secrets = secrets(roster, is_made)?;
         let home = match (&wanted.home, options.target) {
             (Some(home), _) => Some(Home::Given(options.folder.join(home))),
             (None, Some(_)) => None,
@@ -222,7 +230,6 @@ impl Bouncer {
         let mut version = None;
         if let Some(home) = home {
             let program = process::find(wanted.kind).ok_or(RunError::NoBouncer(wanted.kind))?;
-            configuration::check(wanted.kind, &home.folder(), &allowed)?;
             version = process::version(wanted.kind, &program);
             progress.note(&format!(
                 "starting {} for {} users on {} networks",
@@ -281,12 +288,12 @@ impl Bouncer {
             if let Some(words) = self.process().ours.as_mut().and_then(BouncerProcess::ended) {
                 return Err(RunError::BouncerEnded(words));
             }
-            let waited = self.clock.now().since(begun);
-            if waited > LISTENS_WITHIN || interrupt.is_asked() {
-                return Err(RunError::BouncerNotReady(format!(
-                    "nobody listens at {}",
-                    self.endpoint.address
-                )));
+            let so_far = format!("nobody listens at {}", self.endpoint.address);
+            if interrupt.is_asked() {
+                return Err(RunError::Interrupted(so_far));
+            }
+            if self.clock.now().since(begun) > LISTENS_WITHIN {
+                return Err(RunError::BouncerNotReady(so_far));
             }
             std::thread::sleep(READY_LOOK);
         }
@@ -319,7 +326,10 @@ impl Bouncer {
                 "{} of {} users' connections are registered, {} in all channels",
                 readiness.registered, readiness.seats, readiness.ready
             );
-            if interrupt.is_asked() || now.since(begun) > within {
+            if interrupt.is_asked() {
+                return Err(RunError::Interrupted(so_far));
+            }
+            if now.since(begun) > within {
                 return Err(RunError::BouncerNotReady(so_far));
             }
             if now.since(told) > READY_TOLD {
