@@ -55,6 +55,15 @@ impl Clock {
         }
     }
 
+    /// Returns how long this clock's epoch lies behind another's; negative if it lies before.
+    pub fn behind(&self, other: &Self) -> Offset {
+        if self.monotonic >= other.monotonic {
+            Offset::ZERO + (self.monotonic - other.monotonic)
+        } else {
+            Offset::ZERO - (other.monotonic - self.monotonic)
+        }
+    }
+
     /// Returns the time since the epoch; negative before it.
     pub fn now(&self) -> Offset {
         let now = Instant::now();

@@ -194,7 +194,7 @@ pub(super) fn bouncer(mut table: Table<'_>) -> Result<Option<Bouncer>, Misread> 
         (Some((path, place)), None) => BouncerUsers::Roster { path, place },
         (None, Some(users)) => BouncerUsers::Model {
             users,
-            networks: networks.min(NETWORKS_MAX),
+            networks,
             channels,
             channels_per_user,
             attached,

@@ -116,6 +116,11 @@ impl Clients {
 }
 
 impl Shard {
+    /// Returns whether its users are clients of a bouncer.
+    pub fn is_of_bouncer(&self) -> bool {
+        self.bouncer.is_some()
+    }
+
     /// Sets the time of day at [`Offset::ZERO`], by which clients of a bouncer read its clock.
     pub fn set_epoch(&mut self, unix_micros: u64) {
         if let Some(clients) = &mut self.bouncer {
@@ -385,20 +390,21 @@ impl Shard {
         let Some(clients) = &mut self.bouncer else {
             return;
         };
-        let Some(client) = clients
-            .rows
-            .get_mut(local)
-            .filter(|client| client.is_attached)
-        else {
+        let Some(client) = clients.rows.get_mut(local) else {
             return;
         };
+        if !client.is_attached {
+            // It may have been let in and played to, and not known it.
+            let seat = client.seat;
+            return clients.tell(now, Deed::Doubt { seat });
+        }
         client.is_attached = false;
         client.joined.clear();
         client.has_all = false;
         let how = match client.cut.take() {
             Some(Cut::Silent) => Detached::Vanished,
-            // What we closed before the other side had ended is not read to its end.
-            Some(Cut::Fin) | None if end == End::Asked && closed == Closed::Eof => Detached::Fenced,
+            // Whoever reads the end of our side may throw away what it was about to say.
+            None if end == End::Asked && closed == Closed::Eof => Detached::Fenced,
             Some(Cut::Fin | Cut::Rst) | None => Detached::Dropped,
         };
         let seat = client.seat;

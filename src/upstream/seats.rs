@@ -22,8 +22,10 @@ pub(super) struct Standing {
     /// Places on this network by the nick of their user in lower case, with how many channels each is to be in.
     by_nick: HashMap<Vec<u8>, u32>,
     /// Who is registered: a connection each, with its number of channels.
-    registered: HashMap<ClientId, u32>,
+    registered: HashMap<ClientId, (Vec<u8>, u32)>,
     events: Vec<ReturnSaw>,
+    /// In which event somebody was lost who has not come back, by nick.
+    lost_in: HashMap<Vec<u8>, usize>,
     last_lost: Offset,
 }
 
@@ -39,6 +41,7 @@ impl Standing {
             by_nick: by_nick.collect(),
             registered: HashMap::new(),
             events: Vec::new(),
+            lost_in: HashMap::new(),
             last_lost: Offset::ALWAYS,
         }
     }
@@ -48,14 +51,18 @@ impl Standing {
         if self.registered.contains_key(&id) || !network.is_registered(id) {
             return;
         }
-        let nick = network.nick(id).map(<[u8]>::to_ascii_lowercase);
-        let Some(&channels) = nick.and_then(|nick| self.by_nick.get(&nick)) else {
+        let names = [network.nick(id), network.user_name(id)];
+        let names = names.map(|name| name.unwrap_or_default().to_ascii_lowercase());
+        let known = names.into_iter().find_map(|name| {
+            let channels = *self.by_nick.get(&name)?;
+            Some((name, channels))
+        });
+        let Some((nick, channels)) = known else {
             return;
         };
-        self.registered.insert(id, channels);
-        if let Some(event) = self.events.last_mut()
-            && event.returned < event.lost
-        {
+        let event = self.lost_in.remove(&nick);
+        self.registered.insert(id, (nick, channels));
+        if let Some(event) = event.and_then(|place| self.events.get_mut(place)) {
             let took = now.since(Offset::from_micros(event.lost_at_micros));
             if event.returned == 0 {
                 event.first_in = took;
@@ -67,7 +74,10 @@ impl Standing {
 
     /// Notes that a connection ended at `now`.
     pub(super) fn lose(&mut self, id: ClientId, now: Offset) {
-        if self.registered.remove(&id).is_none() || now <= Offset::ALWAYS {
+        let Some((nick, _)) = self.registered.remove(&id) else {
+            return;
+        };
+        if now <= Offset::ALWAYS {
             return;
         }
         let is_same = self
@@ -83,6 +93,7 @@ impl Standing {
         self.last_lost = now;
         if let Some(event) = self.events.last_mut() {
             event.lost += 1;
+            self.lost_in.insert(nick, self.events.len() - 1);
         }
     }
 
@@ -98,7 +109,7 @@ impl Standing {
         let ready = self
             .registered
             .iter()
-            .filter(|&(&id, &channels)| network.membership_count(id) >= channels as usize);
+            .filter(|&(&id, &(_, channels))| network.membership_count(id) >= channels as usize);
         Readiness {
             seats: u32::try_from(self.by_nick.len()).unwrap_or(u32::MAX),
             registered: u32::try_from(self.registered.len()).unwrap_or(u32::MAX),

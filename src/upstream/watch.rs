@@ -54,13 +54,23 @@ impl Watch {
 
     /// Begins to watch a connection once it is known whose it is.
     pub(super) fn note_seat(&mut self, network: &Network, id: ClientId) {
-        if self.peers.contains_key(&id) || !network.is_registered(id) {
-            return;
-        }
         let Some(nick) = network.nick(id) else {
             return;
         };
-        if let Some(&seat) = self.by_nick.get(&nick.to_ascii_lowercase()) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            if peer.nick != nick {
+                nick.clone_into(&mut peer.nick);
+            }
+            return;
+        }
+        if !network.is_registered(id) {
+            return;
+        }
+        // Who comes back before its old connection is gone has another nick for a while.
+        let user = network.user_name(id).unwrap_or_default();
+        let names = [nick, user].map(<[u8]>::to_ascii_lowercase);
+        let mut known = names.iter().filter_map(|name| self.by_nick.get(name));
+        if let Some(&seat) = known.next() {
             let peer = Peer {
                 seat,
                 nick: nick.to_vec(),

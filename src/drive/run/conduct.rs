@@ -303,6 +303,9 @@ impl<'a> Conductor<'a> {
             }
             let now = self.now();
             self.upheavals.look(now, &self.shards);
+            if let (Some(at), Some(judging)) = (self.upheavals.take_down(), &mut self.judging) {
+                judging.note_down(at);
+            }
             if let Some(phase) = self.mover.look(now, &self.shards) {
                 self.moved(phase, now);
             }

@@ -24,6 +24,8 @@ pub(crate) struct Upheavals<'a> {
     bouncer: Option<&'a Bouncer>,
     /// Whether the bouncer was taken down and is to come back.
     is_down: bool,
+    /// When the bouncer was taken down last, until its judge is told.
+    taken_down: Option<Offset>,
     splits: Vec<Split>,
     /// What each command does for which phase.
     running: Vec<((PhaseId, Upheaval), Command)>,
@@ -42,6 +44,7 @@ impl<'a> Upheavals<'a> {
             network,
             bouncer,
             is_down: false,
+            taken_down: None,
             splits: Vec::new(),
             running: Vec::new(),
             faults: Vec::new(),
@@ -111,6 +114,12 @@ impl<'a> Upheavals<'a> {
             }
         } else if upheaval == Upheaval::Stop {
             self.is_down = bouncer.take_down();
+            if self.is_down {
+                self.taken_down = Some(clock.now());
+            } else {
+                let what = "the bouncer was not started by the run, and can't be restarted by it";
+                self.faults.push(what.to_owned());
+            }
         } else {
             self.is_down = false;
             self.faults.extend(bouncer.bring_up().err());
@@ -118,6 +127,11 @@ impl<'a> Upheavals<'a> {
         if upheaval != Upheaval::Stop {
             self.done(wanted, clock.now(), shards);
         }
+    }
+
+    /// Takes the moment at which the bouncer was taken down, once.
+    pub(crate) fn take_down(&mut self) -> Option<Offset> {
+        self.taken_down.take()
     }
 
     /// Returns whether the bouncer was taken down and is to come back.

@@ -326,6 +326,13 @@ impl Network {
         Some(&self.directory.client(id).nick)
     }
 
+    /// Returns a client's user name, without the mark of one that nobody vouches for; `None` if there is no such client.
+    pub fn user_name(&self, id: ClientId) -> Option<&[u8]> {
+        self.ports.used(id)?;
+        let user = &self.directory.client(id).user[..];
+        Some(user.strip_prefix(b"~").unwrap_or(user))
+    }
+
     /// Returns how many channels a client is on; none if there is no such client.
     pub fn membership_count(&self, id: ClientId) -> usize {
         match self.ports.used(id) {

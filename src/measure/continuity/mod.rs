@@ -18,6 +18,7 @@ use crate::measure::continuity::line::LineId;
 use crate::measure::continuity::policy::BufferPolicy;
 use crate::measure::continuity::seat::Context;
 use crate::measure::continuity::seat::Seat;
+use crate::measure::continuity::seat::Stranger;
 use crate::measure::continuity::told::Deed;
 use crate::measure::continuity::told::Said;
 use crate::measure::continuity::told::Told;
@@ -32,9 +33,7 @@ use crate::units::id::SeatId;
 use crate::units::id::UserId;
 use crate::units::offset::Offset;
 
-/// How long what was said is remembered, to know a line that turns up at somebody else's.
-const REMEMBERED: Duration = Duration::from_mins(5);
-/// Most lines remembered beyond that: those of five minutes at 3,000 a second.
+/// Lines remembered, to know one that turns up at somebody else's: those of five minutes at 3,000 a second, 100 MB.
 const REMEMBERED_MAX: usize = 1_000_000;
 
 /// A line of one user in another's session.
@@ -69,7 +68,7 @@ pub struct Continuity {
     /// What is told and lies ahead of what was judged.
     pending: Vec<Told>,
     said: HashMap<LineId, Said>,
-    said_order: VecDeque<(Offset, LineId)>,
+    said_order: VecDeque<LineId>,
     counts: LedgerCounts,
     exemplars: Exemplars,
     playbacks: Playbacks,
@@ -140,7 +139,7 @@ impl Continuity {
             row.count_playbacks(until, &mut self.playbacks, interval);
             self.collect(SeatId(u32::try_from(seat).unwrap_or(u32::MAX)), until);
         }
-        self.forget(until);
+        self.forget();
     }
 
     /// Returns whether nothing is awaited any more but what comes with clients' next sessions.
@@ -162,7 +161,7 @@ impl Continuity {
         match told.deed {
             Deed::Said(said) => {
                 self.said.insert(said.line, said);
-                self.said_order.push_back((at, said.line));
+                self.said_order.push_back(said.line);
             }
             Deed::BouncerDown => {
                 for seat in &mut self.seats {
@@ -188,6 +187,7 @@ impl Continuity {
             Deed::Written { seat, .. }
             | Deed::Received { seat, .. }
             | Deed::UpstreamLost { seat }
+            | Deed::Doubt { seat }
             | Deed::Spoke { seat, .. }
             | Deed::Joined { seat, .. }
             | Deed::Refused { seat, .. }
@@ -203,23 +203,30 @@ impl Continuity {
                 };
                 let stranger = row.handle(&told.deed, &mut context);
                 if let Some(read) = stranger {
-                    self.note_stranger(read.client, read.channel, read.line, read.is_telling, at);
+                    self.note_stranger(seat, &read, at);
                 }
             }
         }
     }
 
     /// Names a line that was not written to the seat in whose session it came.
-    fn note_stranger(
-        &mut self,
-        receiver: UserId,
-        channel: Option<ChannelId>,
-        line: LineId,
-        is_telling: bool,
-        at: Offset,
-    ) {
+    fn note_stranger(&mut self, seat: SeatId, read: &Stranger, at: Offset) {
+        let &Stranger {
+            client: receiver,
+            channel,
+            line,
+            is_telling,
+        } = read;
         let said = self.said.get(&line).copied();
+        let is_own_seats = self
+            .seats
+            .get(seat.index())
+            .is_some_and(|row| row.has(line));
         let (breach, why) = match said {
+            _ if is_own_seats => (
+                Breach::Misdelivered,
+                "the network wrote it to this user, and under another target",
+            ),
             Some(_) if is_telling => (
                 Breach::Leaked,
                 "the network wrote it to other users of the bouncer, and never to this one",
@@ -230,7 +237,7 @@ impl Continuity {
             ),
             None => (
                 Breach::Corrupted,
-                "the network wrote no such line to anybody",
+                "the network wrote no such line to anybody, as far as is remembered",
             ),
         };
         if breach == Breach::Leaked && self.leak.is_none() {
@@ -285,13 +292,11 @@ impl Continuity {
         counts.presence_seen += presence;
     }
 
-    fn forget(&mut self, now: Offset) {
-        while let Some(&(at, line)) = self.said_order.front() {
-            if at + REMEMBERED >= now && self.said_order.len() <= REMEMBERED_MAX {
-                return;
+    fn forget(&mut self) {
+        while self.said_order.len() > REMEMBERED_MAX {
+            if let Some(line) = self.said_order.pop_front() {
+                self.said.remove(&line);
             }
-            self.said_order.pop_front();
-            self.said.remove(&line);
         }
     }
 }

@@ -90,6 +90,8 @@ pub(super) struct Seat {
     live: Vec<Live>,
     streams: BTreeMap<Stream, Lines>,
     upward: Vec<Upward>,
+    /// Whether its network is gone, or has not written anything since it came back.
+    is_cut_off: bool,
     lost_upward: Vec<Finding>,
     received: u64,
 }
@@ -142,6 +144,7 @@ impl Seat {
             live: Vec::new(),
             streams: BTreeMap::new(),
             upward: Vec::new(),
+            is_cut_off: false,
             lost_upward: Vec::new(),
             received: 0,
         }
@@ -154,6 +157,11 @@ impl Seat {
     /// Returns the client under whose name findings of the whole seat stand.
     pub(super) fn first_client(&self) -> UserId {
         self.clients.first().copied().unwrap_or(UserId(u32::MAX))
+    }
+
+    /// Returns whether a line that is remembered was written to the seat, wherever.
+    pub(super) fn has(&self, line: LineId) -> bool {
+        self.streams.values().any(|lines| lines.others.has(line))
     }
 
     pub(super) fn is_settled(&self) -> bool {
@@ -186,7 +194,12 @@ impl Seat {
     ) {
         for lines in self.streams.values_mut() {
             for backlog in lines.both() {
-                backlog.handle_detached(session, how, at);
+                if backlog.is_attached(session) {
+                    backlog.handle_detached(session, how, at);
+                } else if how != Detached::Fenced {
+                    // It may have been played to before it could read that it was there.
+                    backlog.doubt();
+                }
             }
         }
         if how != Detached::Fenced {
@@ -223,12 +236,19 @@ impl Seat {
             Deed::Written {
                 stream, line, kind, ..
             } => {
+                self.is_cut_off &= !matches!(stream, Stream::Channel(_));
                 let lines = self.lines(stream);
                 let turn = lines.offer(kind);
                 lines.others.handle_written(line, kind, context.at, turn);
             }
             Deed::Received { line, .. } => self.handle_received(line, context),
+            Deed::Doubt { .. } => {
+                for lines in self.streams.values_mut() {
+                    lines.others.doubt();
+                }
+            }
             Deed::UpstreamLost { .. } => {
+                self.is_cut_off = true;
                 for lines in self.streams.values_mut() {
                     lines.others.handle_upstream_lost(context.at);
                 }
@@ -253,7 +273,7 @@ impl Seat {
                     stream,
                     client,
                     due: context.at + self.settle,
-                    is_excused: false,
+                    is_excused: self.is_cut_off,
                 });
                 if self.policy.tells_siblings {
                     let (lines, kind) = (self.lines(stream), LineKind::Own(session));
@@ -281,6 +301,10 @@ impl Seat {
             return;
         }
         self.received += 1;
+        // One that paces its lines has not lost those behind.
+        for upward in &mut self.upward {
+            upward.due = context.at + self.settle;
+        }
         if let Some(said) = context.said.get(&line) {
             let times = context.interval.times_mut(Operation::MessageUp);
             times.response.record(context.at.since(said.intended));

@@ -83,6 +83,11 @@ pub enum Deed {
     },
     /// The bouncer came to an end.
     BouncerDown,
+    /// A client's connection ended before it was welcomed: the bouncer may have played back to it.
+    Doubt {
+        /// Where it sits.
+        seat: SeatId,
+    },
     /// A client has been welcomed.
     Attached {
         /// Which client.
@@ -162,7 +167,10 @@ impl Deed {
         match self {
             Self::Said(_) => 0,
             Self::Spoke { .. } | Self::Written { .. } => 1,
-            Self::Received { .. } | Self::UpstreamLost { .. } | Self::BouncerDown => 2,
+            Self::Received { .. }
+            | Self::UpstreamLost { .. }
+            | Self::BouncerDown
+            | Self::Doubt { .. } => 2,
             Self::Attached { .. } => 3,
             Self::Joined { .. } | Self::Refused { .. } | Self::Read { .. } => 4,
             Self::Detached { .. } => 5,

@@ -18,7 +18,11 @@ pub(super) fn check(
     let name = match kind {
         BouncerKind::Znc => "configs/znc.conf",
         BouncerKind::Bip => "bip.conf",
-        BouncerKind::Soju => return Ok(()),
+        BouncerKind::Soju => {
+            let what =
+                "a configuration of soju is in its database: start it, and name it with --target";
+            return Err(RunError::NoRoster(what.to_owned()));
+        }
     };
     let path = home.join(name);
     let text = fs::read_to_string(&path).map_err(|source| RunError::File {
@@ -74,13 +78,24 @@ fn of_znc(text: &str) -> Vec<(String, String)> {
     servers.collect()
 }
 
-/// Returns what the `server` blocks of a bip.conf say.
+/// Returns what the `server` blocks of a bip.conf say. A block that can't be read is a host without a name, which is nobody's.
 fn of_bip(text: &str) -> Vec<(String, String)> {
+    let lines = text
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or(""));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let mut servers = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("server {") {
-        rest = rest.get(at + "server {".len()..).unwrap_or_default();
-        let block = rest.split('}').next().unwrap_or_default();
+    for (at, word) in text.match_indices("server") {
+        let before = text.get(..at).and_then(|before| before.bytes().last());
+        let rest = text.get(at + word.len()..).unwrap_or_default().trim_start();
+        let Some(block) = rest
+            .strip_prefix('{')
+            .filter(|_| !before.is_some_and(is_word))
+        else {
+            continue;
+        };
+        let block = block.split('}').next().unwrap_or_default();
         let value = |key: &str| {
             let mut fields = block.split(';').filter_map(|field| field.split_once('='));
             let found = fields.find(|(name, _)| name.trim() == key);
@@ -128,7 +143,7 @@ mod tests {
             ]
         );
         let bip = "network {\n name = \"one\";\n server { host = \"127.0.0.1\"; port = 6700; };\n};\n\
-            network { server {\n host = \"::1\";\n }; };\n";
+            network { server\n{ host = \"::1\"; }; };\n# server { host = \"gone\"; }\n";
         assert_eq!(
             of_bip(bip),
             [pair("127.0.0.1", "6700"), pair("::1", "6667")]

@@ -10,6 +10,7 @@ use crate::measure::bouncer::BouncerOutcome;
 use crate::measure::bouncer::NetworkSaw;
 use crate::measure::bouncer::SourceSaw;
 use crate::measure::continuity::Continuity;
+use crate::measure::continuity::told::Deed;
 use crate::measure::continuity::told::Told;
 use crate::measure::interval::Interval;
 use crate::measure::ledger::counts::LedgerCounts;
@@ -47,6 +48,12 @@ impl<'a> Judging<'a> {
     /// Takes what clients told.
     pub(crate) fn tell(&mut self, told: Vec<Told>) {
         self.continuity.tell(told);
+    }
+
+    /// Notes that the bouncer was taken down: what it kept in memory is gone with leave.
+    pub(crate) fn note_down(&mut self, at: Offset) {
+        let deed = Deed::BouncerDown;
+        self.continuity.tell([Told { at, deed }]);
     }
 
     /// Takes what the networks did and saw.

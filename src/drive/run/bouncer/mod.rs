@@ -54,11 +54,11 @@ use crate::scenario::Scenario;
 use crate::scenario::bouncer::Bouncer as Wanted;
 use crate::scenario::bouncer::BouncerKind;
 use crate::scenario::bouncer::BouncerUsers;
+use crate::scenario::bouncer::NETWORKS_MAX;
 use crate::scenario::bouncer::NetworkLimits;
 use crate::swarm::credentials::Hellos;
 use crate::units::hex;
 use crate::units::id::Seed;
-use crate::units::offset::Offset;
 use crate::upstream::Readiness;
 use crate::upstream::Upstream;
 
@@ -178,6 +178,10 @@ impl Bouncer {
         let Some(wanted) = &plan.scenario.bouncer else {
             return Err(RunError::NoRoster("the scenario has no bouncer".into()));
         };
+        if plan.driven().is_empty() {
+            let nobody = "nobody of its users has a client (attached)";
+            return Err(RunError::NoRoster(nobody.to_owned()));
+        }
         let family = Family::of(wanted.kind, wanted.buffer_lines);
         let clock = Clock::start();
         let networks = networks(plan, wanted, clock)?;
@@ -355,11 +359,9 @@ impl Bouncer {
 
     /// Lets the run begin: times of the networks are from now on those of `run`.
     pub(crate) fn begin(&self, run: Clock) {
+        let zero = run.behind(&self.clock);
         for network in &self.networks {
-            network.ask(move |upstream, now| {
-                let zero = now.as_nanos().saturating_sub(run.now().as_nanos());
-                upstream.begin(Offset::from_nanos(zero));
-            });
+            network.ask(move |upstream, _| upstream.begin(zero));
         }
     }
 
@@ -427,36 +429,51 @@ fn networks(
     wanted: &Wanted,
     clock: Clock,
 ) -> Result<Vec<Listening<Upstream>>, RunError> {
-    let names = plan.network_names().iter();
+    let names = plan.network_names();
+    if names.len() > NETWORKS_MAX as usize {
+        let found = names.len();
+        let what = format!("{found} networks, and a run has room for {NETWORKS_MAX}");
+        return Err(RunError::NoRoster(what));
+    }
     let mut networks = Vec::new();
-    for (number, name) in (0u16..).zip(names) {
+    for (number, name) in (0u8..).zip(names) {
         let config = network_config(&plan.scenario, name, &wanted.network);
-        let count = config.servers.len();
-        let addresses = match wanted.listen {
-            Some(first) => (0u16..)
-                .take(count)
-                .map(|server| {
-                    let port = first.port() + number * u16::try_from(count).unwrap_or(1) + server;
-                    SocketAddr::new(first.ip(), port)
-                })
-                .collect(),
-            None => (1u8..)
-                .take(count)
-                .map(|server| {
-                    let [network, _] = number.to_be_bytes().map(|byte| byte);
-                    let low = u8::try_from(number % 200).unwrap_or(0) + 1;
-                    let ip = Ipv4Addr::new(127, 10 + network, low, server);
-                    SocketAddr::new(IpAddr::V4(ip), 0)
-                })
-                .collect(),
-        };
+        let addresses = addresses(wanted.listen, number, config.servers.len())?;
         let plan = Arc::clone(plan);
-        let make = move |now| Upstream::new(&plan, number, config, now, clock.epoch_unix_micros());
+        let unix_micros = clock.epoch_unix_micros();
+        let make = move |now| Upstream::new(&plan, number.into(), config, now, unix_micros);
         let network = Listening::serve(make, addresses, None, clock)
             .map_err(system("starting a network behind the bouncer"))?;
         networks.push(network);
     }
     Ok(networks)
+}
+
+/// Returns the address of each of a network's servers: ports from the first one on, or loopback addresses of their own.
+fn addresses(
+    listen: Option<SocketAddr>,
+    network: u8,
+    servers: usize,
+) -> Result<Vec<SocketAddr>, RunError> {
+    let count = u8::try_from(servers).ok().filter(|&count| count < u8::MAX);
+    let address = |server: u8| match (listen, count) {
+        (Some(first), Some(count)) => {
+            let beyond = u16::from(network) * u16::from(count) + u16::from(server);
+            let port = first.port().checked_add(beyond)?;
+            Some(SocketAddr::new(first.ip(), port))
+        }
+        (None, Some(_)) => {
+            let ip = Ipv4Addr::new(127, 10, network + 1, server + 1);
+            Some(SocketAddr::new(IpAddr::V4(ip), 0))
+        }
+        (_, None) => None,
+    };
+    let addresses = (0..count.unwrap_or(1)).map(address);
+    let room =
+        "there are not so many addresses for servers: let `listen` begin lower, or split fewer";
+    addresses
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| RunError::NoRoster(room.to_owned()))
 }
 
 fn network_config(scenario: &Scenario, name: &str, limits: &NetworkLimits) -> NetworkConfig {

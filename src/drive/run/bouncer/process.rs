@@ -48,10 +48,26 @@ pub(crate) struct BouncerProcess {
 
 /// Finds the program of a bouncer on the search path.
 pub(crate) fn find(kind: BouncerKind) -> Option<PathBuf> {
+    on_path(kind.name())
+}
+
+fn on_path(name: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
     std::env::split_paths(&folders)
-        .map(|folder| folder.join(kind.name()))
+        .map(|folder| folder.join(name))
         .find(|path| path.is_file())
+}
+
+/// Returns a command that ends with this process however that ends, where there is a program for it.
+fn follower(program: &Path) -> Command {
+    match on_path("setpriv") {
+        Some(setpriv) => {
+            let mut command = Command::new(setpriv);
+            command.args(["--pdeathsig", "KILL"]).arg(program);
+            command
+        }
+        None => Command::new(program),
+    }
 }
 
 /// Returns a program's version, as it says.
@@ -104,7 +120,7 @@ impl BouncerProcess {
     /// Starts the program in its folder.
     pub(crate) fn start(kind: BouncerKind, program: &Path, folder: &Path) -> io::Result<Self> {
         let log = fs::File::create(folder.join("log.txt"))?;
-        let mut command = Command::new(program);
+        let mut command = follower(program);
         let shown = folder.as_os_str();
         match kind {
             BouncerKind::Znc => {

@@ -26,6 +26,8 @@ pub const STAMP_SLACK: Duration = Duration::from_secs(1);
 
 /// For how long what was written to a connection may be under way when that is torn off.
 const UNDER_WAY_MAX: Duration = Duration::from_secs(2);
+/// For how long a bouncer may take a client for attached that is gone without a word.
+const GHOST_MAX: Duration = Duration::from_mins(10);
 /// Lines remembered beside a buffer's worth: they tell a second copy from a line that was never written.
 const REMEMBERED_BESIDE: u64 = 64;
 /// For how long every line is remembered: a busy bouncer plays back long after it has attached a client.
@@ -156,6 +158,8 @@ pub struct Backlog {
     roomy_from: u64,
     /// Until when somebody was attached.
     attached_until: Offset,
+    /// Until when the bouncer may take a client for attached that is gone.
+    ghost_until: Offset,
     /// Findings not yet taken.
     findings: Vec<Finding>,
     /// Lines that were owed and read.
@@ -176,6 +180,7 @@ impl Backlog {
             read_end: 0,
             roomy_from: 0,
             attached_until: Offset::ALWAYS,
+            ghost_until: Offset::ALWAYS,
             findings: Vec::new(),
             delivered: 0,
             presence_seen: 0,
@@ -225,6 +230,10 @@ impl Backlog {
         if self.sessions.is_empty() {
             if self.policy.keeps(kind) {
                 self.overflow(turn + 1);
+                let is_for_ghost = at < self.ghost_until;
+                if let Some(written) = self.written_mut(number).filter(|_| is_for_ghost) {
+                    written.fate = Fate::UnderWay;
+                }
             } else if let Some(written) = self.written_mut(number) {
                 written.fate = Fate::Excused;
             }
@@ -422,6 +431,20 @@ impl Backlog {
         }
     }
 
+    /// Says whether a line that is remembered says `line`.
+    pub fn has(&self, line: LineId) -> bool {
+        self.written.iter().any(|written| written.line == line)
+    }
+
+    /// Notes that whatever nobody has read may have gone to a client who could not read it.
+    pub fn doubt(&mut self) {
+        for written in &mut self.written {
+            if written.fate == Fate::Unread {
+                written.fate = Fate::UnderWay;
+            }
+        }
+    }
+
     /// Excuses the latest line that says `line`: it got lost on its way to the bouncer.
     pub fn excuse(&mut self, line: LineId) {
         let mut written = self.written.iter_mut().rev();
@@ -464,12 +487,23 @@ impl Backlog {
                 }
             }
             Detached::Dropped | Detached::Vanished => {
-                let is_long_gone =
-                    |at: Offset| how == Detached::Dropped && at + UNDER_WAY_MAX <= now;
+                if how == Detached::Vanished {
+                    self.ghost_until = now + GHOST_MAX;
+                }
+                let settle = self.settle;
+                // What was played back was sent at the attach.
+                let is_long_gone = |number: u64, at: Offset| {
+                    let sent = if number < attached.begun {
+                        at.max(attached.at)
+                    } else {
+                        at
+                    };
+                    how == Detached::Dropped && sent + settle <= now
+                };
                 for number in attached.next.max(self.oldest)..self.end() {
                     if let Some(written) = self.written_mut(number)
                         && written.fate == Fate::Unread
-                        && !is_long_gone(written.at)
+                        && !is_long_gone(number, written.at)
                     {
                         written.fate = Fate::UnderWay;
                     }

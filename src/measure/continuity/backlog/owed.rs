@@ -109,7 +109,7 @@ impl Backlog {
 
     /// Forgets lines of which nothing more can be learnt: a buffer's worth is remembered, and what nobody read.
     pub(super) fn forget(&mut self, now: Offset) {
-        let kept = u64::from(self.policy.lines_max) + REMEMBERED_BESIDE;
+        let kept = u64::from(self.policy.lines_max).min(AWAITED_MAX) + REMEMBERED_BESIDE;
         while let Some(&front) = self.written.front() {
             let is_old = self.oldest + kept < self.end() && front.at + REMEMBERED_FOR < now;
             let is_open = matches!(front.fate, Fate::Unread | Fate::UnderWay);

@@ -289,7 +289,8 @@ fn what_is_torn_off_with_a_connection_is_lost_by_nobody() {
     // The last was under way; the one before it is owed.
     backlog.handle_read(SessionId(0), live(0, second(0)));
     backlog.handle_read(SessionId(0), live(1, second(1)));
-    backlog.handle_detached(SessionId(0), Detached::Dropped, second(4));
+    let torn = Offset::from_micros(12_500_000);
+    backlog.handle_detached(SessionId(0), Detached::Dropped, torn);
     backlog.handle_attached(SessionId(1), 4, second(19));
     backlog.handle_written(LineId(4), LineKind::Message, second(20), 4);
     backlog.handle_read(SessionId(1), live(4, second(20)));
