@@ -147,7 +147,14 @@ fn check_clean(kind: &str, flags: &[&str]) -> Option<Ran> {
         "leaked",
         "corrupted",
     ] {
-        assert_eq!(ran.ledger(counter), 0, "{counter}: {}", ran.told);
+        let evidence = command::splitstorm(folder.path(), &["explain", "out", counter]);
+        let evidence = String::from_utf8_lossy(&evidence.stdout).into_owned();
+        assert_eq!(
+            ran.ledger(counter),
+            0,
+            "{counter}: {}\n{evidence}",
+            ran.told
+        );
     }
     assert!(ran.ledger("delivered") > 500, "{}", ran.told);
     let lines = ran.bouncer()["playbacks"]["lines"].as_u64().unwrap();
@@ -240,7 +247,7 @@ fn provision(folder: &Path, ours: &str, foreign: &str) -> PathBuf {
         "provision",
         "znc",
         "--users",
-        "2",
+        "9",
         "--network",
         &format!("net1={ours}"),
         "--network",

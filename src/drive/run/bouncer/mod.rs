@@ -178,10 +178,6 @@ impl Bouncer {
         let Some(wanted) = &plan.scenario.bouncer else {
             return Err(RunError::NoRoster("the scenario has no bouncer".into()));
         };
-        if plan.driven().is_empty() {
-            let nobody = "nobody of its users has a client (attached)";
-            return Err(RunError::NoRoster(nobody.to_owned()));
-        }
         let family = Family::of(wanted.kind, wanted.buffer_lines);
         let clock = Clock::start();
         let networks = networks(plan, wanted, clock)?;
@@ -205,6 +201,10 @@ impl Bouncer {
             .collect();
         if let Some(home) = &wanted.home {
             configuration::check(wanted.kind, &options.folder.join(home), &allowed)?;
+        }
+        if plan.driven().is_empty() {
+            let nobody = "nobody of its users has a client (attached)";
+            return Err(RunError::NoRoster(nobody.to_owned()));
         }
         let is_made = options.target.is_none() && wanted.home.is_none();
         let secrets = secrets(roster, is_made)?;
