@@ -272,6 +272,8 @@ fn hybrid_says_no_to_who_comes_too_fast_and_to_many_clients_of_one_address() {
         ("clone_limit", 3),
         ("channel_limit", 0),
         ("fake_lag", 0),
+        // Of those who get in one may be taken for a flooder.
+        ("flood", 0),
     ];
     check_limits(Server::Hybrid, &limits);
 }

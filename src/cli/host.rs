@@ -216,12 +216,7 @@ pub(crate) fn plan(scenario: Option<&Path>, sets: &[String]) -> Result<Option<Ar
         seed: 1,
         sets: sets.to_vec(),
     };
-    let inputs = inputs.read()?;
-    Ok(Some(Plan::new(
-        inputs.scenario,
-        inputs.profile,
-        inputs.seed,
-    )?))
+    Ok(Some(inputs.read()?.plan(path)?))
 }
 
 /// Returns the error of JSON that can't be written.

@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
 use crate::cli::error::Error;
 use crate::cli::files;
+use crate::drive::run::plan_of;
 use crate::gate::rules::Rules;
 use crate::place::Misread;
 use crate::place::Place;
+use crate::plan::Plan;
 use crate::scenario::Scenario;
 use crate::scenario::file;
 use crate::traffic::profile::Profile;
@@ -48,6 +51,14 @@ pub(crate) struct Inputs {
     pub(crate) scenario: Scenario,
     pub(crate) profile: Profile,
     pub(crate) seed: Seed,
+}
+
+impl Inputs {
+    /// Returns the plan of these.
+    pub(crate) fn plan(self, scenario: &Path) -> Result<Arc<Plan>, Error> {
+        let folder = scenario.parent().unwrap_or(Path::new(""));
+        Ok(plan_of(self.scenario, self.profile, self.seed, folder)?)
+    }
 }
 
 impl InputArguments {

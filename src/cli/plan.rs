@@ -41,7 +41,7 @@ pub(crate) struct PlanArguments {
 /// Prints a plan; the last line is its digest.
 pub(crate) fn run(arguments: &PlanArguments) -> Result<u8, Error> {
     let inputs = arguments.inputs.read()?;
-    let plan = Plan::new(inputs.scenario, inputs.profile, inputs.seed)?;
+    let plan = inputs.plan(&arguments.inputs.scenario)?;
     print(&plan, arguments.events, arguments.shards)
 }
 

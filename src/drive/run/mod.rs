@@ -18,6 +18,7 @@ mod upheaval;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,6 +134,24 @@ pub struct RunEnd {
     pub result: RunResult,
     /// Why an artifact could not be written, if one could not.
     pub write_error: Option<io::Error>,
+}
+
+/// Returns the plan of a scenario, whatever its target: behind a bouncer the users are a roster's. `folder` is the scenario's.
+///
+/// # Errors
+///
+/// Returns why there can't be one.
+pub fn plan_of(
+    scenario: Scenario,
+    profile: Profile,
+    seed: Seed,
+    folder: &Path,
+) -> Result<Arc<Plan>, RunError> {
+    let roster = match &scenario.bouncer {
+        Some(wanted) => bouncer::roster(wanted, folder, seed)?,
+        None => return Ok(Plan::new(scenario, profile, seed)?),
+    };
+    Ok(Plan::of_roster(scenario, profile, seed, &roster)?)
 }
 
 /// Runs a scenario and judges it.

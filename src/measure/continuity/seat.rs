@@ -279,6 +279,10 @@ impl Seat {
                     let (lines, kind) = (self.lines(stream), LineKind::Own(session));
                     let turn = lines.offer(kind);
                     lines.own.handle_written(line, kind, context.at, turn);
+                    // Of what is said in private others are told only who asked for it, in ways of each bouncer's own.
+                    if matches!(stream, Stream::Query(_)) {
+                        lines.own.excuse(line);
+                    }
                 }
             }
             Deed::Refused { client, stream, .. } => {

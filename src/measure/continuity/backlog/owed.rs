@@ -84,6 +84,9 @@ impl Backlog {
         // What is not kept may have come before anybody was there.
         let is_live = number >= begun;
         let is_owed = (is_live || policy.keeps(kind)) && kind != LineKind::Own(session);
+        if written.fate == Fate::Excused {
+            return;
+        }
         match std::mem::replace(&mut written.fate, Fate::Done) {
             Fate::UnderWay => self.note_in_drop(number),
             Fate::Unread | Fate::Done if is_owed => {

@@ -302,6 +302,22 @@ fn what_is_torn_off_with_a_connection_is_lost_by_nobody() {
 }
 
 #[test]
+fn what_is_excused_is_owed_to_none_of_several_clients() {
+    let [policy, ..] = policies();
+    let mut backlog = Backlog::new(policy, SETTLE);
+    for session in 0..3 {
+        backlog.handle_attached(SessionId(session), 0, Offset::ZERO);
+    }
+    let (line, kind) = (LineId(7), LineKind::Own(SessionId(0)));
+    backlog.handle_written(line, kind, Offset::from_secs(1), 0);
+    backlog.excuse(line);
+    backlog.finish(Offset::from_secs(60));
+    let mut counts = Counts::new();
+    take(&mut backlog, &mut counts);
+    assert_eq!(counts, Counts::new());
+}
+
+#[test]
 fn what_a_sibling_said_is_owed_to_the_other_client() {
     let [policy, ..] = policies();
     let mut backlog = Backlog::new(policy, SETTLE);
