@@ -166,36 +166,35 @@ fn attached(joined: usize) -> Heard {
     }
 }
 
+/// What a client hears that comes to two channels and has so much played back.
+fn played_back(replayed: Vec<(String, Option<Stamp>)>) -> Heard {
+    Heard {
+        replayed,
+        ..attached(2)
+    }
+}
+
 #[test]
 fn znc_plays_thirty_lines_back_and_a_query_to_a_client_without_capabilities() {
     // 22:15:22.
     let stamp = Stamp::ClockSecs(80_122);
     let mut replayed = backlog(0..30, stamp);
     replayed.push(("private query".to_owned(), Some(stamp)));
-    let want = Heard {
-        replayed,
-        ..attached(2)
-    };
+    let want = played_back(replayed);
     check(Playback::ZNC, "znc.reattach.nocaps", &want);
 }
 
 #[test]
 fn znc_plays_lines_back_to_a_client_whose_capabilities_were_refused() {
     // 22:15:28.
-    let want = Heard {
-        replayed: backlog(100..103, Stamp::ClockSecs(80_128)),
-        ..attached(2)
-    };
+    let want = played_back(backlog(100..103, Stamp::ClockSecs(80_128)));
     check(Playback::ZNC, "znc.reattach.batch", &want);
 }
 
 #[test]
 fn znc_plays_lines_back_without_a_mark_to_a_client_with_server_time() {
     // date -u -d 2026-11-24T22:15:25.557 +%s%3N
-    let want = Heard {
-        replayed: backlog(100..103, Stamp::UnixMicros(1_795_558_525_557_000)),
-        ..attached(2)
-    };
+    let want = played_back(backlog(100..103, Stamp::UnixMicros(1_795_558_525_557_000)));
     check(Playback::ZNC, "znc.reattach.servertime", &want);
 }
 

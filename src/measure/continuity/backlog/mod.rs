@@ -70,7 +70,7 @@ pub enum Recognised {
     Written {
         /// When the network wrote it.
         at: Offset,
-        /// Whether it was read for the first time by this session, as it was said.
+        /// Whether the session read it for the first time, as it was said.
         is_live: bool,
     },
     /// None of the lines that are remembered.
