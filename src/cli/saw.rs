@@ -4,7 +4,6 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::irc::network::rules::Hit;
-use crate::irc::network::rules::Limit;
 use crate::irc::network::rules::Rules;
 use crate::irc::network::sightings::Counts;
 use crate::irc::network::sightings::Saw;
@@ -17,8 +16,7 @@ const SHOWN_MAX: usize = 50;
 /// Returns what was seen, the addresses with the most connects first, and which limits of `rules` that would have hit.
 pub(crate) fn text(saw: &Saw, rules: &Rules) -> String {
     let mut text = String::new();
-    let mut rows: Vec<&Sighting> = saw.sources().iter().collect();
-    rows.sort_by_key(|row| std::cmp::Reverse(row.counts.connects));
+    let rows = saw.busiest();
     for row in rows.iter().take(SHOWN_MAX) {
         line(&mut text, row);
     }
@@ -99,10 +97,7 @@ fn happened(counts: &Counts) -> [(u64, &'static str); 10] {
 }
 
 fn tell(text: &mut String, hit: &Hit) {
-    let what = match hit.limit {
-        Limit::Sessions => "sessions".to_owned(),
-        Limit::Connects(within) => format!("connects in {}", seconds(within.length())),
-    };
+    let what = hit.limit.what();
     let end = if hit.is_banned { "banned" } else { "refused" };
     put(
         text,

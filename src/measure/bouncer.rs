@@ -64,8 +64,19 @@ pub struct SourceSaw {
     pub floods: u64,
     /// For how long it was banned the first time, if it was.
     pub banned: Option<Duration>,
-    /// Which kinds of public networks would have refused or banned it, and for what.
-    pub would_refuse: Vec<String>,
+    /// What kinds of public networks would have held against it.
+    pub held: Vec<Held>,
+}
+
+/// What a kind of public networks would have held against an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The kind's name.
+    pub kind: &'static str,
+    /// Whether it would have been banned, and not only refused.
+    pub is_banned: bool,
+    /// For what, with what is allowed.
+    pub why: String,
 }
 
 /// How seats came back after all or some of them were lost at once.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::gate::figure;
+use crate::measure::bouncer;
 use crate::measure::bouncer::BouncerOutcome;
 use crate::measure::bouncer::NetworkSaw;
 use crate::measure::bouncer::ReturnSaw;
@@ -21,9 +22,6 @@ use crate::units::span::micros;
 
 /// Kinds of public networks that are judged for, the strictest first.
 pub(crate) const KINDS: [&str; 3] = ["strict", "usual", "lenient"];
-
-/// What divides the kind from the rest in what a network would have held against an address.
-const WOULD: &str = " network would ";
 
 /// A bouncer under test.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -126,8 +124,19 @@ pub struct Source {
     pub floods: u64,
     /// For how long it was banned the first time; null if it was not.
     pub banned_us: Option<u64>,
-    /// Which kinds of public networks would have refused or banned it, and for what.
-    pub would_refuse: Vec<String>,
+    /// What kinds of public networks would have held against it.
+    pub held: Vec<Held>,
+}
+
+/// What a kind of public networks would have held against an address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The kind: `strict`, `usual` or `lenient`.
+    pub kind: String,
+    /// Whether it would have been banned, and not only refused.
+    pub is_banned: bool,
+    /// For what, with what is allowed.
+    pub why: String,
 }
 
 /// How seats came back after some were lost at once.
@@ -258,17 +267,14 @@ impl Source {
             registered: saw.registered,
             floods: saw.floods,
             banned_us: saw.banned.map(micros),
-            would_refuse: saw.would_refuse.clone(),
+            held: saw.held.iter().map(Held::of).collect(),
         }
     }
 
     /// Returns what networks of a kind would have held against it: whether they would have banned it for that, and for what.
     fn held(&self, kind: &str) -> impl Iterator<Item = (bool, &str)> {
-        self.would_refuse.iter().filter_map(move |told| {
-            let (whose, what) = told.split_once(WOULD)?;
-            let (how, why) = what.split_once(": ")?;
-            (whose.rsplit(' ').next() == Some(kind)).then_some((how == "ban", why))
-        })
+        let held = self.held.iter().filter(move |held| held.kind == kind);
+        held.map(|held| (held.is_banned, held.why.as_str()))
     }
 
     /// Returns what networks of a kind would have done with it.
@@ -281,6 +287,16 @@ impl Source {
             }
         });
         fates.max().unwrap_or(Fate::LetIn)
+    }
+}
+
+impl Held {
+    fn of(held: &bouncer::Held) -> Self {
+        Self {
+            kind: held.kind.to_owned(),
+            is_banned: held.is_banned,
+            why: held.why.clone(),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::gate::slo::Slo;
 use crate::gate::verdict::Judged;
 use crate::measure::act::Act;
 use crate::measure::bouncer::BouncerOutcome;
+use crate::measure::bouncer::Held;
 use crate::measure::bouncer::NetworkSaw;
 use crate::measure::bouncer::ReturnSaw;
 use crate::measure::bouncer::SourceSaw;
@@ -418,7 +419,11 @@ pub(crate) fn bounced() -> RunResult {
 }
 
 fn network_saw() -> NetworkSaw {
-    let told = |kind: &str, what: &str| format!("a {kind} network would {what}");
+    let held = |kind, is_banned, why: &str| Held {
+        kind,
+        is_banned,
+        why: why.to_owned(),
+    };
     NetworkSaw {
         network: "net1".to_owned(),
         members: 290,
@@ -434,11 +439,11 @@ fn network_saw() -> NetworkSaw {
                 registered: 21,
                 floods: 0,
                 banned: Some(Duration::from_secs(10)),
-                would_refuse: vec![
-                    told("strict", "refuse: 11 sessions at once, 2 allowed"),
-                    told("strict", "ban: 24 connects in 60 s, 4 allowed"),
-                    told("usual", "refuse: 11 sessions at once, 5 allowed"),
-                    told("usual", "ban: 13 connects in 10 s, 5 allowed"),
+                held: vec![
+                    held("strict", false, "11 sessions at once, 2 allowed"),
+                    held("strict", true, "24 connects in 60 s, 4 allowed"),
+                    held("usual", false, "11 sessions at once, 5 allowed"),
+                    held("usual", true, "13 connects in 10 s, 5 allowed"),
                 ],
             },
             SourceSaw {

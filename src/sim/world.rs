@@ -93,7 +93,6 @@ enum What {
 pub(crate) struct World {
     plan: Arc<Plan>,
     shards: Vec<Shard>,
-    config: NetworkConfig,
     network: Network,
     /// A restart phase has taken the network down.
     is_down: bool,
@@ -153,8 +152,7 @@ impl World {
         let mut world = Self {
             links: links.collect(),
             shards,
-            network: Network::new(network.clone(), Offset::ZERO, 0),
-            config: network,
+            network: Network::new(network, Offset::ZERO, 0),
             is_down: false,
             user_of: HashMap::new(),
             queue: BinaryHeap::new(),

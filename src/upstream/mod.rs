@@ -57,8 +57,6 @@ pub struct Readiness {
 #[derive(Debug)]
 pub struct Upstream {
     network: Network,
-    config: NetworkConfig,
-    start_unix_micros: u64,
     members: Members,
     watch: Watch,
     standing: Standing,
@@ -77,9 +75,7 @@ impl Upstream {
         start_unix_micros: u64,
     ) -> Self {
         let mut upstream = Self {
-            network: Network::new(config.clone(), now, start_unix_micros),
-            config,
-            start_unix_micros,
+            network: Network::new(config, now, start_unix_micros),
             members: Members::new(plan, number),
             watch: Watch::new(plan, number),
             standing: Standing::new(plan, number),
@@ -159,10 +155,12 @@ impl Upstream {
             .act(&mut self.network, run_now, zero, &mut self.edge);
     }
 
+    /// Notes that a connection has brought something: it may have registered, or changed its nick.
     fn note_seat(&mut self, id: ClientId, now: Offset) {
         let run_now = self.run_time(now);
-        self.watch.note_seat(&self.network, id);
-        self.standing.note(&self.network, id, run_now);
+        if let Some(seat) = self.standing.note(&self.network, id, run_now) {
+            self.watch.note(&self.network, id, seat);
+        }
     }
 
     fn lose(&mut self, id: ClientId, now: Offset) {
@@ -241,10 +239,7 @@ impl Served for Upstream {
             self.edge.told.push(Told { at, deed });
         }
         self.standing.lose_all(at);
-        let fresh = Network::new(self.config.clone(), now, self.start_unix_micros);
-        let mut old = std::mem::replace(&mut self.network, fresh);
-        self.network.keep_accounts_of(&mut old);
-        self.network.keep_sightings_of(&mut old);
+        self.network.restart(now);
         self.members.repopulate(&mut self.network, now, at);
     }
 }

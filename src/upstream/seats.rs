@@ -8,6 +8,7 @@ use crate::irc::network::Network;
 use crate::irc::network::client::ClientId;
 use crate::measure::bouncer::ReturnSaw;
 use crate::plan::Plan;
+use crate::units::id::SeatId;
 use crate::units::offset::Offset;
 use crate::upstream::Readiness;
 
@@ -19,26 +20,25 @@ const EVENTS_MAX: usize = 64;
 /// How the bouncer's users stand.
 #[derive(Debug)]
 pub(super) struct Standing {
-    /// Places on this network by the nick of their user in lower case, with how many channels each is to be in.
-    by_nick: HashMap<Vec<u8>, u32>,
-    /// Who is registered: a connection each, with its number of channels.
-    registered: HashMap<ClientId, (Vec<u8>, u32)>,
+    plan: Arc<Plan>,
+    /// Places on this network by the name of their user in lower case.
+    by_name: HashMap<Vec<u8>, SeatId>,
+    /// Who is registered, and by which connection.
+    registered: HashMap<ClientId, SeatId>,
     events: Vec<ReturnSaw>,
-    /// In which event somebody was lost who has not come back, by nick.
-    lost_in: HashMap<Vec<u8>, usize>,
+    /// In which event somebody was lost who has not come back.
+    lost_in: HashMap<SeatId, usize>,
     last_lost: Offset,
 }
 
 impl Standing {
     pub(super) fn new(plan: &Arc<Plan>, number: u16) -> Self {
-        let seats = plan.seat_rows().iter();
-        let here = seats.filter(|seat| seat.network == number);
-        let by_nick = here.map(|seat| {
-            let channels = u32::try_from(seat.channels.len()).unwrap_or(u32::MAX);
-            (seat.user.to_ascii_lowercase().into_bytes(), channels)
-        });
+        let seats = (0u32..).map(SeatId).zip(plan.seat_rows());
+        let here = seats.filter(|(_, seat)| seat.network == number);
+        let by_name = here.map(|(id, seat)| (seat.user.to_ascii_lowercase().into_bytes(), id));
         Self {
-            by_nick: by_nick.collect(),
+            by_name: by_name.collect(),
+            plan: Arc::clone(plan),
             registered: HashMap::new(),
             events: Vec::new(),
             lost_in: HashMap::new(),
@@ -46,22 +46,22 @@ impl Standing {
         }
     }
 
-    /// Notes that a connection has brought something at `now`: it may have registered.
-    pub(super) fn note(&mut self, network: &Network, id: ClientId, now: Offset) {
-        if self.registered.contains_key(&id) || !network.is_registered(id) {
-            return;
+    /// Notes that a connection has brought something at `now`, and returns whose it is, once it has registered.
+    pub(super) fn note(&mut self, network: &Network, id: ClientId, now: Offset) -> Option<SeatId> {
+        if let Some(&seat) = self.registered.get(&id) {
+            return Some(seat);
         }
-        let names = [network.nick(id), network.user_name(id)];
-        let names = names.map(|name| name.unwrap_or_default().to_ascii_lowercase());
-        let known = names.into_iter().find_map(|name| {
-            let channels = *self.by_nick.get(&name)?;
-            Some((name, channels))
-        });
-        let Some((nick, channels)) = known else {
-            return;
-        };
-        let event = self.lost_in.remove(&nick);
-        self.registered.insert(id, (nick, channels));
+        if !network.is_registered(id) {
+            return None;
+        }
+        // Who comes back before its old connection is gone has another nick for a while.
+        let names = [network.nick(id)?, network.user_name(id)?];
+        let mut known = names
+            .into_iter()
+            .filter_map(|name| self.by_name.get(&name.to_ascii_lowercase()));
+        let &seat = known.next()?;
+        self.registered.insert(id, seat);
+        let event = self.lost_in.remove(&seat);
         if let Some(event) = event.and_then(|place| self.events.get_mut(place)) {
             let took = now.since(Offset::from_micros(event.lost_at_micros));
             if event.returned == 0 {
@@ -70,11 +70,12 @@ impl Standing {
             event.returned += 1;
             event.last_in = took;
         }
+        Some(seat)
     }
 
     /// Notes that a connection ended at `now`.
     pub(super) fn lose(&mut self, id: ClientId, now: Offset) {
-        let Some((nick, _)) = self.registered.remove(&id) else {
+        let Some(seat) = self.registered.remove(&id) else {
             return;
         };
         if now <= Offset::ALWAYS {
@@ -93,7 +94,7 @@ impl Standing {
         self.last_lost = now;
         if let Some(event) = self.events.last_mut() {
             event.lost += 1;
-            self.lost_in.insert(nick, self.events.len() - 1);
+            self.lost_in.insert(seat, self.events.len() - 1);
         }
     }
 
@@ -106,12 +107,12 @@ impl Standing {
     }
 
     pub(super) fn readiness(&self, network: &Network) -> Readiness {
-        let ready = self
-            .registered
-            .iter()
-            .filter(|&(&id, &(_, channels))| network.membership_count(id) >= channels as usize);
+        let ready = self.registered.iter().filter(|&(&id, &seat)| {
+            let row = self.plan.seat_rows().get(seat.index());
+            row.is_some_and(|row| network.membership_count(id) >= row.channels.len())
+        });
         Readiness {
-            seats: u32::try_from(self.by_nick.len()).unwrap_or(u32::MAX),
+            seats: u32::try_from(self.by_name.len()).unwrap_or(u32::MAX),
             registered: u32::try_from(self.registered.len()).unwrap_or(u32::MAX),
             ready: u32::try_from(ready.count()).unwrap_or(u32::MAX),
         }

@@ -24,8 +24,6 @@ use crate::units::offset::Offset;
 pub(super) struct Watch {
     plan: Arc<Plan>,
     number: u16,
-    /// The watched seats by the nick of their user, in lower case.
-    by_nick: HashMap<Vec<u8>, SeatId>,
     peers: HashMap<ClientId, Peer>,
 }
 
@@ -39,21 +37,15 @@ struct Peer {
 
 impl Watch {
     pub(super) fn new(plan: &Arc<Plan>, number: u16) -> Self {
-        let seats = plan.seat_rows().iter();
-        let watched = (0u32..).map(SeatId).zip(seats);
-        let by_nick = watched
-            .filter(|(_, seat)| seat.network == number && !seat.clients.is_empty())
-            .map(|(id, seat)| (seat.user.to_ascii_lowercase().into_bytes(), id));
         Self {
-            by_nick: by_nick.collect(),
             plan: Arc::clone(plan),
             number,
             peers: HashMap::new(),
         }
     }
 
-    /// Begins to watch a connection once it is known whose it is.
-    pub(super) fn note_seat(&mut self, network: &Network, id: ClientId) {
+    /// Watches a connection of which it is known whose it is, if that has clients.
+    pub(super) fn note(&mut self, network: &Network, id: ClientId, seat: SeatId) {
         let Some(nick) = network.nick(id) else {
             return;
         };
@@ -63,14 +55,8 @@ impl Watch {
             }
             return;
         }
-        if !network.is_registered(id) {
-            return;
-        }
-        // Who comes back before its old connection is gone has another nick for a while.
-        let user = network.user_name(id).unwrap_or_default();
-        let names = [nick, user].map(<[u8]>::to_ascii_lowercase);
-        let mut known = names.iter().filter_map(|name| self.by_nick.get(name));
-        if let Some(&seat) = known.next() {
+        let row = self.plan.seat_rows().get(seat.index());
+        if row.is_some_and(|row| !row.clients.is_empty()) {
             let peer = Peer {
                 seat,
                 nick: nick.to_vec(),
@@ -93,52 +79,28 @@ impl Watch {
 
     /// Takes bytes that a connection brought.
     pub(super) fn hear(&mut self, id: ClientId, bytes: &[u8], at: Offset, told: &mut Vec<Told>) {
-        let Self {
-            plan,
-            number,
-            peers,
-            ..
-        } = self;
-        let Some(peer) = peers.get_mut(&id) else {
+        let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
         let (seat, nick) = (peer.seat, &peer.nick);
-        peer.heard.push(bytes, |line| {
-            let Some(message) = line.ok().and_then(|line| Message::parse(line).ok()) else {
-                return;
-            };
-            if message.command != b"PRIVMSG" && message.command != b"NOTICE" {
-                return;
+        each_message(&mut peer.heard, bytes, |message| {
+            let is_talk = message.command == b"PRIVMSG" || message.command == b"NOTICE";
+            if let Some(text) = message.params.get(1).filter(|_| is_talk) {
+                let line = LineId::of(Verb::Message, nick, action::unwrapped(text));
+                let deed = Deed::Received { seat, line };
+                told.push(Told { at, deed });
             }
-            let (Some(target), Some(text)) = (message.params.get(0), message.params.get(1)) else {
-                return;
-            };
-            let stream = match channel(plan, *number, target) {
-                Some(channel) => Stream::Channel(channel),
-                None => Stream::of_query(target),
-            };
-            let line = LineId::of(Verb::Message, nick, action::unwrapped(text));
-            let deed = Deed::Received { seat, stream, line };
-            told.push(Told { at, deed });
         });
     }
 
     /// Takes bytes that went out on a connection.
     pub(super) fn write(&mut self, id: ClientId, bytes: &[u8], at: Offset, told: &mut Vec<Told>) {
-        let Self {
-            plan,
-            number,
-            peers,
-            ..
-        } = self;
-        let Some(peer) = peers.get_mut(&id) else {
+        let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        let (seat, nick) = (peer.seat, &peer.nick);
-        peer.written.push(bytes, |line| {
-            let message = line.ok().and_then(|line| Message::parse(line).ok());
-            let written = message.and_then(|message| written(plan, *number, nick, &message));
-            if let Some((stream, line, kind)) = written {
+        let (seat, nick, plan) = (peer.seat, &peer.nick, &self.plan);
+        each_message(&mut peer.written, bytes, |message| {
+            if let Some((stream, line, kind)) = written(plan, self.number, nick, message) {
                 let deed = Deed::Written {
                     seat,
                     stream,
@@ -149,6 +111,15 @@ impl Watch {
             }
         });
     }
+}
+
+/// Calls with each message that bytes complete; what is none says nothing.
+fn each_message(framer: &mut Framer, bytes: &[u8], mut on_message: impl FnMut(&Message<'_>)) {
+    framer.push(bytes, |line| {
+        if let Some(message) = line.ok().and_then(|line| Message::parse(line).ok()) {
+            on_message(&message);
+        }
+    });
 }
 
 /// Returns what a line to a seat is to its clients; `None` for what is nobody's business but the bouncer's.

@@ -53,7 +53,7 @@ impl<'a> Overseer<'a> {
         migrations: &Migrations,
     ) -> Option<Abort> {
         let ends = begins + Interval::LENGTH;
-        let users = u64::from(self.plan.scenario.population.users);
+        let users = u64::from(self.plan.scenario.driven_count());
         let courses = self.courses.iter_mut().zip(&mut self.forecasts);
         for (phase, (course, forecast)) in phases.iter().zip(courses) {
             if let Some(course) = course

@@ -95,16 +95,13 @@ pub struct Hit {
     pub is_banned: bool,
 }
 
-impl Hit {
-    /// Says it in words, for a network of that kind.
-    pub fn told(&self, kind: &str) -> String {
-        let what = match self.limit {
-            Limit::Sessions => "sessions at once".to_owned(),
-            Limit::Connects(within) => format!("connects in {} s", within.length().as_secs()),
-        };
-        let how = if self.is_banned { "ban" } else { "refuse" };
-        let (most, allowed) = (self.most, self.allowed);
-        format!("a {kind} network would {how}: {most} {what}, {allowed} allowed")
+impl Limit {
+    /// Says what it counts.
+    pub fn what(self) -> String {
+        match self {
+            Self::Sessions => "sessions".to_owned(),
+            Self::Connects(within) => format!("connects in {} s", within.length().as_secs()),
+        }
     }
 }
 

@@ -215,6 +215,13 @@ impl Saw {
         &self.rows
     }
 
+    /// Returns the rows, the one with the most connects first.
+    pub fn busiest(&self) -> Vec<&Sighting> {
+        let mut rows: Vec<&Sighting> = self.sources().iter().collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(row.counts.connects));
+        rows
+    }
+
     /// Returns what was seen of all sources that came after the first [`SOURCES_MAX`].
     pub fn rest(&self) -> &Counts {
         &self.rest

@@ -467,7 +467,9 @@ impl Seat {
         } = self;
         streams.entry(stream).or_insert_with(|| {
             let mut policy = *policy;
-            policy.keeps_notices &= !matches!(stream, Stream::Query(_)) || policy.keeps_queries;
+            if matches!(stream, Stream::Query(_)) && !policy.keeps_queries {
+                policy.lines_max = 0;
+            }
             let mut lines = Lines::new(policy, *settle);
             if !matches!(stream, Stream::Channel(_)) {
                 for live in live.iter() {

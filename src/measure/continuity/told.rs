@@ -71,8 +71,6 @@ pub enum Deed {
     Received {
         /// Whose connection.
         seat: SeatId,
-        /// Which stream it is of.
-        stream: Stream,
         /// What it says.
         line: LineId,
     },

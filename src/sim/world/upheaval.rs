@@ -1,6 +1,6 @@
 //! What phases do to the virtual network: links broken and healed, the whole of it down and up.
 
-use crate::irc::network::Network;
+use crate::irc::network::served::Served;
 use crate::measure::ledger::partition::Split;
 use crate::plan::action::Upheaval;
 use crate::sim::world::World;
@@ -69,9 +69,7 @@ impl World {
     fn stop(&mut self) {
         let now = self.now;
         self.is_down = true;
-        let fresh = Network::new(self.config.clone(), now, 0);
-        let mut old = std::mem::replace(&mut self.network, fresh);
-        self.network.keep_accounts_of(&mut old);
+        self.network.restart(now);
         let mut held: Vec<_> = std::mem::take(&mut self.user_of).into_values().collect();
         // A hash table's order is no seed's.
         held.sort_unstable();

@@ -7,6 +7,7 @@ use crate::irc::network::sightings::Saw;
 use crate::irc::network::sightings::Sighting;
 use crate::irc::network::sightings::Within;
 use crate::measure::bouncer::BouncerOutcome;
+use crate::measure::bouncer::Held;
 use crate::measure::bouncer::NetworkSaw;
 use crate::measure::bouncer::SourceSaw;
 use crate::measure::continuity::Continuity;
@@ -182,16 +183,18 @@ impl<'a> Judging<'a> {
 
 /// Returns what was seen of each address, the busiest first.
 fn sources(saw: &Saw, now: Offset) -> Vec<SourceSaw> {
-    let mut rows: Vec<&Sighting> = saw.sources().iter().collect();
-    rows.sort_by_key(|row| std::cmp::Reverse(row.counts.connects));
-    let would_refuse = |row: &Sighting| {
+    let held = |row: &Sighting| {
         let kinds = RULES.iter().flat_map(|rules| {
             let hits = saw.against(rules).into_iter();
-            hits.filter(|hit| hit.source == row.source)
-                .map(move |hit| hit.told(rules.name))
+            hits.filter(|hit| hit.source == row.source).map(|hit| Held {
+                kind: rules.name,
+                is_banned: hit.is_banned,
+                why: format!("{} {}, {} allowed", hit.most, hit.limit.what(), hit.allowed),
+            })
         });
         kinds.collect()
     };
+    let rows = saw.busiest();
     let told = rows.into_iter().take(SOURCES_TOLD_MAX).map(|row| {
         let counts = row.counts;
         SourceSaw {
@@ -209,7 +212,7 @@ fn sources(saw: &Saw, now: Offset) -> Vec<SourceSaw> {
                 let so_far = now.since(ban.at);
                 ban.lasts.map_or(so_far, |lasts| lasts.min(so_far))
             }),
-            would_refuse: would_refuse(row),
+            held: held(row),
         }
     });
     told.collect()

@@ -42,7 +42,7 @@ pub struct SessionId(pub u64);
 /// How a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detached {
-    /// By QUIT or the end of our side, and read to its end: nothing was under way any more.
+    /// By QUIT, and read to its end: nothing was under way any more.
     Fenced,
     /// Torn off, by whichever side: what was under way is lost by nobody's fault.
     Dropped,
@@ -200,7 +200,7 @@ impl Backlog {
         )
     }
 
-    /// Returns whether nothing is awaited at `now` but what comes with the next session.
+    /// Returns whether nothing is awaited but what comes with the next session.
     pub fn is_settled(&self) -> bool {
         let mut sessions = self.sessions.values();
         sessions.all(|attached| {
@@ -267,8 +267,8 @@ impl Backlog {
         let Some(number) = self.find(session, read.line) else {
             return Recognised::Unknown;
         };
-        let (settle, policy) = (self.settle, self.policy);
-        let passed_over = self.passed_over(session, number);
+        let (due, policy) = (read.at + self.settle, self.policy);
+        let gap = self.gap(session, number);
         let Some(attached) = self.sessions.get_mut(&session) else {
             return Recognised::Unknown;
         };
@@ -277,21 +277,13 @@ impl Backlog {
         let is_again = attached.first.is_some() && number < attached.next;
         let is_late = is_again && attached.skipped.remove(&number).is_some();
         if is_again && !is_late {
-            self.find_again(number, is_replayed);
+            self.note_again(number, is_replayed);
             return self.recognised(number, false);
         }
         if !is_again {
-            let due = read.at + settle;
-            if attached.first.is_some() {
-                attached
-                    .skipped
-                    .extend((attached.next..number).map(|skipped| (skipped, due)));
-            } else {
-                let passed_over = passed_over.into_iter();
-                attached
-                    .skipped
-                    .extend(passed_over.map(|skipped| (skipped, due)));
-            }
+            attached
+                .skipped
+                .extend(gap.into_iter().map(|skipped| (skipped, due)));
             attached.first.get_or_insert(number);
             attached.next = number + 1;
         }
@@ -312,30 +304,11 @@ impl Backlog {
             is_misordered: is_late,
         };
         self.note_read(number, read, is_replayed, before);
-        self.drop_own(session, number);
         self.recognised(number, is_live)
     }
 
-    /// Own lines and those that need not come are no gap.
-    fn drop_own(&mut self, session: SessionId, number: u64) {
-        let (oldest, written) = (self.oldest, &self.written);
-        let Some(attached) = self.sessions.get_mut(&session) else {
-            return;
-        };
-        if attached.next != number + 1 || attached.skipped.is_empty() {
-            return;
-        }
-        attached.skipped.retain(|&skipped, _| {
-            let place = skipped
-                .checked_sub(oldest)
-                .and_then(|at| usize::try_from(at).ok());
-            let kind = place.and_then(|at| written.get(at)).map(|row| row.kind);
-            kind.is_some_and(|kind| kind != LineKind::Own(session))
-        });
-    }
-
     /// Counts a line that the session had read before.
-    fn find_again(&mut self, number: u64, is_replayed: bool) {
+    fn note_again(&mut self, number: u64, is_replayed: bool) {
         let breach = if is_replayed {
             Breach::BacklogDuplicated
         } else {

@@ -50,19 +50,26 @@ impl Backlog {
         due.or_else(|| (self.oldest..self.end()).rev().find(is_it))
     }
 
-    /// Returns the lines that a playback to a lone session should have begun with, if its first line is `number`.
-    pub(super) fn passed_over(&self, session: SessionId, number: u64) -> Vec<u64> {
-        let is_first = self
-            .sessions
-            .get(&session)
-            .is_some_and(|attached| attached.first.is_none());
-        if !is_first || self.sessions.len() > 1 {
+    /// Returns the lines that a session should have read before `number`, if that is a line ahead: those since the one that it read last.
+    /// A playback to a lone session begins with what nobody has read.
+    pub(super) fn gap(&self, session: SessionId, number: u64) -> Vec<u64> {
+        let Some(attached) = self.sessions.get(&session) else {
+            return Vec::new();
+        };
+        let is_begun = attached.first.is_some();
+        if !is_begun && self.sessions.len() > 1 {
             return Vec::new();
         }
-        let is_owed = |number: &u64| {
-            self.written(*number)
-                .is_some_and(|row| row.fate == Fate::Unread && self.policy.keeps(row.kind))
+        let from = if is_begun { attached.next } else { self.oldest };
+        let is_awaited = |number: &u64| {
+            self.written(*number).is_some_and(|row| {
+                if is_begun {
+                    row.kind != LineKind::Own(session)
+                } else {
+                    row.fate == Fate::Unread && self.policy.keeps(row.kind)
+                }
+            })
         };
-        (self.oldest..number).filter(is_owed).collect()
+        (from..number).filter(is_awaited).collect()
     }
 }
