@@ -9,6 +9,7 @@ use crate::plan::Plan;
 use crate::plan::streams::Purpose;
 use crate::plan::streams::StreamId;
 use crate::scenario::migration::MoveCost;
+use crate::units::id::AccountId;
 use crate::units::id::PhaseId;
 use crate::units::id::UserId;
 
@@ -21,19 +22,25 @@ pub struct Load {
     pub knocks: u64,
 }
 
-/// Returns how long it takes `phase` to move the account of `user`, begun under `load`.
+/// Returns how long it takes `phase` to move `account`, begun under `load`.
 #[expect(
     clippy::cast_precision_loss,
     reason = "users and channels of a run; 2^53 outlast it"
 )]
-pub fn of_move(plan: &Plan, phase: PhaseId, cost: &MoveCost, user: UserId, load: Load) -> Duration {
-    let channels = plan.population.channels(user).len();
+pub fn of_move(
+    plan: &Plan,
+    phase: PhaseId,
+    cost: &MoveCost,
+    account: AccountId,
+    load: Load,
+) -> Duration {
+    let channels = plan.account_channels(account);
     let work = cost.base.as_secs_f64()
         + cost.per_user.as_secs_f64() * load.users as f64
         + cost.per_knock.as_secs_f64() * load.knocks as f64
         + cost.per_channel.as_secs_f64() * channels as f64;
     let event = u32::from(phase.0);
-    let stream = StreamId::of_user(Purpose::Migration, event, user);
+    let stream = StreamId::of_user(Purpose::Migration, event, UserId(account.0));
     // The mean is the work itself, however much moves scatter.
     let scatter = LogNormal::new(-cost.spread * cost.spread / 2.0, cost.spread);
     let scatter = scatter.map_or(1.0, |scatter| scatter.sample(&mut plan.streams.rng(stream)));

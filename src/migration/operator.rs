@@ -19,9 +19,9 @@ use crate::plan::action::Upheaval;
 use crate::scenario::migration::Migration;
 use crate::scenario::migration::Moves;
 use crate::scenario::migration::OLD_SERVER;
+use crate::units::id::AccountId;
 use crate::units::id::PhaseId;
 use crate::units::id::ServerId;
-use crate::units::id::UserId;
 use crate::units::offset::Offset;
 
 /// The queue of a run's migration, one at a time, and the log of them all.
@@ -140,7 +140,7 @@ impl Operator {
             Some(Moves::Progress(_)) if !self.is_simulated => Accounts::Told {
                 way: Way::Over,
                 moved: earlier.map_or(0, |accounts| accounts.standing().moved),
-                total: u64::from(self.plan.population.user_count()),
+                total: u64::from(self.plan.account_count()),
                 has_told: false,
             },
             _ => {
@@ -213,33 +213,33 @@ impl Operator {
     }
 
     /// Returns how long it takes under `load` to move an account, where the servers are simulated ones.
-    pub fn cost(&self, user: UserId, load: Load) -> Duration {
+    pub fn cost(&self, account: AccountId, load: Load) -> Duration {
         match (self.phase(), self.played()) {
             (Some(phase), Some(migration)) => {
-                cost::of_move(&self.plan, phase, &migration.cost, user, load)
+                cost::of_move(&self.plan, phase, &migration.cost, account, load)
             }
             _ => Duration::ZERO,
         }
     }
 
     /// Notes when a move that has begun will be over.
-    pub fn handle_begun(&mut self, user: UserId, until: Offset) {
+    pub fn handle_begun(&mut self, account: AccountId, until: Offset) {
         if let Some(queue) = self.queue_mut() {
-            queue.handle_begun(user, until);
+            queue.handle_begun(account, until);
         }
     }
 
     /// Notes that an account has moved.
-    pub fn handle_moved(&mut self, user: UserId, now: Offset) {
+    pub fn handle_moved(&mut self, account: AccountId, now: Offset) {
         if let Some(queue) = self.queue_mut() {
-            queue.handle_ended(user, true, now);
+            queue.handle_ended(account, true, now);
         }
     }
 
     /// Notes that an account could not be moved, and why: it is where it was.
-    pub fn handle_failed(&mut self, user: UserId, why: String, now: Offset) {
+    pub fn handle_failed(&mut self, account: AccountId, why: String, now: Offset) {
         if let Some(queue) = self.queue_mut() {
-            queue.handle_ended(user, false, now);
+            queue.handle_ended(account, false, now);
         }
         self.log.complain(why);
     }
@@ -351,11 +351,9 @@ impl Operator {
         }
     }
 
-    /// Returns the name of a user's account: its user name.
-    pub fn account(&self, user: UserId) -> Vec<u8> {
-        let mut account = Vec::new();
-        self.plan.names.push_nick(user, 0, &mut account);
-        account
+    /// Returns the name of an account.
+    pub fn account(&self, account: AccountId) -> Vec<u8> {
+        self.plan.account_name(account)
     }
 
     fn queue_mut(&mut self) -> Option<&mut Queue> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::measure::migration::Move;
 use crate::measure::migration::Standing;
 use crate::measure::migration::Way;
-use crate::units::id::UserId;
+use crate::units::id::AccountId;
 use crate::units::offset::Offset;
 
 /// Something the owner of a queue has to do.
@@ -14,14 +14,14 @@ use crate::units::offset::Offset;
 pub enum Step {
     /// Begin to move an account; answered by [`Queue::handle_begun`] where it is known when it will have moved, and by
     /// [`Queue::handle_ended`].
-    Begin(UserId, Way),
+    Begin(AccountId, Way),
     /// The time of a move is over: answered by [`Queue::handle_ended`].
-    End(UserId, Way),
+    End(AccountId, Way),
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Moving {
-    user: UserId,
+    account: AccountId,
     way: Way,
     /// When it began, and how many accounts had gone that way by then.
     since: Offset,
@@ -37,7 +37,7 @@ pub struct Queue {
     total: u64,
     way: Way,
     /// Accounts that are to go over, the next one last.
-    waiting: Vec<UserId>,
+    waiting: Vec<AccountId>,
     /// Canaries still to be taken.
     canaries: usize,
     canary_wait: Duration,
@@ -45,9 +45,9 @@ pub struct Queue {
     waits_until: Offset,
     moving: Vec<Moving>,
     /// Accounts on the new server, the last to come last: it goes back first.
-    over: Vec<UserId>,
+    over: Vec<AccountId>,
     /// Accounts on the new server that could not be moved back.
-    stuck: Vec<UserId>,
+    stuck: Vec<AccountId>,
     failed: u64,
     /// Moves of its present way that are over.
     done: u64,
@@ -61,7 +61,7 @@ impl Queue {
     /// Returns a queue that has moved nobody. `order` is all accounts as they go, the first `canaries` of which are followed by a
     /// wait of `canary_wait`; those that an `earlier` queue has left on the new server stay there, and what it has under way goes on.
     pub fn new(
-        (order, canaries): (Vec<UserId>, usize),
+        (order, canaries): (Vec<AccountId>, usize),
         canary_wait: Duration,
         workers: u32,
         earlier: Option<Self>,
@@ -71,10 +71,13 @@ impl Queue {
             let over = [earlier.over, earlier.stuck].concat();
             (over, earlier.moving)
         });
-        let under_way = moving.iter().map(|moving| moving.user);
-        let apart: BTreeSet<UserId> = over.iter().copied().chain(under_way).collect();
-        let is_here = |user: &UserId| !apart.contains(user);
-        let canaries = order.iter().take(canaries).filter(|&user| is_here(user));
+        let under_way = moving.iter().map(|moving| moving.account);
+        let apart: BTreeSet<AccountId> = over.iter().copied().chain(under_way).collect();
+        let is_here = |account: &AccountId| !apart.contains(account);
+        let canaries = order
+            .iter()
+            .take(canaries)
+            .filter(|&account| is_here(account));
         let canaries = canaries.count();
         let mut waiting = order;
         waiting.retain(is_here);
@@ -102,13 +105,13 @@ impl Queue {
     pub fn poll(&mut self, now: Offset) -> Option<Step> {
         if let Some(moving) = self.moving.iter_mut().find(|moving| moving.until <= now) {
             moving.until = Offset::NEVER;
-            return Some(Step::End(moving.user, moving.way));
+            return Some(Step::End(moving.account, moving.way));
         }
         let may_take = !self.is_held && !self.is_ceased && now >= self.waits_until;
         if !may_take || self.moving.len() >= self.workers {
             return None;
         }
-        let user = match self.way {
+        let account = match self.way {
             Way::Over if self.canaries > 0 => {
                 self.canaries -= 1;
                 if self.canaries == 0 {
@@ -122,26 +125,30 @@ impl Queue {
         }?;
         let way = self.way;
         self.moving.push(Moving {
-            user,
+            account,
             way,
             since: now,
             done_before: self.done,
             until: Offset::NEVER,
         });
-        Some(Step::Begin(user, way))
+        Some(Step::Begin(account, way))
     }
 
     /// Notes when a move that has begun will be over.
-    pub fn handle_begun(&mut self, user: UserId, until: Offset) {
+    pub fn handle_begun(&mut self, account: AccountId, until: Offset) {
         let mut moving = self.moving.iter_mut();
-        if let Some(moving) = moving.find(|moving| moving.user == user) {
+        if let Some(moving) = moving.find(|moving| moving.account == account) {
             moving.until = until;
         }
     }
 
     /// Notes that a move is over: whether the account has moved, or is where it was.
-    pub fn handle_ended(&mut self, user: UserId, has_moved: bool, now: Offset) {
-        let Some(index) = self.moving.iter().position(|moving| moving.user == user) else {
+    pub fn handle_ended(&mut self, account: AccountId, has_moved: bool, now: Offset) {
+        let Some(index) = self
+            .moving
+            .iter()
+            .position(|moving| moving.account == account)
+        else {
             return;
         };
         let moving = self.moving.swap_remove(index);
@@ -155,11 +162,11 @@ impl Queue {
             took: now.since(moving.since),
         });
         match (way, has_moved) {
-            (Way::Over, true) => self.over.push(user),
+            (Way::Over, true) => self.over.push(account),
             // Not tried again: it would be the next one for ever.
-            (Way::Back, false) => self.stuck.push(user),
+            (Way::Back, false) => self.stuck.push(account),
             // An earlier queue had it under way: it is the last to go.
-            (Way::Back, true) if self.way == Way::Over => self.waiting.insert(0, user),
+            (Way::Back, true) if self.way == Way::Over => self.waiting.insert(0, account),
             (Way::Over, false) | (Way::Back, true) => {}
         }
         if self.waits_until == Offset::NEVER && self.moving.is_empty() {
@@ -234,7 +241,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn queue(count: u32, canaries: usize, workers: u32) -> Queue {
-        let order = (0..count).map(UserId).collect();
+        let order = (0..count).map(AccountId).collect();
         Queue::new((order, canaries), SECOND * 10, workers, None)
     }
 
@@ -244,10 +251,10 @@ mod tests {
         loop {
             while let Some(step) = queue.poll(now) {
                 match step {
-                    Step::Begin(user, _) => queue.handle_begun(user, now + SECOND),
-                    Step::End(user, _) => {
-                        queue.handle_ended(user, !failing.contains(&user.0), now);
-                        ended.push((now.as_micros() / 1_000_000, user.0));
+                    Step::Begin(account, _) => queue.handle_begun(account, now + SECOND),
+                    Step::End(account, _) => {
+                        queue.handle_ended(account, !failing.contains(&account.0), now);
+                        ended.push((now.as_micros() / 1_000_000, account.0));
                     }
                 }
             }
@@ -309,8 +316,8 @@ mod tests {
         for now in (0..=secs).map(Offset::from_secs) {
             while let Some(step) = queue.poll(now) {
                 match step {
-                    Step::Begin(user, _) => queue.handle_begun(user, now + SECOND),
-                    Step::End(user, _) => queue.handle_ended(user, true, now),
+                    Step::Begin(account, _) => queue.handle_begun(account, now + SECOND),
+                    Step::End(account, _) => queue.handle_ended(account, true, now),
                 }
             }
         }
@@ -327,7 +334,7 @@ mod tests {
         assert_eq!(ended, [(10, 2), (11, 0)]);
         let standing = queue.standing();
         assert_eq!((standing.moved, standing.failed), (1, 2));
-        let order = (0..3).map(UserId).collect();
+        let order = (0..3).map(AccountId).collect();
         let again = Queue::new((order, 0), SECOND, 1, Some(queue));
         assert_eq!(again.standing().moved, 1);
         assert_eq!(
@@ -343,13 +350,13 @@ mod tests {
         earlier.roll_back();
         // The second arrives, and is on its way back when the next queue begins.
         play_until(&mut earlier, 2);
-        let order = (0..3).map(UserId).collect();
+        let order = (0..3).map(AccountId).collect();
         let mut again = Queue::new((order, 1), SECOND, 1, Some(earlier));
         let (ended, _) = play(&mut again, Offset::from_secs(2), &[]);
-        let mut users: Vec<u32> = ended.iter().map(|&(_, user)| user).collect();
-        assert_eq!((ended[0], users.len()), ((3, 1), 3));
-        users.sort_unstable();
-        assert_eq!(users, [1, 1, 2]);
+        let mut accounts: Vec<u32> = ended.iter().map(|&(_, account)| account).collect();
+        assert_eq!((ended[0], accounts.len()), ((3, 1), 3));
+        accounts.sort_unstable();
+        assert_eq!(accounts, [1, 1, 2]);
         assert_eq!(again.standing().moved, 3);
     }
 

@@ -3,6 +3,7 @@
 //! Every shard computes the same plan and acts for its own users. What a shard must know of others (who says what, when and
 //! how long in its users' channels) it regenerates instead of being told.
 
+mod accounts;
 pub mod action;
 pub mod clients;
 pub mod digest;

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::plan::names::Given;
+use crate::roster::Account;
 use crate::roster::Roster;
 use crate::roster::Row;
 use crate::units::id::ChannelId;
@@ -27,10 +28,21 @@ pub struct Seat {
     pub clients: Range<u32>,
 }
 
+/// One user of a bouncer, with all of its places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The user's name.
+    pub user: String,
+    /// How many channels it is in, on all networks together.
+    pub channel_count: usize,
+}
+
 /// Everybody who sits at a bouncer.
 #[derive(Clone, Debug, Default)]
 pub struct Seats {
     rows: Vec<Seat>,
+    /// The users, as they signed up.
+    holders: Vec<Holder>,
     /// By client.
     of_client: Vec<SeatId>,
     networks: Vec<String>,
@@ -45,6 +57,7 @@ impl Seats {
     pub fn new(roster: &Roster) -> Self {
         let mut seats = Self {
             networks: roster.networks().iter().map(ToString::to_string).collect(),
+            holders: holders(roster),
             ..Self::default()
         };
         for row in roster.rows() {
@@ -99,6 +112,11 @@ impl Seats {
         self.rows.get(seat.index())
     }
 
+    /// Returns the users, as they signed up: by their dates, those without one last and in the roster's order.
+    pub fn holders(&self) -> &[Holder] {
+        &self.holders
+    }
+
     /// Returns where each client sits.
     pub fn of_clients(&self) -> &[SeatId] {
         &self.of_client
@@ -145,10 +163,38 @@ impl Seats {
     }
 }
 
+fn holders(roster: &Roster) -> Vec<Holder> {
+    let mut accounts = roster.accounts();
+    accounts.sort_by_key(|account| {
+        let date = account.rows.iter().find_map(|row| row.signed_up);
+        (date.is_none(), date)
+    });
+    let holder = |account: &Account<'_>| Holder {
+        user: account.user.to_string(),
+        channel_count: account.rows.iter().map(|row| row.channels.len()).sum(),
+    };
+    accounts.iter().map(holder).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::roster::file;
+
+    #[test]
+    fn users_stand_in_the_order_in_which_they_signed_up() {
+        let text = "user,secret_env,signed_up,network,egress,channels,attached,clients,history_bytes\n\
+            fir,PW,,one,,#a,yes,1,0\n\
+            oak,PW,2015-01-01,one,,#a #b,yes,2,0\n\
+            elm,PW,2012-01-01,one,,,yes,1,0\n\
+            oak,PW,2015-01-01,two,,#a,no,1,0\n";
+        let seats = Seats::new(&file::read("r.csv", text.as_bytes()).unwrap());
+        let holders = seats.holders().iter();
+        let told: Vec<(&str, usize)> = holders
+            .map(|holder| (holder.user.as_str(), holder.channel_count))
+            .collect();
+        assert_eq!(told, [("elm", 0), ("oak", 3), ("fir", 1)]);
+    }
 
     #[test]
     fn clients_come_in_the_order_of_rows_and_channels_belong_to_their_network() {

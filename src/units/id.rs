@@ -41,6 +41,10 @@ id! {
     ShardId(u16)
 }
 id! {
+    /// An account that a migration moves: a user's, or that of a bouncer's user with all of its places; dense from zero.
+    AccountId(u32)
+}
+id! {
     /// One bouncer user's place on one network; dense from zero.
     SeatId(u32)
 }

@@ -20,8 +20,8 @@ use crate::scenario::migration::Moves;
 use crate::scenario::migration::OLD_SERVER;
 use crate::scenario::phase::Begins;
 use crate::scenario::phase::PhaseKind;
+use crate::units::id::AccountId;
 use crate::units::id::PhaseId;
-use crate::units::id::UserId;
 use crate::units::offset::Offset;
 
 /// What stands for an account in a command that moves it.
@@ -40,7 +40,7 @@ pub(crate) struct Mover<'a> {
     network: Option<&'a Listening>,
     operator: Operator,
     /// Commands that move an account each.
-    moving: Vec<(UserId, Command)>,
+    moving: Vec<(AccountId, Command)>,
     /// Commands that begin a queue of the operator's own.
     beginning: Vec<Command>,
     asking: Option<Command>,
@@ -162,7 +162,7 @@ impl<'a> Mover<'a> {
         Some(phase)
     }
 
-    fn begin(&mut self, user: UserId, way: Way, now: Offset) {
+    fn begin(&mut self, user: AccountId, way: Way, now: Offset) {
         let account = self.operator.account(user);
         if let Some(network) = self.network {
             let to = self.operator.home(Way::Over);
@@ -191,7 +191,7 @@ impl<'a> Mover<'a> {
         }
     }
 
-    fn end(&mut self, user: UserId, way: Way, now: Offset) {
+    fn end(&mut self, user: AccountId, way: Way, now: Offset) {
         if let Some(network) = self.network {
             let (account, home) = (self.operator.account(user), self.operator.home(way));
             network.ask(move |network, _| network.settle_account(&account, home));
