@@ -295,3 +295,80 @@ fn a_bouncer_that_is_not_installed_is_named_with_how_to_get_it() {
     assert_eq!(ran.code, Some(2), "{}", ran.told);
     assert!(ran.told.contains("apt-get install"), "{}", ran.told);
 }
+
+/// What moves the users of a ZNC to another one.
+const MOVE: &str = r#"
+[phase.move]
+kind = "migrate"
+during = "steady"
+at = "8s"
+planned = "10s"
+redirect = { at = "0s", ttl = "0s" }
+[phase.away]
+"#;
+
+#[test]
+fn users_move_from_one_znc_to_another_and_miss_nothing_that_they_were_there_for() {
+    let folder = folder();
+    let Some(path) = search_path("znc", folder.path()) else {
+        return;
+    };
+    let text = SCENARIO.replace("[phase.away]\n", MOVE);
+    let calm = [
+        "--set",
+        "phase.away.fraction=0.01",
+        "--set",
+        "phase.torn.fraction=0.01",
+    ];
+    let ran = run(folder.path(), &path, "znc", &text, &calm);
+    assert!(matches!(ran.code, Some(0 | 4)), "{}", ran.told);
+    let result = ran.result.as_ref().unwrap();
+    let migration = &result["migrations"][0];
+    assert_eq!(migration["moved"], 8, "{}", ran.told);
+    assert_eq!(migration["failed"], 0, "{}", ran.told);
+    for counter in ["lost", "backlog_missing", "backlog_duplicated", "leaked"] {
+        assert_eq!(ran.ledger(counter), 0, "{counter}: {}", ran.told);
+    }
+    // Each has left one and come back from the other.
+    let back = &ran.bouncer()["networks"][0]["returns"][0];
+    assert_eq!((&back["lost"], &back["returned"]), (&8.into(), &8.into()));
+    assert_eq!(ran.bouncer()["locked_out"], 0);
+}
+
+#[test]
+fn what_a_znc_kept_for_who_was_away_is_missed_at_the_new_one() {
+    let folder = folder();
+    let Some(path) = search_path("znc", folder.path()) else {
+        return;
+    };
+    let text = SCENARIO
+        .replace("[phase.away]\n", MOVE)
+        .replace("heat = 4", "heat = 400")
+        .replace("reconnect_after = \"3s\"", "reconnect_after = \"12s\"");
+    let ran = run(
+        folder.path(),
+        &path,
+        "znc",
+        &text,
+        &["--set", "phase.torn.fraction=0.01"],
+    );
+    assert_eq!(ran.code, Some(1), "{}", ran.told);
+    assert!(ran.ledger("backlog_missing") > 0, "{}", ran.told);
+    assert_eq!(ran.ledger("backlog_duplicated"), 0, "{}", ran.told);
+}
+
+#[test]
+fn a_bouncer_whose_accounts_the_run_cant_move_is_named() {
+    let folder = folder();
+    let Some(path) = search_path("bip", folder.path()) else {
+        return;
+    };
+    let text = SCENARIO.replace("[phase.away]\n", MOVE);
+    let ran = run(folder.path(), &path, "bip", &text, &[]);
+    assert_eq!(ran.code, Some(2), "{}", ran.told);
+    assert!(
+        ran.told.contains("--target irc://OLD,irc://NEW"),
+        "{}",
+        ran.told
+    );
+}

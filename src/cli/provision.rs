@@ -129,6 +129,7 @@ pub(crate) fn run(arguments: &ProvisionArguments) -> Result<u8, Error> {
         },
         buffer_lines: arguments.buffer,
         folder: files::shown(&folder),
+        operator: None,
     };
     let family = match arguments.family {
         FamilyWord::Znc => Family::Znc,

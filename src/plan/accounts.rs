@@ -16,14 +16,12 @@ impl Plan {
 
     /// Returns the name of an account: a user's name.
     pub fn account_name(&self, account: AccountId) -> Vec<u8> {
-        match self.holder(account) {
-            Some(holder) => holder.user.clone().into_bytes(),
-            None => {
-                let mut name = Vec::new();
-                self.names.push_nick(UserId(account.0), 0, &mut name);
-                name
-            }
+        if let Some(holder) = self.holder(account) {
+            return holder.user.clone().into_bytes();
         }
+        let mut name = Vec::new();
+        self.names.push_nick(UserId(account.0), 0, &mut name);
+        name
     }
 
     /// Returns in how many channels an account's user is.

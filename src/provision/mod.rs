@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use rand::Rng;
 
+use crate::provision::moving::Operator;
 use crate::roster::Account;
 use crate::roster::Roster;
 use crate::roster::Row;
@@ -13,6 +14,7 @@ use crate::roster::name::Network;
 use crate::roster::name::SecretEnv;
 
 pub mod bip;
+pub mod moving;
 pub mod soju;
 pub mod znc;
 
@@ -73,6 +75,8 @@ pub struct Site {
     pub buffer_lines: u32,
     /// The folder of its files, from the root: some configurations name it.
     pub folder: String,
+    /// Who may move accounts to it and from it, where that is to be done and it can be.
+    pub operator: Option<Operator>,
 }
 
 /// A password. It is shown nowhere.
@@ -135,6 +139,9 @@ pub enum ProvisionError {
     /// A variable has no password.
     #[error("there is no password for `{0}`")]
     NoSecret(SecretEnv),
+    /// A command can't hold a password.
+    #[error("the password in `{0}` has a space, and no command can hold it")]
+    Untellable(SecretEnv),
     /// The folder's name can't stand in a configuration.
     #[error("expected a folder without spaces, quotes or dollar signs in its path, found `{0}`")]
     Folder(String),
@@ -219,6 +226,7 @@ pub(crate) mod tests {
             limits,
             buffer_lines: 500,
             folder: "/srv/bouncer".to_owned(),
+            operator: None,
         }
     }
 

@@ -14,6 +14,7 @@ use crate::provision::Secret;
 use crate::provision::Secrets;
 use crate::provision::Site;
 use crate::provision::each_hashed;
+use crate::provision::moving::Operator;
 use crate::provision::upstream;
 use crate::roster::Account;
 use crate::roster::Roster;
@@ -25,6 +26,9 @@ const SALT_LETTERS: usize = 20;
 
 /// Lines of a buffer that ZNC takes as it is shipped (`MaxBufferSize`).
 const BUFFER_LINES_SHIPPED: u32 = 500;
+
+/// What takes an operator's commands.
+pub(super) const OPERATORS_MODULE: &str = "*controlpanel";
 
 /// A password as ZNC keeps it: the SHA-256 of the password with the salt behind it, in hexadecimal.
 struct Hash {
@@ -64,6 +68,10 @@ pub(super) fn configuration(
     rng: &mut impl Rng,
 ) -> Result<Configuration, ProvisionError> {
     let mut text = head(site);
+    if let Some(operator) = &site.operator {
+        let hash = Hash::new(&operator.secret, rng);
+        push_operator(&mut text, operator, &hash);
+    }
     each_hashed(
         roster,
         secrets,
@@ -114,35 +122,68 @@ fn head(site: &Site) -> String {
     text
 }
 
+/// Returns what is set of a user, by names that configurations and the operator's module share.
+pub(super) fn user_settings(account: &Account<'_>, site: &Site) -> Vec<(&'static str, String)> {
+    let (user, lines) = (account.user, site.buffer_lines.to_string());
+    let mut settings = vec![
+        ("Nick", user.to_string()),
+        ("AltNick", format!("{user}_")),
+        ("Ident", user.to_string()),
+        ("RealName", user.to_string()),
+        ("ChanBufferSize", lines.clone()),
+        ("QueryBufferSize", lines),
+        ("MaxNetworks", account.rows.len().to_string()),
+        ("MultiClients", "true".to_owned()),
+        ("DenySetBindHost", "false".to_owned()),
+    ];
+    if site.limits == Limits::Lifted {
+        settings.push(("MaxJoins", "0".to_owned()));
+    }
+    settings
+}
+
+/// Returns what is set of a user's network, its servers apart.
+pub(super) fn network_settings(row: &Row, site: &Site) -> Vec<(&'static str, String)> {
+    let bind_host = row.egress.map(|egress| ("BindHost", egress.to_string()));
+    let mut settings: Vec<_> = bind_host.into_iter().collect();
+    if site.limits == Limits::Lifted {
+        settings.extend([
+            ("FloodBurst", "9999".to_owned()),
+            ("FloodRate", "9999.00".to_owned()),
+            ("JoinDelay", "0".to_owned()),
+        ]);
+    }
+    settings
+}
+
 fn push_user(
     text: &mut String,
     account: &Account<'_>,
     site: &Site,
     hash: &Hash,
 ) -> Result<(), ProvisionError> {
-    let (user, lines) = (account.user, site.buffer_lines);
-    let _ = write!(
-        text,
-        "\n<User {user}>\n\
-         \tAdmin = false\n\
-         \tNick = {user}\n\
-         \tAltNick = {user}_\n\
-         \tIdent = {user}\n\
-         \tRealName = {user}\n\
-         \tBuffer = {lines}\n\
-         \tChanBufferSize = {lines}\n\
-         \tQueryBufferSize = {lines}\n\
-         \tMaxNetworks = {}\n\
-         \tMultiClients = true\n\
-         \tDenySetBindHost = false\n",
-        account.rows.len(),
-    );
-    if site.limits == Limits::Lifted {
-        text.push_str("\tMaxJoins = 0\n");
+    let _ = write!(text, "\n<User {}>\n\tAdmin = false\n", account.user);
+    for (key, value) in user_settings(account, site) {
+        let _ = writeln!(text, "\t{key} = {value}");
     }
     for row in &account.rows {
         push_network(text, row, site)?;
     }
+    push_password(text, hash);
+    Ok(())
+}
+
+fn push_operator(text: &mut String, operator: &Operator, hash: &Hash) {
+    let (name, module) = (&operator.name, OPERATORS_MODULE.trim_start_matches('*'));
+    let _ = write!(
+        text,
+        "\n<User {name}>\n\tAdmin = true\n\tLoadModule = {module}\n"
+    );
+    push_password(text, hash);
+}
+
+/// Adds a user's password, and ends the user.
+fn push_password(text: &mut String, hash: &Hash) {
     let _ = write!(
         text,
         "\t<Pass password>\n\
@@ -153,7 +194,6 @@ fn push_user(
          </User>\n",
         hash.digest, hash.salt,
     );
-    Ok(())
 }
 
 fn push_network(text: &mut String, row: &Row, site: &Site) -> Result<(), ProvisionError> {
@@ -166,11 +206,8 @@ fn push_network(text: &mut String, row: &Row, site: &Site) -> Result<(), Provisi
          \t\tServer = {} {plus}{}\n",
         row.network, server.host, server.port,
     );
-    if let Some(egress) = row.egress {
-        let _ = writeln!(text, "\t\tBindHost = {egress}");
-    }
-    if site.limits == Limits::Lifted {
-        text.push_str("\t\tFloodBurst = 9999\n\t\tFloodRate = 9999.00\n\t\tJoinDelay = 0\n");
+    for (key, value) in network_settings(row, site) {
+        let _ = writeln!(text, "\t\t{key} = {value}");
     }
     for channel in &row.channels {
         let _ = write!(text, "\t\t<Chan {channel}>\n\t\t</Chan>\n");

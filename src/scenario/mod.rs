@@ -19,6 +19,7 @@ use crate::scenario::accounts::Services;
 use crate::scenario::bouncer::Bouncer;
 use crate::scenario::clients::Client;
 use crate::scenario::clients::Share;
+use crate::scenario::migration::Migration;
 use crate::scenario::phase::Phase;
 use crate::units::id::PhaseId;
 use crate::units::id::ServerId;
@@ -204,6 +205,12 @@ impl Scenario {
     /// Returns the server of that identifier, which is one behind a link that breaks.
     pub fn far_server(&self, id: ServerId) -> Option<&FarServer> {
         self.servers.get(id.index().checked_sub(1)?)
+    }
+
+    /// Returns the phases that move accounts.
+    pub fn migrations(&self) -> impl Iterator<Item = (&Phase, &Migration)> {
+        let phases = self.phases.iter();
+        phases.filter_map(|phase| Some((phase, phase.kind.migration()?)))
     }
 
     /// Returns the commands that phases run on this machine, in the order of the file.

@@ -276,7 +276,11 @@ impl<'a> Conductor<'a> {
                 .map(|bouncer| Judging::new(conduct.plan, bouncer)),
             steering: Steering::new(conduct.control),
             ends: conduct.plan.timeline.ends,
-            mover: Mover::new(conduct.plan, conduct.network),
+            mover: Mover::new(
+                conduct.plan,
+                conduct.network,
+                conduct.bouncer.and_then(|bouncer| bouncer.movers.as_ref()),
+            ),
             abort: None,
             demanded: None,
             broken: None,

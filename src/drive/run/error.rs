@@ -71,6 +71,12 @@ pub enum RunError {
     /// Nobody moves accounts that are not ours, that way.
     #[error("nobody moves the accounts of the target in `{0}`")]
     NobodyMoves(String),
+    /// A run moves accounts between two ZNCs of its own making, and between others by commands.
+    #[error("the run can't move the accounts of these bouncers in `{0}`")]
+    MovesElsewhere(String),
+    /// A bouncer lets nobody go whose account is there.
+    #[error("the old bouncer can't let go of everybody at once in `{0}`")]
+    CantDrop(String),
     /// There is no process to watch.
     #[error("can't watch the target's process {pid}")]
     NoProcess {
@@ -175,6 +181,12 @@ impl RunError {
             Self::NobodyMoves(phase) => Some(format!(
                 "give [phase.{phase}] a `move_command` that moves `{{user}}` that way, or the migration a `progress_command` that tells how many have moved"
             )),
+            Self::MovesElsewhere(phase) => Some(format!(
+                "of two ZNCs that it configures itself it can: kind = \"znc\", without `home` and `move_command`; for others give [phase.{phase}] a `move_command`, start both and name them: --target irc://OLD,irc://NEW"
+            )),
+            Self::CantDrop(_) => Some(
+                "leave out `redirect.drops`: its clients are let go of as their accounts move".to_owned(),
+            ),
             Self::NoBouncer(kind) => Some(match kind {
                 BouncerKind::Znc | BouncerKind::Bip => format!(
                     "install it, such as `apt-get install --no-install-recommends {0}`, or name one that runs: --target irc://127.0.0.1:PORT",

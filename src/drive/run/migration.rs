@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::drive::listen::Listening;
+use crate::drive::run::bouncer::moving::Movers;
+use crate::drive::run::bouncer::moving::Moving;
 use crate::drive::run::command::Command;
 use crate::drive::run::shards::Shards;
 use crate::drive::shard::message::ToShard;
@@ -33,14 +35,40 @@ const COMMAND_LOOK: Duration = Duration::from_millis(5);
 /// Failed questions whose words are told.
 const FAULTS_MAX: usize = 20;
 
+/// What moves one account.
+enum Move {
+    Command(Command),
+    Operator(Moving),
+}
+
+impl Move {
+    /// Returns how it ended, once it has.
+    fn look(&mut self) -> Option<Result<(), String>> {
+        match self {
+            Self::Command(command) => command.look().map(|end| end.map(|_| ())),
+            Self::Operator(moving) => moving.look(),
+        }
+    }
+
+    /// Waits for it no longer. Returns that as a sentence.
+    fn leave(self) -> String {
+        match self {
+            Self::Command(command) => command.kill(),
+            Self::Operator(moving) => moving.leave(),
+        }
+    }
+}
+
 /// The migrations of a run.
 pub(crate) struct Mover<'a> {
     plan: &'a Arc<Plan>,
     /// The embedded network.
     network: Option<&'a Listening>,
     operator: Operator,
-    /// Commands that move an account each.
-    moving: Vec<(AccountId, Command)>,
+    /// What moves accounts from one bouncer to another, where the run does.
+    movers: Option<&'a Movers>,
+    /// Accounts that are being moved.
+    moving: Vec<(AccountId, Move)>,
     /// Commands that begin a queue of the operator's own.
     beginning: Vec<Command>,
     asking: Option<Command>,
@@ -50,10 +78,15 @@ pub(crate) struct Mover<'a> {
 }
 
 impl<'a> Mover<'a> {
-    pub(crate) fn new(plan: &'a Arc<Plan>, network: Option<&'a Listening>) -> Self {
+    pub(crate) fn new(
+        plan: &'a Arc<Plan>,
+        network: Option<&'a Listening>,
+        movers: Option<&'a Movers>,
+    ) -> Self {
         Self {
             plan,
             network,
+            movers,
             operator: Operator::new(Arc::clone(plan), network.is_some()),
             moving: Vec::new(),
             beginning: Vec::new(),
@@ -109,7 +142,8 @@ impl<'a> Mover<'a> {
         let (id, phase) = undoing
             .next()
             .ok_or("the scenario has no roll-back for it")?;
-        let is_ours = self.network.is_some() || self.progress_command().is_some();
+        let is_ours =
+            self.network.is_some() || self.movers.is_some() || self.progress_command().is_some();
         if is_ours || phase.kind.moves_command().is_some() {
             Ok(id)
         } else {
@@ -152,8 +186,8 @@ impl<'a> Mover<'a> {
         self.ask(now);
         while let Some(step) = self.operator.poll(now) {
             match step {
-                Step::Begin(user, way) => self.begin(user, way, now),
-                Step::End(user, way) => self.end(user, way, now),
+                Step::Begin(account, way) => self.begin(account, way, now),
+                Step::End(account, way) => self.end(account, way, now),
             }
         }
         let phase = self.operator.take_ended(now)?;
@@ -162,8 +196,8 @@ impl<'a> Mover<'a> {
         Some(phase)
     }
 
-    fn begin(&mut self, user: AccountId, way: Way, now: Offset) {
-        let account = self.operator.account(user);
+    fn begin(&mut self, account: AccountId, way: Way, now: Offset) {
+        let name = self.operator.account(account);
         if let Some(network) = self.network {
             let to = self.operator.home(Way::Over);
             let load = network.ask(move |network, now| {
@@ -171,40 +205,42 @@ impl<'a> Mover<'a> {
                     users: network.users_of(to),
                     knocks: network.knocks(now),
                 };
-                network.unsettle_account(now, &account);
+                network.unsettle_account(now, &name);
                 load
             });
             // A network that is gone moves nobody: what no longer arrives tells.
-            let cost = self.operator.cost(user, load.unwrap_or_default());
-            self.operator.handle_begun(user, now + cost);
+            let cost = self.operator.cost(account, load.unwrap_or_default());
+            self.operator.handle_begun(account, now + cost);
             return;
         }
-        let started = match self.move_command(way) {
-            Some(command) => {
-                Command::start(&command.replace(PLACE, &String::from_utf8_lossy(&account)))
+        let started = match (self.movers, self.move_command(way)) {
+            (Some(movers), _) => movers.begin(&name, way).map(Move::Operator),
+            (None, Some(command)) => {
+                let command = command.replace(PLACE, &String::from_utf8_lossy(&name));
+                Command::start(&command).map(Move::Command)
             }
-            None => Err("the scenario has no `move_command` for it".to_owned()),
+            (None, None) => Err("the scenario has no `move_command` for it".to_owned()),
         };
         match started {
-            Ok(command) => self.moving.push((user, command)),
-            Err(fault) => self.operator.handle_failed(user, fault, now),
+            Ok(moving) => self.moving.push((account, moving)),
+            Err(fault) => self.operator.handle_failed(account, fault, now),
         }
     }
 
-    fn end(&mut self, user: AccountId, way: Way, now: Offset) {
+    fn end(&mut self, account: AccountId, way: Way, now: Offset) {
         if let Some(network) = self.network {
-            let (account, home) = (self.operator.account(user), self.operator.home(way));
-            network.ask(move |network, _| network.settle_account(&account, home));
-            self.operator.handle_moved(user, now);
+            let (name, home) = (self.operator.account(account), self.operator.home(way));
+            network.ask(move |network, _| network.settle_account(&name, home));
+            self.operator.handle_moved(account, now);
         }
     }
 
     fn look_at_commands(&mut self, now: Offset) {
-        for (user, mut command) in std::mem::take(&mut self.moving) {
-            match command.look() {
-                None => self.moving.push((user, command)),
-                Some(Ok(_)) => self.operator.handle_moved(user, now),
-                Some(Err(fault)) => self.operator.handle_failed(user, fault, now),
+        for (account, mut moving) in std::mem::take(&mut self.moving) {
+            match moving.look() {
+                None => self.moving.push((account, moving)),
+                Some(Ok(())) => self.operator.handle_moved(account, now),
+                Some(Err(fault)) => self.operator.handle_failed(account, fault, now),
             }
         }
         for mut command in std::mem::take(&mut self.beginning) {
@@ -296,8 +332,8 @@ impl<'a> Mover<'a> {
     /// Ends what still runs: nobody waits for it any more. A move that has not ended by now has failed.
     pub(crate) fn finish(&mut self, now: Offset) {
         self.look_at_commands(now);
-        for (user, command) in std::mem::take(&mut self.moving) {
-            self.operator.handle_failed(user, command.kill(), now);
+        for (account, moving) in std::mem::take(&mut self.moving) {
+            self.operator.handle_failed(account, moving.leave(), now);
         }
         let beginning = self.beginning.drain(..).map(Command::kill);
         self.faults.extend(beginning);

@@ -81,7 +81,11 @@ impl Preflight {
     pub(crate) fn of_bouncer(bouncer: &Bouncer, is_spread: bool) -> Self {
         Self {
             url: bouncer.url.clone(),
-            servers: vec![bouncer.endpoint.clone()],
+            servers: bouncer
+                .hosts
+                .iter()
+                .map(|host| host.endpoint.clone())
+                .collect(),
             network: None,
             probed: Probed {
                 server: bouncer.kind.name().to_owned(),
@@ -258,15 +262,13 @@ pub(crate) fn check_target(plan: &Plan, watched: &Watched) -> Option<Warning> {
 }
 
 /// Checks that a target whose accounts the scenario moves has where to move them, and somebody who does it.
-fn check_migrations(scenario: &Scenario, server_count: usize) -> Result<(), RunError> {
-    for phase in &scenario.phases {
-        if let Some(migration) = phase.kind.migration() {
-            if migration.to.index() >= server_count {
-                return Err(RunError::NowhereToMove(phase.name.clone()));
-            }
-            if migration.moves.is_none() {
-                return Err(RunError::NobodyMoves(phase.name.clone()));
-            }
+pub(crate) fn check_migrations(scenario: &Scenario, server_count: usize) -> Result<(), RunError> {
+    for (phase, migration) in scenario.migrations() {
+        if migration.to.index() >= server_count {
+            return Err(RunError::NowhereToMove(phase.name.clone()));
+        }
+        if migration.moves.is_none() {
+            return Err(RunError::NobodyMoves(phase.name.clone()));
         }
     }
     let ids = (0u16..).map(PhaseId).zip(&scenario.phases);

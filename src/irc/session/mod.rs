@@ -5,6 +5,7 @@
 
 pub mod backoff;
 mod bouncer;
+pub mod console;
 pub mod event;
 pub mod login;
 mod online;

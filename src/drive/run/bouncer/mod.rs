@@ -1,7 +1,9 @@
 //! A bouncer under test: its users, the networks behind it, its process, and whether it reaches nobody else.
 
 mod configuration;
+mod hosts;
 pub(crate) mod judging;
+pub(crate) mod moving;
 mod policies;
 mod process;
 
@@ -10,19 +12,10 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
-use std::net::TcpListener;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
 use std::time::Duration;
-
-use rand::SeedableRng;
-use rand::rngs::ChaCha8Rng;
-use tempfile::TempDir;
 
 use crate::drive::clock::Clock;
 use crate::drive::host::random::random;
@@ -30,9 +23,12 @@ use crate::drive::host::watched::Watched;
 use crate::drive::interrupt::Interrupt;
 use crate::drive::listen::Listening;
 use crate::drive::run::Progress;
+use crate::drive::run::bouncer::hosts::Host;
+use crate::drive::run::bouncer::hosts::Start;
+use crate::drive::run::bouncer::moving::Movers;
 use crate::drive::run::bouncer::policies::Family;
-use crate::drive::run::bouncer::process::BouncerProcess;
 use crate::drive::run::error::RunError;
+use crate::drive::run::preflight;
 use crate::drive::transport::address;
 use crate::drive::transport::address::TargetUrl;
 use crate::drive::transport::endpoint::Endpoint;
@@ -45,7 +41,6 @@ use crate::plan::Plan;
 use crate::provision;
 use crate::provision::Secret;
 use crate::provision::Secrets;
-use crate::provision::Site;
 use crate::roster::Roster;
 use crate::roster::file;
 use crate::roster::model::Model;
@@ -66,10 +61,6 @@ use crate::upstream::Upstream;
 const READY_LOOK: Duration = Duration::from_millis(100);
 /// Time between words about that.
 const READY_TOLD: Duration = Duration::from_secs(10);
-/// How long a bouncer that was just started may take until it listens.
-const LISTENS_WITHIN: Duration = Duration::from_secs(30);
-/// The folder of a configuration that is made, within a temporary one.
-const MADE: &str = "home";
 /// Bytes of a password that is drawn.
 const PASSWORD_BYTES: usize = 16;
 
@@ -81,7 +72,10 @@ pub(crate) struct Bouncer {
     pub(crate) hellos: Arc<Hellos>,
     pub(crate) networks: Vec<Listening<Upstream>>,
     pub(crate) url: String,
-    pub(crate) endpoint: Endpoint,
+    /// Where clients reach it; where accounts move the old host is the first, and the new one the last.
+    pub(crate) hosts: Vec<Host>,
+    /// What moves accounts from host to host, where the run does.
+    pub(crate) movers: Option<Movers>,
     /// From its start until every user was on every network in every channel.
     pub(crate) ready_in: Option<Duration>,
     pub(crate) user_count: u64,
@@ -89,34 +83,6 @@ pub(crate) struct Bouncer {
     clock: Clock,
     /// The networks' own addresses: nobody else is to be dialled.
     allowed: BTreeSet<SocketAddr>,
-    process: Mutex<Process>,
-}
-
-/// The bouncer's process, if it is ours.
-struct Process {
-    /// Dropped first: it ends before its folder goes.
-    ours: Option<BouncerProcess>,
-    /// Another's, which is watched.
-    pid: Option<u32>,
-    /// Gone with it, if it was made for the run.
-    home: Option<Home>,
-}
-
-/// Where a bouncer's configuration is.
-enum Home {
-    /// Written for the run, and gone with it.
-    Made(TempDir),
-    /// Somebody's.
-    Given(PathBuf),
-}
-
-impl Home {
-    fn folder(&self) -> PathBuf {
-        match self {
-            Self::Made(folder) => folder.path().join(MADE),
-            Self::Given(folder) => folder.clone(),
-        }
-    }
 }
 
 /// What else a run says about its bouncer.
@@ -181,126 +147,80 @@ impl Bouncer {
         let family = Family::of(wanted.kind, wanted.buffer_lines);
         let clock = Clock::start();
         let networks = networks(plan, wanted, clock)?;
-        let (endpoint, url) = if let Some(text) = options.target {
-            let url = TargetUrl::parse(text)?;
-            (Endpoint::plain(url.resolve()?), url.to_string())
-        } else {
-            let given = wanted
-                .home
-                .as_ref()
-                .and_then(|home| configuration::listens(wanted.kind, &options.folder.join(home)));
-            let address = given.map_or_else(free_address, Ok)?;
-            (Endpoint::plain(address), format!("irc://{address}"))
-        };
-        if !address::is_loopback(&endpoint.address) {
-            return Err(RunError::BouncerElsewhere(endpoint.address));
-        }
         let allowed: BTreeSet<SocketAddr> = networks
             .iter()
             .flat_map(|network| network.addresses.iter().copied())
             .collect();
-        if let Some(home) = &wanted.home {
-            configuration::check(wanted.kind, &options.folder.join(home), &allowed)?;
-        }
         if plan.driven().is_empty() {
             let nobody = "nobody of its users has a client (attached)";
             return Err(RunError::NoRoster(nobody.to_owned()));
         }
         let is_made = options.target.is_none() && wanted.home.is_none();
         let secrets = secrets(roster, is_made)?;
-        let home = match (&wanted.home, options.target) {
-            (Some(home), _) => Some(Home::Given(options.folder.join(home))),
-            (None, Some(_)) => None,
-            (None, None) => {
-                let site = Site {
-                    listen: endpoint.address,
-                    upstreams: upstreams(plan, &networks),
-                    limits: if wanted.lifts_limits {
-                        provision::Limits::Lifted
-                    } else {
-                        provision::Limits::Left
-                    },
-                    buffer_lines: wanted.buffer_lines,
-                    folder: String::new(),
-                };
-                Some(Home::Made(install(&family, roster, site, &secrets)?))
-            }
-        };
-        let mut process = Process {
-            ours: None,
-            pid: options.target_pid,
-            home: None,
-        };
         let mut version = None;
-        if let Some(home) = home {
+        let mut movers = None;
+        let hosts = if let Some(urls) = options.target {
+            let hosts = running(urls, options.target_pid)?;
+            preflight::check_migrations(&plan.scenario, hosts.len())?;
+            hosts
+        } else {
             let program = process::find(wanted.kind).ok_or(RunError::NoBouncer(wanted.kind))?;
             version = process::version(wanted.kind, &program);
+            let home = wanted.home.as_ref().map(|home| options.folder.join(home));
+            if let Some(home) = &home {
+                configuration::check(wanted.kind, home, &allowed)?;
+            }
+            let is_moving = moving::is_of(&plan.scenario, wanted)?;
             progress.note(&format!(
-                "starting {} for {} users on {} networks",
+                "starting {} for {} users on {} networks{}",
                 version.as_deref().unwrap_or(wanted.kind.name()),
                 roster.user_count(),
-                networks.len()
+                networks.len(),
+                if is_moving { ", and a second one" } else { "" }
             ));
-            let started = BouncerProcess::start(wanted.kind, &program, &home.folder())
-                .map_err(system("starting the bouncer"))?;
-            process.ours = Some(started);
-            process.home = Some(home);
+            let start = Start {
+                kind: wanted.kind,
+                family,
+                program,
+                secrets: &secrets,
+                upstreams: upstreams(plan, &networks),
+                limits: if wanted.lifts_limits {
+                    provision::Limits::Lifted
+                } else {
+                    provision::Limits::Left
+                },
+                buffer_lines: wanted.buffer_lines,
+                operator: is_moving.then(|| moving::operator(roster)).transpose()?,
+            };
+            let mut hosts = vec![start.host(home, roster)?];
+            if is_moving {
+                hosts.push(start.host(None, &Roster::default())?);
+                movers = Movers::new(&start, roster, &hosts)?;
+            }
+            hosts
+        };
+        for host in &hosts {
+            host.await_listening(clock, options.interrupt)?;
         }
-        let bouncer = Self {
+        Ok(Self {
             kind: wanted.kind,
             version,
             hellos: Arc::new(hellos(plan, roster, &secrets, &family)),
             family,
             allowed,
             networks,
-            url,
-            endpoint,
+            url: urls(&hosts),
+            hosts,
+            movers,
             ready_in: None,
             user_count: roster.user_count() as u64,
             clock,
-            process: Mutex::new(process),
-        };
-        bouncer.await_listening(options.interrupt)?;
-        Ok(bouncer)
+        })
     }
 
-    fn process(&self) -> MutexGuard<'_, Process> {
-        // A thread that panicked with it has left it as it was.
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Begins to watch the process, if it is ours or was named.
+    /// Begins to watch the process of the host that is under test, if it is ours or was named: the one to which accounts move.
     pub(crate) fn watch(&self) -> Option<Watched> {
-        Watched::open(self.pid()?).ok()
-    }
-
-    fn pid(&self) -> Option<u32> {
-        let process = self.process();
-        process
-            .ours
-            .as_ref()
-            .map(BouncerProcess::pid)
-            .or(process.pid)
-    }
-
-    fn await_listening(&self, interrupt: &Interrupt) -> Result<(), RunError> {
-        let begun = self.clock.now();
-        loop {
-            if std::net::TcpStream::connect(self.endpoint.address).is_ok() {
-                return Ok(());
-            }
-            if let Some(words) = self.process().ours.as_mut().and_then(BouncerProcess::ended) {
-                return Err(RunError::BouncerEnded(words));
-            }
-            let so_far = format!("nobody listens at {}", self.endpoint.address);
-            if interrupt.is_asked() {
-                return Err(RunError::Interrupted(so_far));
-            }
-            if self.clock.now().since(begun) > LISTENS_WITHIN {
-                return Err(RunError::BouncerNotReady(so_far));
-            }
-            std::thread::sleep(READY_LOOK);
-        }
+        self.hosts.last()?.watch()
     }
 
     /// Waits until every user is on every network in every channel.
@@ -323,7 +243,7 @@ impl Bouncer {
                 self.ready_in = Some(now.since(begun));
                 return Ok(());
             }
-            if let Some(words) = self.process().ours.as_mut().and_then(BouncerProcess::ended) {
+            if let Some(words) = self.ended() {
                 return Err(RunError::BouncerEnded(words));
             }
             let so_far = format!(
@@ -365,58 +285,60 @@ impl Bouncer {
         }
     }
 
-    /// Returns the first address beyond our own networks that the bouncer's process has a connection to.
+    /// Returns the first address beyond our own networks that the bouncer has a connection to.
     pub(crate) fn foreign(&self) -> Option<SocketAddr> {
-        process::foreign(self.pid()?, self.endpoint.address, &self.allowed)
+        self.hosts
+            .iter()
+            .find_map(|host| host.foreign(&self.allowed))
     }
 
-    /// Takes the bouncer down, as a crash would. Returns whether it is ours to take down.
+    /// Takes the bouncer down on all of its hosts, as a crash would. Returns whether it is ours to take down.
     pub(crate) fn take_down(&self) -> bool {
-        let mut process = self.process();
-        process.ours.as_mut().map(BouncerProcess::kill).is_some()
+        let hosts = self.hosts.iter();
+        hosts.filter(|host| host.take_down()).count() > 0
     }
 
     /// Starts the bouncer again; returns why it can't be.
     pub(crate) fn bring_up(&self) -> Result<(), String> {
-        let mut process = self.process();
-        match &mut process.ours {
-            Some(ours) => ours
-                .start_again()
-                .map_err(|error| format!("the bouncer can't be started again: {error}")),
-            None => Ok(()),
-        }
+        self.hosts.iter().try_for_each(Host::bring_up)
     }
 
-    /// Returns what the process said if it has ended by itself.
+    /// Returns what a process said if it has ended by itself.
     pub(crate) fn ended(&self) -> Option<String> {
-        self.process().ours.as_mut()?.ended()
+        self.hosts.iter().find_map(Host::ended)
     }
 
-    /// Ends the process, if it is ours.
+    /// Ends what was started.
     pub(crate) fn stop(&self) {
-        if let Some(mut ours) = self.process().ours.take() {
-            ours.stop();
+        for host in &self.hosts {
+            host.stop();
         }
     }
 }
 
-/// Writes a configuration for the run.
-fn install(
-    family: &Family,
-    roster: &Roster,
-    mut site: Site,
-    secrets: &Secrets,
-) -> Result<TempDir, RunError> {
-    let home = tempfile::tempdir().map_err(system("making a folder for the bouncer"))?;
-    let folder = home.path().join(MADE);
-    site.folder = folder.to_string_lossy().into_owned();
-    let salts = random().map_err(system("drawing salts"))?;
-    let mut rng = ChaCha8Rng::from_seed(salts);
-    let made = provision::configuration(family.provision, roster, &site, secrets, &mut rng)
-        .map_err(|error| RunError::NoRoster(error.to_string()))?;
-    process::install(&made, home.path(), &folder)
-        .map_err(system("writing the bouncer's configuration"))?;
-    Ok(home)
+/// Takes bouncers that run already; the process that was named is that of the last.
+fn running(urls: &str, pid: Option<u32>) -> Result<Vec<Host>, RunError> {
+    let mut hosts = Vec::new();
+    let mut urls = urls.split(',').peekable();
+    while let Some(url) = urls.next() {
+        let endpoint = Endpoint::plain(TargetUrl::parse(url.trim())?.resolve()?);
+        if !address::is_loopback(&endpoint.address) {
+            return Err(RunError::BouncerElsewhere(endpoint.address));
+        }
+        hosts.push(Host::running(
+            endpoint,
+            pid.filter(|_| urls.peek().is_none()),
+        ));
+    }
+    Ok(hosts)
+}
+
+/// Returns how people name the hosts.
+fn urls(hosts: &[Host]) -> String {
+    let urls = hosts
+        .iter()
+        .map(|host| format!("irc://{}", host.endpoint.address));
+    urls.collect::<Vec<_>>().join(",")
 }
 
 fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> RunError {
@@ -477,7 +399,10 @@ fn addresses(
 }
 
 fn network_config(scenario: &Scenario, name: &str, limits: &NetworkLimits) -> NetworkConfig {
-    let far = (1..=scenario.servers.len()).map(|number| format!("irc{number}.{name}.test"));
+    // A server to which accounts move is another bouncer.
+    let is_moving = scenario.migrations().next().is_some();
+    let far = if is_moving { 0 } else { scenario.servers.len() };
+    let far = (1..=far).map(|number| format!("irc{number}.{name}.test"));
     let connects = limits.connects.map(|connects| {
         (
             ConnectThrottle {
@@ -523,12 +448,6 @@ fn upstreams(
         Some((Network::parse(name).ok()?, upstream))
     });
     rows.collect()
-}
-
-/// Returns an address of this machine at which nobody listens.
-fn free_address() -> Result<SocketAddr, RunError> {
-    let find = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr();
-    find().map_err(system("finding a port for the bouncer"))
 }
 
 /// Returns the users' passwords: those of the environment, or one that is drawn for a bouncer of our own.
