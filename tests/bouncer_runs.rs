@@ -372,3 +372,32 @@ fn a_bouncer_whose_accounts_the_run_cant_move_is_named() {
         ran.told
     );
 }
+
+#[test]
+fn a_znc_that_keeps_what_was_read_is_read_back_to_its_first_line_again_and_again() {
+    let folder = folder();
+    let Some(path) = search_path("znc", folder.path()) else {
+        return;
+    };
+    let text = SCENARIO
+        .replace("clients = 2", "clients = 2\nkeeps_read = true\npreload_lines = 60\nbuffer_lines = 100")
+        .replace("[phase.torn]", "[phase.read]\nkind = \"read_back\"\nduring = \"steady\"\nat = \"9s\"\nover = \"1s\"\nagain = [\"4s\", \"8s\"]\n[phase.torn]");
+    let ran = run(folder.path(), &path, "znc", &text, &[]);
+    assert!(matches!(ran.code, Some(0 | 4)), "{}", ran.told);
+    for counter in [
+        "backlog_missing",
+        "backlog_hidden",
+        "backlog_duplicated",
+        "backlog_misordered",
+        "lost",
+    ] {
+        assert_eq!(ran.ledger(counter), 0, "{counter}: {}", ran.told);
+    }
+    // Each reading brings all that is kept, to each client.
+    let lines = ran.bouncer()["playbacks"]["lines"].as_u64().unwrap();
+    assert!(
+        lines > 5_000,
+        "{lines} lines were played back: {}",
+        ran.told
+    );
+}

@@ -72,7 +72,17 @@ fn policy(forgets: Forgets) -> BufferPolicy {
 }
 
 fn play(seed: u64, forgets: Forgets, style: Style, lying: Option<Lying>) -> BouncerSimOutcome {
-    let scenario = file::read("bouncer.toml", SCENARIO, &BTreeMap::new()).unwrap();
+    play_in(SCENARIO, seed, policy(forgets), style, lying)
+}
+
+fn play_in(
+    text: &str,
+    seed: u64,
+    policy: BufferPolicy,
+    style: Style,
+    lying: Option<Lying>,
+) -> BouncerSimOutcome {
+    let scenario = file::read("bouncer.toml", text, &BTreeMap::new()).unwrap();
     let networks = ["one", "two"].map(|name| Network::parse(name).unwrap());
     let model = Model {
         users: 8,
@@ -85,7 +95,6 @@ fn play(seed: u64, forgets: Forgets, style: Style, lying: Option<Lying>) -> Boun
     };
     let roster = model.roster().unwrap();
     let plan = Plan::of_roster(scenario, lively::LIVELY.clone(), Seed(seed), &roster).unwrap();
-    let policy = policy(forgets);
     world::simulate(&BouncerSim {
         plan,
         policy,
@@ -163,6 +172,90 @@ fn check(lie: Lie, one_in: u32, name: Breach, also: &[Breach]) {
 #[test]
 fn lines_left_out_of_a_playback_are_missing() {
     check(Lie::DropReplayed, 100, Breach::BacklogMissing, &[]);
+}
+
+/// A backlog that is read to its first line, and again after a minute, ten minutes and an hour, beside talk.
+const READING: &str = r#"
+profile = "support-channel"
+settle = "5s"
+[population]
+users = 60
+members_per_channel = 12
+[bouncer]
+kind = "znc"
+users = 8
+networks = 2
+keeps_read = true
+preload_lines = 50
+lines_at_attach = 0
+[phase.fill]
+kind = "steady"
+duration = "15s"
+[phase.attach]
+kind = "ramp"
+after = "fill"
+rate = "4/s"
+[phase.read]
+kind = "read_back"
+after = "attach"
+at = "5s"
+over = "2s"
+"#;
+
+fn play_reading(seed: u64, lying: Option<Lying>) -> BouncerSimOutcome {
+    let policy = BufferPolicy {
+        lines_max: 10_000,
+        ..policy(Forgets::Never)
+    };
+    play_in(READING, seed, policy, Style::Znc, lying)
+}
+
+#[test]
+fn a_backlog_that_is_whole_is_whole_whenever_it_is_read() {
+    for seed in 0..3 {
+        let outcome = play_reading(seed, None);
+        let found = breaches(&outcome);
+        assert!(
+            found.is_empty(),
+            "seed {seed}: {found:?}\n{}",
+            evidence(&outcome)
+        );
+        assert_eq!(outcome.healed.rows().count(), 0);
+        assert!(outcome.playbacks.lines > 10_000, "{:?}", outcome.playbacks);
+    }
+}
+
+#[test]
+fn a_line_that_comes_when_it_is_read_again_was_hidden_and_one_that_never_comes_is_missing() {
+    for seed in 0..3 {
+        let lying = Lying {
+            lie: Lie::HideReplayed,
+            one_in: 50,
+        };
+        let outcome = play_reading(seed, Some(lying));
+        let hidden = outcome.counts.count(Breach::BacklogHidden);
+        let missing = outcome.counts.count(Breach::BacklogMissing);
+        // What was hidden first at the last reading is never read again. Of two lines that read alike either may be taken for the other.
+        let found = hidden + missing;
+        let is_all = found.abs_diff(outcome.lies) <= outcome.lies / 100;
+        assert!(
+            is_all,
+            "{found} of {}: {}",
+            outcome.lies,
+            evidence(&outcome)
+        );
+        assert!(hidden > 100 && missing > 0, "{hidden}, {missing}");
+        let healed: Vec<(u64, u64)> = outcome
+            .healed
+            .rows()
+            .map(|(after, lines)| (after.as_secs(), lines))
+            .collect();
+        let lines: u64 = healed.iter().map(|&(_, lines)| lines).sum();
+        assert_eq!(lines, hidden);
+        // Five minutes are over at the reading after ten, for who was hidden at the attach, the first reading or the second.
+        let is_due = |&(secs, _): &(u64, u64)| (535..615).contains(&secs) || secs > 2_990;
+        assert!(healed.iter().all(is_due), "{healed:?}");
+    }
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn what_is_wrong_is_said_on_stderr() {
         "",
         "error: `losst` is no class of breach\n  help: did you mean `lost`? classes: `lost`, `duplicated`, `reordered`, `misdelivered`, \
          `misattributed`, `corrupted`, `truncated`, `presence_missed`, `late`, `uncertain`, `echo_lost`, `backlog_missing`, \
-         `backlog_duplicated`, `backlog_misordered`, `backlog_wrong_time`, `leaked`, `lost_in_drop`\n",
+         `backlog_hidden`, `backlog_duplicated`, `backlog_misordered`, `backlog_wrong_time`, `leaked`, `lost_in_drop`\n",
     );
     check(
         &["report", "nowhere"],

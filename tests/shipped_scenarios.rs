@@ -10,7 +10,8 @@ use splitstorm::gate::rules::Rules;
 use splitstorm::scenario::file;
 
 /// The scenarios, by file name without its ending.
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 25] = [
+    "bouncer-history",
     "bouncer-migration",
     "bouncer-netsplit",
     "bouncer-quickstart",

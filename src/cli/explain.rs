@@ -23,7 +23,7 @@ pub(crate) struct ExplainArguments {
     #[arg(
         value_name = "CLASS",
         help = "Class of breach: lost, duplicated, reordered, misdelivered, misattributed, corrupted, truncated, presence_missed, late, \
-                uncertain or echo_lost; of a bouncer backlog_missing, backlog_duplicated, backlog_misordered, backlog_wrong_time, leaked or \
+                uncertain or echo_lost; of a bouncer backlog_missing, backlog_hidden, backlog_duplicated, backlog_misordered, backlog_wrong_time, leaked or \
                 lost_in_drop"
     )]
     class: String,

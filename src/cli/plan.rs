@@ -138,7 +138,7 @@ fn event(plan: &Plan, planned: &Planned, out: &mut impl Write) -> io::Result<()>
             let origin = if is_synthetic { "synthetic" } else { "" };
             writeln!(out, ",{},,,,{origin}", plan.names.channel_text(channel))
         }
-        Action::Rename { .. } => writeln!(out, ",,,,,"),
+        Action::Rename { .. } | Action::ReadBack { .. } => writeln!(out, ",,,,,"),
     }
 }
 

@@ -80,6 +80,9 @@ pub(crate) struct ProvisionArguments {
     /// Lines of backlog for each channel.
     #[arg(long, value_name = "LINES", default_value_t = 500, value_parser = clap::value_parser!(u32).range(0..=i64::from(BUFFER_LINES_MAX)))]
     buffer: u32,
+    /// Play back to whoever attaches what was read before too, as long as it is kept (ZNC alone).
+    #[arg(long)]
+    keep_read: bool,
     /// A host off this machine that the bouncer may be told to dial; may be repeated. Public networks are refused all the same.
     #[arg(long, value_name = "HOST")]
     allow_target: Vec<String>,
@@ -129,6 +132,7 @@ pub(crate) fn run(arguments: &ProvisionArguments) -> Result<u8, Error> {
         },
         buffer_lines: arguments.buffer,
         folder: files::shown(&folder),
+        keeps_read: arguments.keep_read,
         operator: None,
     };
     let family = match arguments.family {

@@ -232,6 +232,10 @@ fn happened(breach: Breach, count: u64) -> &'static str {
         Breach::EchoLost => "echoes were lost",
         Breach::BacklogMissing if is_one => "missed line was not played back",
         Breach::BacklogMissing => "missed lines were not played back",
+        Breach::BacklogHidden if is_one => {
+            "line was missing from a playback and came in a later one"
+        }
+        Breach::BacklogHidden => "lines were missing from a playback and came in a later one",
         Breach::BacklogDuplicated if is_one => "line was played back though it had been read",
         Breach::BacklogDuplicated => "lines were played back though they had been read",
         Breach::BacklogMisordered if is_one => "line was played back after a later one",

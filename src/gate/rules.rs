@@ -186,7 +186,7 @@ mod tests {
         check(
             "[tolerate]\nforeign = 0.1\n",
             "`foreign` is no counter that can be tolerated @ a.toml:9:11 ? those that can be: `lost`, `duplicated`, `reordered`, \
-             `misdelivered`, `misattributed`, `corrupted`, `truncated`, `presence_missed`, `echo_lost`, `backlog_missing`, `backlog_duplicated`, \
+             `misdelivered`, `misattributed`, `corrupted`, `truncated`, `presence_missed`, `echo_lost`, `backlog_missing`, `backlog_hidden`, `backlog_duplicated`, \
              `backlog_misordered`, `backlog_wrong_time`, `leaked`, `uncertain`, `not_sent`, `locked_out`",
         );
         check(

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::measure::continuity::Leak;
 use crate::measure::continuity::Playbacks;
+use crate::measure::continuity::healed::Healed;
 
 /// What a run against a bouncer came to.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,8 @@ pub struct BouncerOutcome {
     pub ready_in: Option<Duration>,
     /// What it played back.
     pub playbacks: Playbacks,
+    /// How long lines were missing from what it played back that came when they were read again.
+    pub healed: Healed,
     /// The first line of one user that came to another.
     pub leak: Option<Leak>,
     /// What each network saw of it.

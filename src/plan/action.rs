@@ -92,6 +92,11 @@ pub enum Action {
         /// The mass event that makes it.
         event: PhaseId,
     },
+    /// Read all that a bouncer keeps.
+    ReadBack {
+        /// Who.
+        user: UserId,
+    },
     /// Join one channel, as a script has it.
     Join {
         /// Who.
@@ -205,6 +210,7 @@ impl Action {
             Self::Arrive { user, .. }
             | Self::Leave { user, .. }
             | Self::Lose { user, .. }
+            | Self::ReadBack { user }
             | Self::Join { user, .. }
             | Self::Part { user, .. }
             | Self::Rename { user }
@@ -222,6 +228,7 @@ impl Action {
             Self::Arrive { .. } => "arrive",
             Self::Leave { .. } => "leave",
             Self::Lose { .. } => "lose",
+            Self::ReadBack { .. } => "read_back",
             Self::Join { .. } => "join",
             Self::Part { .. } => "part",
             Self::Rename { .. } => "nick",

@@ -90,6 +90,7 @@ impl PlanDigest {
                 let how = number(LeaveHow::Cut(cut));
                 (15, [user.0, u32::from(event.0), how, 0, 0])
             }
+            Action::ReadBack { user } => (22, [user.0, 0, 0, 0, 0]),
         };
         self.0.update([tag]);
         for field in fields {

@@ -167,6 +167,19 @@ fn of_phase(
                 storm.into_iter().filter(|_| is_there).collect()
             }));
         }
+        PhaseKind::ReadBack {
+            fraction,
+            over,
+            ref again,
+        } => {
+            moves.extend(each_hit(plan, sharding, phase, fraction, |user, share| {
+                let begins = span.begins + over.mul_f64(share);
+                let times = std::iter::once(Duration::ZERO).chain(again.iter().copied());
+                let reads = times.map(|after| (begins + after, Action::ReadBack { user }));
+                let is_there = |at| plan.timeline.is_present(user, at, SETTLED_AFTER);
+                reads.filter(|&(at, _)| is_there(at)).collect()
+            }));
+        }
         PhaseKind::Ramp { .. }
         | PhaseKind::Steady { .. }
         | PhaseKind::Quiet { .. }

@@ -348,6 +348,7 @@ impl Overlay<'_> {
             | PhaseKind::RollBack { .. }
             | PhaseKind::NickStorm { .. }
             | PhaseKind::JoinStorm { .. }
+            | PhaseKind::ReadBack { .. }
             | PhaseKind::Quit { .. } => {}
         }
     }

@@ -37,6 +37,7 @@ impl Victims {
             | PhaseKind::Quiet { .. }
             | PhaseKind::NickStorm { .. }
             | PhaseKind::JoinStorm { .. }
+            | PhaseKind::ReadBack { .. }
             | PhaseKind::Quit { .. } => None,
         };
         let kinds = scenario.phases.iter().map(|phase| &phase.kind);

@@ -73,6 +73,8 @@ pub struct Site {
     pub limits: Limits,
     /// Lines of backlog for each channel.
     pub buffer_lines: u32,
+    /// Whether it plays back what was read too, where the family can be told to.
+    pub keeps_read: bool,
     /// The folder of its files, from the root: some configurations name it.
     pub folder: String,
     /// Who may move accounts to it and from it, where that is to be done and it can be.
@@ -225,6 +227,7 @@ pub(crate) mod tests {
             .into(),
             limits,
             buffer_lines: 500,
+            keeps_read: false,
             folder: "/srv/bouncer".to_owned(),
             operator: None,
         }

@@ -136,6 +136,10 @@ pub(super) fn user_settings(account: &Account<'_>, site: &Site) -> Vec<(&'static
         ("MultiClients", "true".to_owned()),
         ("DenySetBindHost", "false".to_owned()),
     ];
+    if site.keeps_read {
+        settings.push(("AutoClearChanBuffer", "false".to_owned()));
+        settings.push(("AutoClearQueryBuffer", "false".to_owned()));
+    }
     if site.limits == Limits::Lifted {
         settings.push(("MaxJoins", "0".to_owned()));
     }

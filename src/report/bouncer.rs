@@ -3,6 +3,7 @@
 mod words;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -46,6 +47,9 @@ pub struct Bouncer {
     pub locked_out: u64,
     /// What it played back.
     pub playbacks: Playbacks,
+    /// Lines that were missing from a playback and came when it was read again, by how long that was: gaps of a cache.
+    #[serde(default)]
+    pub healed: Vec<Healed>,
     /// The first line of one user that came to another; null without any.
     pub leak: Option<Leak>,
     /// Its most memory by user; null where its process was not watched.
@@ -69,6 +73,15 @@ pub struct Playbacks {
     pub lasted_us: u64,
     /// Lines by second of that; null where they came with the welcome.
     pub lines_per_sec: Option<f64>,
+}
+
+/// Lines that were missing from a playback for as long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Healed {
+    /// For how long, in whole seconds: from the attach at which they should have come until they did.
+    pub after_us: u64,
+    /// Lines.
+    pub lines: u64,
 }
 
 /// A line of one user in another's session.
@@ -189,6 +202,7 @@ impl Bouncer {
             registered: networks.iter().map(|network| network.registered).sum(),
             locked_out: networks.iter().map(|network| network.locked_out).sum(),
             playbacks: Playbacks::of(&bouncer.playbacks),
+            healed: bouncer.healed.rows().map(Healed::of).collect(),
             leak: bouncer.leak.map(|leak| Leak::of(&leak, naming)),
             rss_bytes_per_user: process
                 .and_then(|process| process.peak_rss_bytes.checked_div(users)),
@@ -207,6 +221,15 @@ impl Playbacks {
             lines: played.lines,
             lasted_us,
             lines_per_sec: per_sec(played.lines, lasted_us),
+        }
+    }
+}
+
+impl Healed {
+    fn of((after, lines): (Duration, u64)) -> Self {
+        Self {
+            after_us: micros(after),
+            lines,
         }
     }
 }

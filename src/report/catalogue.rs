@@ -14,6 +14,7 @@ use crate::measure::bouncer::ReturnSaw;
 use crate::measure::bouncer::SourceSaw;
 use crate::measure::continuity::Leak;
 use crate::measure::continuity::Playbacks;
+use crate::measure::continuity::healed::Healed;
 use crate::measure::event::Event;
 use crate::measure::exemplar::Exemplar;
 use crate::measure::exemplar::Exemplars;
@@ -407,6 +408,11 @@ pub(crate) fn bounced() -> RunResult {
             sessions: 17,
             lines: 1_204,
             lasted: Duration::from_millis(340),
+        },
+        healed: {
+            let mut healed = Healed::default();
+            healed.add(Duration::from_mins(1));
+            healed
         },
         leak: Some(Leak {
             receiver: UserId(1),

@@ -216,6 +216,7 @@ fn has_arrived(class: Breach) -> bool {
         | Breach::Corrupted
         | Breach::Truncated
         | Breach::Late
+        | Breach::BacklogHidden
         | Breach::BacklogDuplicated
         | Breach::BacklogMisordered
         | Breach::BacklogWrongTime

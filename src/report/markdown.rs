@@ -213,6 +213,9 @@ fn bouncer(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "\n## Bouncer\n")?;
     writeln!(out, "- {}", inline(&bouncer.users_text()))?;
     writeln!(out, "- played back: {}", inline(&bouncer.playback_text()))?;
+    if let Some(healed) = bouncer.healed_text() {
+        writeln!(out, "- {}", inline(&healed))?;
+    }
     if let Some(cost) = bouncer.cost_text() {
         writeln!(out, "- {}", inline(&cost))?;
     }

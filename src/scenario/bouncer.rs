@@ -25,6 +25,12 @@ pub struct Bouncer {
     pub home: Option<String>,
     /// How many of each channel's lines it is to keep.
     pub buffer_lines: u32,
+    /// Whether it plays back what was read too, as long as it is kept: whoever attaches is told everything.
+    pub keeps_read: bool,
+    /// How many lines the network says in each of its channels at the run's beginning, for a backlog to begin with.
+    pub preload_lines: u32,
+    /// How long that takes.
+    pub preload_over: Duration,
     /// Whether its own limits are lifted, as far as its configuration can, or left as they are shipped.
     pub lifts_limits: bool,
     /// How many lines the network says in one of a user's channels within a quarter of a second of each attach.
@@ -62,8 +68,11 @@ impl Bouncer {
         }
         writeln!(
             out,
-            "buffer_lines = {}\nlifts_limits = {}\nlines_at_attach = {}\nready_within = {}\nstarts_cold = {}",
+            "buffer_lines = {}\nkeeps_read = {}\npreload_lines = {}\npreload_over = {}\nlifts_limits = {}\nlines_at_attach = {}\nready_within = {}\nstarts_cold = {}",
             self.buffer_lines,
+            self.keeps_read,
+            self.preload_lines,
+            quoted(&duration_text(self.preload_over)),
             self.lifts_limits,
             self.lines_at_attach,
             quoted(&duration_text(self.ready_within)),
@@ -174,6 +183,10 @@ pub(super) fn bouncer(mut table: Table<'_>) -> Result<Option<Bouncer>, Misread> 
     let attached = table.with_default("attached", 0.4, value::share)?;
     let clients = table.with_default("clients", 1, value::count)?;
     let buffer_lines = table.with_default("buffer_lines", 500, value::count)?;
+    let keeps_read = table.optional_placed("keeps_read", value::boolean)?;
+    let preload_lines = table.with_default("preload_lines", 0, value::samples)?;
+    let preload_over =
+        table.with_default("preload_over", Duration::from_secs(10), value::duration)?;
     let lifts_limits = table.with_default("lifts_limits", true, value::boolean)?;
     let lines_at_attach = table.with_default("lines_at_attach", 20, value::samples)?;
     let ready_within =
@@ -190,6 +203,12 @@ pub(super) fn bouncer(mut table: Table<'_>) -> Result<Option<Bouncer>, Misread> 
         let misread = Misread::new("expected the `kind` of the bouncer", whole);
         return Err(misread.with_help("such as kind = \"znc\""));
     };
+    if let Some((true, place)) = &keeps_read
+        && kind != BouncerKind::Znc
+    {
+        let what = format!("a {} is not known to play back what was read", kind.name());
+        return Err(Misread::new(what, place.clone()).with_help("a ZNC does: kind = \"znc\""));
+    }
     let users = match (roster, users) {
         (Some((path, place)), None) => BouncerUsers::Roster { path, place },
         (None, Some(users)) => BouncerUsers::Model {
@@ -211,6 +230,9 @@ pub(super) fn bouncer(mut table: Table<'_>) -> Result<Option<Bouncer>, Misread> 
         users,
         home,
         buffer_lines,
+        keeps_read: keeps_read.is_some_and(|(keeps_read, _)| keeps_read),
+        preload_lines: u32::try_from(preload_lines).unwrap_or(u32::MAX),
+        preload_over,
         lifts_limits,
         lines_at_attach: u32::try_from(lines_at_attach).unwrap_or(u32::MAX),
         ready_within,

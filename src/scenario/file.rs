@@ -17,10 +17,12 @@ use crate::scenario::TargetNeeds;
 use crate::scenario::Tolerance;
 use crate::scenario::accounts;
 use crate::scenario::bouncer;
+use crate::scenario::bouncer::Bouncer;
 use crate::scenario::clients;
 use crate::scenario::clients::Share;
 use crate::scenario::phase::Begins;
 use crate::scenario::phase::Phase;
+use crate::scenario::phase::PhaseKind;
 use crate::scenario::phases;
 use crate::scenario::reader::Document;
 use crate::scenario::reader::Table;
@@ -56,7 +58,10 @@ pub fn read(
     let services = accounts::services(root.table("services")?)?;
     let warm_up = root.with_default("warm_up", Duration::ZERO, value::duration)?;
     let max_length = root.optional("max_length", value::duration)?;
-    let parts = phases::read(root.table("phase")?)?;
+    let phase_table = root.table("phase")?;
+    let phases_place = phase_table.place().clone();
+    let parts = phases::read(phase_table)?;
+    check_reading_back(&parts.phases, bouncer.as_ref(), phases_place)?;
     let slos = conditions(root.tables("slo")?)?;
     let aborts = aborts(root.tables("abort")?, &parts.phases)?;
     let tolerances = tolerances(root.table("tolerate")?)?;
@@ -84,6 +89,26 @@ pub fn read(
         aborts,
         tolerances,
     })
+}
+
+/// Checks that clients who read back find something: a bouncer that forgets what was read has nothing to tell again.
+fn check_reading_back(
+    phases: &[Phase],
+    bouncer: Option<&Bouncer>,
+    place: Place,
+) -> Result<(), Misread> {
+    let mut phases = phases.iter();
+    let reading = phases.find(|phase| matches!(phase.kind, PhaseKind::ReadBack { .. }));
+    let Some(reading) = reading.filter(|_| !bouncer.is_some_and(|bouncer| bouncer.keeps_read))
+    else {
+        return Ok(());
+    };
+    let what = format!(
+        "`{}` reads back what no bouncer keeps once it was read",
+        reading.name
+    );
+    Err(Misread::new(what, place)
+        .with_help("write keeps_read = true in [bouncer], with kind = \"znc\""))
 }
 
 fn stem(path: &str) -> String {
@@ -275,7 +300,6 @@ fn tolerances(mut table: Table<'_>) -> Result<Vec<Tolerance>, Misread> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::phase::PhaseKind;
 
     const SMALL: &str = "profile = \"support-channel\"\n[population]\nusers = 10\nchannels = 5\n[phase.ramp]\nkind = \"ramp\"\nrate = \"5/s\"\n[phase.steady]\nkind = \"steady\"\nduration = \"15s\"\n";
 

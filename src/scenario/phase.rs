@@ -105,6 +105,15 @@ pub enum PhaseKind {
         /// How long they stay after it; then they part as they came.
         stay: Duration,
     },
+    /// A share of a bouncer's clients read all that is kept for them, and read it again later.
+    ReadBack {
+        /// Share of the clients; 0..=1.
+        fraction: f64,
+        /// Span over which they do so each time, evenly.
+        over: Duration,
+        /// When they read again, from the phase's beginning.
+        again: Vec<Duration>,
+    },
     /// Everybody leaves with a QUIT, at an even rate.
     Quit {
         /// Departures per second.
@@ -297,7 +306,7 @@ impl Heal {
 
 impl PhaseKind {
     /// The kinds as scenario files call them.
-    pub const NAMES: [&'static str; 11] = [
+    pub const NAMES: [&'static str; 12] = [
         "ramp",
         "steady",
         "quiet",
@@ -308,6 +317,7 @@ impl PhaseKind {
         "roll_back",
         "nick_storm",
         "join_storm",
+        "read_back",
         "quit",
     ];
 
@@ -324,6 +334,7 @@ impl PhaseKind {
             Self::RollBack { .. } => "roll_back",
             Self::NickStorm { .. } => "nick_storm",
             Self::JoinStorm { .. } => "join_storm",
+            Self::ReadBack { .. } => "read_back",
             Self::Quit { .. } => "quit",
         }
     }
@@ -341,6 +352,7 @@ impl PhaseKind {
             Self::RollBack { roll_back } => roll_back.within,
             Self::NickStorm { over, .. } => *over,
             Self::JoinStorm { over, stay, .. } => *over * 2 + *stay,
+            Self::ReadBack { over, again, .. } => again.last().copied().unwrap_or_default() + *over,
         }
     }
 
@@ -416,6 +428,7 @@ impl PhaseKind {
             | Self::Quiet { .. }
             | Self::NickStorm { .. }
             | Self::JoinStorm { .. }
+            | Self::ReadBack { .. }
             | Self::Quit { .. } => None,
         }
     }

@@ -29,6 +29,12 @@ const PHASE_COUNT_MAX: usize = 1_000;
 const FRACTION_DEFAULT: f64 = 0.3;
 /// Span of a storm where the file does not say.
 const STORM_DEFAULT: Duration = Duration::from_secs(10);
+/// When a backlog is read again where the file does not say.
+const AGAIN_DEFAULT: [Duration; 3] = [
+    Duration::from_mins(1),
+    Duration::from_mins(10),
+    Duration::from_hours(1),
+];
 
 /// The new server of a migration where the file does not name it.
 const NEW_SERVER: &str = "new";
@@ -119,6 +125,11 @@ impl Parts {
                 fraction: table.with_default("fraction", FRACTION_DEFAULT, value::share)?,
                 over: table.with_default("over", STORM_DEFAULT, value::duration)?,
                 stay: table.with_default("stay", STORM_DEFAULT, value::duration)?,
+            },
+            "read_back" => PhaseKind::ReadBack {
+                fraction: table.with_default("fraction", 1.0, value::share)?,
+                over: table.with_default("over", STORM_DEFAULT, value::duration)?,
+                again: again(table)?,
             },
             "quit" => PhaseKind::Quit {
                 rate: table.required("rate", value::rate)?,
@@ -383,6 +394,31 @@ fn returns(table: &mut Table<'_>) -> Result<Returns, Misread> {
              outage: as after the mass events of the profile's capture",
         )),
     }
+}
+
+/// Reads when a backlog is read again.
+fn again(table: &mut Table<'_>) -> Result<Vec<Duration>, Misread> {
+    let Some((texts, place)) = table.texts_placed("again")? else {
+        return Ok(AGAIN_DEFAULT.to_vec());
+    };
+    let mut again = Vec::with_capacity(texts.len());
+    for text in &texts {
+        let after = value::duration(text).map_err(|expected| {
+            Misread::new(
+                format!("expected {}, found `{text}`", expected.what),
+                place.clone(),
+            )
+            .with_help(expected.help)
+        })?;
+        if again.last().is_some_and(|&last| after <= last) {
+            let what = format!("`{text}` is no later than the time before it");
+            return Err(Misread::new(what, place).with_help(
+                "times count from the phase's beginning, such as [\"1min\", \"10min\"]",
+            ));
+        }
+        again.push(after);
+    }
+    Ok(again)
 }
 
 fn begins(

@@ -219,6 +219,16 @@ impl Scenario {
                 put("over", span(*over))?;
                 put("stay", span(*stay))?;
             }
+            PhaseKind::ReadBack {
+                fraction,
+                over,
+                again,
+            } => {
+                put("fraction", format!("{fraction:?}"))?;
+                put("over", span(*over))?;
+                let again: Vec<String> = again.iter().map(|&after| span(after)).collect();
+                put("again", format!("[{}]", again.join(", ")))?;
+            }
         }
         let begin = match phase.kind {
             PhaseKind::Netsplit { .. } => "split_command",

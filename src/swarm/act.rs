@@ -90,6 +90,7 @@ impl Shard {
             }
             Action::Say { key, message, kind } => self.say(key, &message, kind, now),
             Action::Lose { user, cut, event } => self.lose(user, cut, event, now),
+            Action::ReadBack { user } => self.read_back(user, planned.at, now),
             Action::Upheave { phase, upheaval } => self.upheave(phase, upheaval, now),
             Action::Unspoken { .. } => {}
         }
@@ -225,6 +226,24 @@ impl Shard {
                 self.arm(local);
             }
         }
+    }
+
+    /// Leaves a bouncer that plays everything back to whoever attaches, and comes back as soon as it has let go.
+    fn read_back(&mut self, user: UserId, intended: Offset, now: Offset) {
+        let Some(local) = self.sharding.local(user) else {
+            return;
+        };
+        let state = &mut self.users[local];
+        if !state.session.is_online() {
+            return;
+        }
+        state.connect_intended = intended;
+        state.tries = 0;
+        state.close_by = now + CLOSE_TIMEOUT;
+        state.quit_sent = now;
+        self.with_session(local, |session, cx| session.quit(b"reading back", cx));
+        self.flush(local);
+        self.arm(local);
     }
 
     /// Ends a connection that its user wants to keep: it comes back as its program does.

@@ -89,7 +89,7 @@ impl Members {
             slab: Vec::new(),
             upcoming: VecDeque::new(),
             rejoins: BinaryHeap::new(),
-            around: around(plan, number),
+            around: beside(plan, number),
             around_count: 0,
             is_over: false,
             held_since: None,
@@ -479,7 +479,30 @@ impl Members {
     }
 }
 
-/// Returns the lines that are said around the planned attaches of clients, the latest first: in one channel of each client, evenly.
+/// Returns the lines that are said beside the profile's talk, the latest first.
+fn beside(plan: &Plan, number: u16) -> Vec<(Offset, ChannelId)> {
+    let mut lines = preloaded(plan, number);
+    lines.extend(around(plan, number));
+    lines.sort_unstable_by(|a, b| b.cmp(a));
+    lines
+}
+
+/// Returns the lines with which backlogs begin: so many in each channel, by turns.
+fn preloaded(plan: &Plan, number: u16) -> Vec<(Offset, ChannelId)> {
+    let (Some(bouncer), Some(seats)) = (&plan.scenario.bouncer, &plan.seats) else {
+        return Vec::new();
+    };
+    let channels = (0..seats.channel_count()).map(ChannelId);
+    let here: Vec<ChannelId> = channels
+        .filter(|&channel| seats.network_of(channel) == Some(number))
+        .collect();
+    let (lines, over) = (bouncer.preload_lines, bouncer.preload_over);
+    let at = |line: u32| Offset::ZERO + over.mul_f64(f64::from(line) / f64::from(lines));
+    let turns = (0..lines).flat_map(|line| here.iter().map(move |&channel| (at(line), channel)));
+    turns.collect()
+}
+
+/// Returns the lines that are said around the planned attaches of clients: in one channel of each client, evenly.
 fn around(plan: &Plan, number: u16) -> Vec<(Offset, ChannelId)> {
     let count = plan
         .scenario
@@ -509,6 +532,5 @@ fn around(plan: &Plan, number: u16) -> Vec<(Offset, ChannelId)> {
             }
         }
     }
-    lines.sort_unstable_by(|a, b| b.cmp(a));
     lines
 }

@@ -4,6 +4,7 @@
 //! what they did as [`Told`], and the judge takes it in the order of time. One user's place on one network is a *seat*.
 
 pub mod backlog;
+pub mod healed;
 pub mod line;
 pub mod policy;
 pub mod seat;
@@ -14,6 +15,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::measure::continuity::backlog::SessionId;
+use crate::measure::continuity::healed::Healed;
 use crate::measure::continuity::line::LineId;
 use crate::measure::continuity::policy::BufferPolicy;
 use crate::measure::continuity::seat::Context;
@@ -72,6 +74,7 @@ pub struct Continuity {
     counts: LedgerCounts,
     exemplars: Exemplars,
     playbacks: Playbacks,
+    healed: Healed,
     leak: Option<Leak>,
 }
 
@@ -95,6 +98,7 @@ impl Continuity {
             counts: LedgerCounts::default(),
             exemplars: Exemplars::default(),
             playbacks: Playbacks::default(),
+            healed: Healed::default(),
             leak: None,
         }
     }
@@ -112,6 +116,11 @@ impl Continuity {
     /// Returns what playbacks came to so far.
     pub fn playbacks(&self) -> Playbacks {
         self.playbacks
+    }
+
+    /// Returns how long lines were missing that came when a backlog was read again.
+    pub fn healed(&self) -> &Healed {
+        &self.healed
     }
 
     /// Returns the first line of one user that was read in another's session.
@@ -263,11 +272,13 @@ impl Continuity {
             said,
             counts,
             exemplars,
+            healed,
             ..
         } = self;
         let Some(row) = seats.get_mut(seat.index()) else {
             return;
         };
+        row.take_healed(healed);
         let receiver = row.first_client();
         let (delivered, presence) = row.collect(|finding| {
             let breach = finding.breach;

@@ -11,6 +11,7 @@ use crate::measure::continuity::backlog::Finding;
 use crate::measure::continuity::backlog::Read;
 use crate::measure::continuity::backlog::Recognised;
 use crate::measure::continuity::backlog::SessionId;
+use crate::measure::continuity::healed::Healed;
 use crate::measure::continuity::line::LineId;
 use crate::measure::continuity::policy::BufferPolicy;
 use crate::measure::continuity::policy::LineKind;
@@ -438,6 +439,17 @@ impl Seat {
         for lines in self.streams.values_mut() {
             for backlog in lines.both() {
                 backlog.finish(now);
+            }
+        }
+    }
+
+    /// Takes for how long each line was missing that came when the backlog was read again.
+    pub(super) fn take_healed(&mut self, healed: &mut Healed) {
+        for lines in self.streams.values_mut() {
+            for backlog in lines.both() {
+                for after in backlog.take_healed() {
+                    healed.add(after);
+                }
             }
         }
     }

@@ -29,6 +29,8 @@ pub enum Breach {
     EchoLost,
     /// Kept by a bouncer for a client who was not there, and not played back.
     BacklogMissing,
+    /// Not played back, and there when it was read again.
+    BacklogHidden,
     /// Played back twice, or after it had been read.
     BacklogDuplicated,
     /// Played back after what was written later.
@@ -43,7 +45,7 @@ pub enum Breach {
 
 impl Breach {
     /// Every breach, in the order of reports.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Lost,
         Self::Duplicated,
         Self::Reordered,
@@ -56,6 +58,7 @@ impl Breach {
         Self::Uncertain,
         Self::EchoLost,
         Self::BacklogMissing,
+        Self::BacklogHidden,
         Self::BacklogDuplicated,
         Self::BacklogMisordered,
         Self::BacklogWrongTime,
@@ -77,8 +80,9 @@ impl Breach {
     ];
 
     /// Those that must be zero too where the target is a bouncer.
-    pub const BOUNCER: [Self; 5] = [
+    pub const BOUNCER: [Self; 6] = [
         Self::BacklogMissing,
+        Self::BacklogHidden,
         Self::BacklogDuplicated,
         Self::BacklogMisordered,
         Self::BacklogWrongTime,
@@ -100,6 +104,7 @@ impl Breach {
             Self::Uncertain => "uncertain",
             Self::EchoLost => "echo_lost",
             Self::BacklogMissing => "backlog_missing",
+            Self::BacklogHidden => "backlog_hidden",
             Self::BacklogDuplicated => "backlog_duplicated",
             Self::BacklogMisordered => "backlog_misordered",
             Self::BacklogWrongTime => "backlog_wrong_time",

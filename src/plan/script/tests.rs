@@ -136,7 +136,10 @@ fn told(script: &Script, planned: &Planned) -> String {
                 message.sender, key.channel, key.index
             ),
         },
-        Action::Unspoken { .. } | Action::Lose { .. } | Action::Upheave { .. } => Ok(()),
+        Action::Unspoken { .. }
+        | Action::Lose { .. }
+        | Action::ReadBack { .. }
+        | Action::Upheave { .. } => Ok(()),
     };
     outcome.unwrap();
     format!("{secs:.1} {text}")

@@ -46,6 +46,17 @@ impl Bouncer {
         )
     }
 
+    /// Returns what was missing from playbacks for a while, if anything was.
+    pub(crate) fn healed_text(&self) -> Option<String> {
+        let rows = self.healed.iter().map(|row| {
+            let lines = counted(row.lines, "line");
+            format!("{lines} after {}", figure::duration(row.after_us))
+        });
+        let rows: Vec<String> = rows.collect();
+        (!rows.is_empty())
+            .then(|| format!("missing, and there when read again: {}", rows.join(", ")))
+    }
+
     /// Returns what it cost, if its process was watched.
     pub(crate) fn cost_text(&self) -> Option<String> {
         let memory = self.rss_bytes_per_user.map(|bytes| {

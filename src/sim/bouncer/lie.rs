@@ -1,5 +1,7 @@
 //! Lies: how the model breaks a bouncer's word, when it does, and a record of each line that it lied about.
 
+use std::time::Duration;
+
 use rand::Rng;
 use rand::rngs::Xoshiro256PlusPlus;
 
@@ -13,11 +15,16 @@ const RECORDED_MAX: usize = 65_536;
 /// Seconds by which a stamp is put back: more than the slack of one second that is left to a stamp, by any clock before a text.
 const SHIFT_SECS: std::ops::Range<u32> = 2..10;
 
+/// For how long a line is hidden.
+const HIDDEN_FOR: Duration = Duration::from_mins(5);
+
 /// A way in which a bouncer breaks its word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lie {
     /// A line is not played back. One in so many lines played back.
     DropReplayed,
+    /// A line is not played back for five minutes, and then it is: a gap of a cache. One in so many lines played back, each once.
+    HideReplayed,
     /// A channel or query is played back twice. One in so many playbacks.
     ReplayTwice,
     /// Two neighbours of a playback change places. One in so many playbacks with two lines that differ.
@@ -39,8 +46,9 @@ pub enum Lie {
 
 impl Lie {
     /// Every lie.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::DropReplayed,
+        Self::HideReplayed,
         Self::ReplayTwice,
         Self::SwapReplayed,
         Self::ShiftStamp,
@@ -85,6 +93,15 @@ pub(super) struct Liar {
     place: u32,
     told: Vec<Told>,
     count: u64,
+    hidden: Vec<Hidden>,
+}
+
+/// A line that is hidden, or was.
+#[derive(Debug)]
+struct Hidden {
+    seat: SeatId,
+    line: Talk,
+    until: Offset,
 }
 
 impl Liar {
@@ -96,6 +113,7 @@ impl Liar {
             place: 0,
             told: Vec::new(),
             count: 0,
+            hidden: Vec::new(),
         };
         liar.begin_block();
         liar
@@ -164,6 +182,7 @@ impl Liar {
             }
             !is_dropped
         });
+        lines.retain(|line| line.is_own || !self.hides(now, seat, line));
         for line in lines.iter_mut().filter(|line| !line.is_own) {
             if self.strikes(Lie::ShiftStamp) {
                 let more = self.draw(SHIFT_SECS.len());
@@ -181,6 +200,25 @@ impl Liar {
             self.note(now, Lie::SwapReplayed, seat, &lines[place].text);
         }
         lines
+    }
+
+    /// Returns whether a line is hidden now.
+    fn hides(&mut self, now: Offset, seat: SeatId, line: &Talk) -> bool {
+        let known = self.hidden.iter();
+        let mut known = known.filter(|hidden| hidden.seat == seat && hidden.line == *line);
+        if let Some(hidden) = known.next() {
+            return now < hidden.until;
+        }
+        let hides = self.strikes(Lie::HideReplayed);
+        if hides {
+            self.note(now, Lie::HideReplayed, seat, &line.text);
+            self.hidden.push(Hidden {
+                seat,
+                line: line.clone(),
+                until: now + HIDDEN_FOR,
+            });
+        }
+        hides
     }
 
     fn begin_block(&mut self) {

@@ -21,6 +21,7 @@ use crate::irc::wire::framer::Framer;
 use crate::measure::continuity::Continuity;
 use crate::measure::continuity::Leak;
 use crate::measure::continuity::Playbacks;
+use crate::measure::continuity::healed::Healed;
 use crate::measure::continuity::policy::BufferPolicy;
 use crate::measure::exemplar::Exemplars;
 use crate::measure::interval::Interval;
@@ -76,6 +77,8 @@ pub struct BouncerSimOutcome {
     pub exemplars: Exemplars,
     /// What was played back.
     pub playbacks: Playbacks,
+    /// How long lines were missing that came when a backlog was read again.
+    pub healed: Healed,
     /// The first line of one user in another's session.
     pub leak: Option<Leak>,
     /// Lines that were lied about.
@@ -168,6 +171,7 @@ pub fn simulate(sim: &BouncerSim) -> BouncerSimOutcome {
         counts,
         exemplars: judge.exemplars().clone(),
         playbacks: judge.playbacks(),
+        healed: judge.healed().clone(),
         leak: judge.leak(),
         lies: world.bouncer.lie_count(),
     }

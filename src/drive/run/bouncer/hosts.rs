@@ -51,6 +51,7 @@ pub(super) struct Start<'a> {
     pub(super) upstreams: BTreeMap<Network, Upstream>,
     pub(super) limits: Limits,
     pub(super) buffer_lines: u32,
+    pub(super) keeps_read: bool,
     /// Who may move accounts, where they move.
     pub(super) operator: Option<Operator>,
 }
@@ -88,6 +89,7 @@ impl Start<'_> {
             upstreams: self.upstreams.clone(),
             limits: self.limits,
             buffer_lines: self.buffer_lines,
+            keeps_read: self.keeps_read,
             folder: String::new(),
             operator: self.operator.clone(),
         }

@@ -156,6 +156,7 @@ impl<'a> Judging<'a> {
             clients: seats.map_or(0, |seats| u64::from(seats.client_count())),
             ready_in: self.bouncer.ready_in,
             playbacks: self.continuity.playbacks(),
+            healed: self.continuity.healed().clone(),
             leak: self.continuity.leak(),
             networks: self.networks(),
         });

@@ -144,7 +144,7 @@ impl Bouncer {
         let Some(wanted) = &plan.scenario.bouncer else {
             return Err(RunError::NoRoster("the scenario has no bouncer".into()));
         };
-        let family = Family::of(wanted.kind, wanted.buffer_lines);
+        let family = Family::of(wanted);
         let clock = Clock::start();
         let networks = networks(plan, wanted, clock)?;
         let allowed: BTreeSet<SocketAddr> = networks
@@ -190,6 +190,7 @@ impl Bouncer {
                     provision::Limits::Left
                 },
                 buffer_lines: wanted.buffer_lines,
+                keeps_read: wanted.keeps_read,
                 operator: is_moving.then(|| moving::operator(roster)).transpose()?,
             };
             let mut hosts = vec![start.host(home, roster)?];

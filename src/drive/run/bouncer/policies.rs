@@ -4,6 +4,7 @@ use crate::irc::session::playback::Playback;
 use crate::measure::continuity::policy::BufferPolicy;
 use crate::measure::continuity::policy::Forgets;
 use crate::provision;
+use crate::scenario::bouncer::Bouncer;
 use crate::scenario::bouncer::BouncerKind;
 
 /// A kind of bouncer.
@@ -15,20 +16,25 @@ pub(crate) struct Family {
 }
 
 impl Family {
-    /// Returns what is known of a kind that keeps so many lines, as `provision` configures it.
-    pub(crate) fn of(kind: BouncerKind, buffer_lines: u32) -> Self {
-        // ZNC 1.8 with AutoClearChanBuffer, as shipped: in memory, until the first client attaches.
+    /// Returns what is known of a bouncer as `provision` configures it.
+    pub(crate) fn of(wanted: &Bouncer) -> Self {
+        // ZNC 1.8 with AutoClearChanBuffer, as shipped: in memory, until the first client attaches. Without it everything is kept, what
+        // its user said too.
         let policy = BufferPolicy {
-            lines_max: buffer_lines,
-            forgets: Forgets::OnAttach,
-            keeps_own: false,
+            lines_max: wanted.buffer_lines,
+            forgets: if wanted.keeps_read {
+                Forgets::Never
+            } else {
+                Forgets::OnAttach
+            },
+            keeps_own: wanted.keeps_read,
             keeps_notices: true,
             keeps_queries: true,
             tells_siblings: true,
             marks_replay: true,
             survives_restart: false,
         };
-        match kind {
+        match wanted.kind {
             BouncerKind::Znc => Self {
                 provision: provision::Family::Znc,
                 playback: Playback::ZNC,

@@ -160,6 +160,11 @@ pub struct Backlog {
     attached_until: Offset,
     /// Until when the bouncer may take a client for attached that is gone.
     ghost_until: Offset,
+    /// Lines that were not played back, since the attach at which they should have been: where nothing is forgotten they may come when it
+    /// is read again.
+    missing: BTreeMap<u64, Offset>,
+    /// How long lines were missing that came.
+    healed: Vec<Duration>,
     /// Findings not yet taken.
     findings: Vec<Finding>,
     /// Lines that were owed and read.
@@ -181,6 +186,8 @@ impl Backlog {
             roomy_from: 0,
             attached_until: Offset::ALWAYS,
             ghost_until: Offset::ALWAYS,
+            missing: BTreeMap::new(),
+            healed: Vec::new(),
             findings: Vec::new(),
             delivered: 0,
             presence_seen: 0,
@@ -198,6 +205,11 @@ impl Backlog {
             std::mem::take(&mut self.delivered),
             std::mem::take(&mut self.presence_seen),
         )
+    }
+
+    /// Takes for how long each line was missing that came since the last call when the backlog was read again.
+    pub fn take_healed(&mut self) -> std::vec::Drain<'_, Duration> {
+        self.healed.drain(..)
     }
 
     /// Returns whether nothing is awaited but what comes with the next session.
@@ -340,7 +352,17 @@ impl Backlog {
         // An earlier session read what was written later, and nothing is told again: that one should have had this as well.
         let is_stale = fate == Fate::Unread && number < before.floor && !before.is_misordered;
         let is_stale = is_stale && forgets == Forgets::OnAttach;
-        if is_second {
+        let missing = if is_replayed {
+            self.missing.remove(&number)
+        } else {
+            None
+        };
+        if let Some(since) = missing {
+            self.healed.push(read.at.since(since));
+            let why = "not played back, and there when it was read again";
+            self.note(number, Breach::BacklogHidden, why);
+            self.delivered += 1;
+        } else if is_second {
             let why = "played back after a client had read it";
             self.note(number, Breach::BacklogDuplicated, why);
         } else if is_stale {
@@ -369,13 +391,13 @@ impl Backlog {
             if attached.skipped.values().all(|&due| due > now) {
                 continue;
             }
-            let begun = attached.begun;
+            let (begun, at) = (attached.begun, attached.at);
             let skipped = std::mem::take(&mut attached.skipped);
             let (due, open) = skipped.into_iter().partition(|&(_, due)| due <= now);
             let due: BTreeMap<u64, Offset> = due;
             attached.skipped = open;
             for number in due.into_keys() {
-                self.miss(number, session, begun);
+                self.miss(number, (session, at), begun);
             }
         }
     }
@@ -397,8 +419,9 @@ impl Backlog {
         if self.policy.survives_restart {
             return;
         }
+        let is_told_again = self.policy.forgets == Forgets::Never;
         for written in &mut self.written {
-            if matches!(written.fate, Fate::Unread | Fate::UnderWay) {
+            if is_told_again || matches!(written.fate, Fate::Unread | Fate::UnderWay) {
                 written.fate = Fate::Excused;
             }
         }
@@ -444,7 +467,7 @@ impl Backlog {
             0..0
         };
         for number in at_attach.chain(attached.skipped.keys().copied()) {
-            self.miss(number, session, attached.begun);
+            self.miss(number, (session, attached.at), attached.begun);
         }
         let from = attached.next.max(attached.begun).max(self.oldest);
         match how {
@@ -455,7 +478,7 @@ impl Backlog {
                         .written(number)
                         .is_some_and(|written| written.at + settle <= now);
                     if is_due {
-                        self.miss(number, session, attached.begun);
+                        self.miss(number, (session, attached.at), attached.begun);
                     }
                 }
             }
@@ -518,6 +541,9 @@ impl Backlog {
             if let Some(written) = self.written_mut(number) {
                 written.fate = Fate::Done;
             }
+        }
+        for number in std::mem::take(&mut self.missing).into_keys() {
+            self.note_gone(number);
         }
     }
 

@@ -9,6 +9,7 @@ use crate::measure::continuity::backlog::REMEMBERED_BESIDE;
 use crate::measure::continuity::backlog::REMEMBERED_FOR;
 use crate::measure::continuity::backlog::SessionId;
 use crate::measure::continuity::backlog::Written;
+use crate::measure::continuity::policy::Forgets;
 use crate::measure::continuity::policy::LineKind;
 use crate::measure::ledger::counts::Breach;
 use crate::units::offset::Offset;
@@ -28,6 +29,12 @@ impl Backlog {
     pub(super) fn note_in_drop(&mut self, number: u64) {
         let why = "under way when a connection was torn off";
         self.note(number, Breach::LostInDrop, why);
+    }
+
+    /// Counts a line that was not played back, and did not come when that was read again.
+    pub(super) fn note_gone(&mut self, number: u64) {
+        let why = "written before a client attached, and not played back to it";
+        self.note(number, Breach::BacklogMissing, why);
     }
 
     /// Excuses lines for which the buffer has no room once `turns` lines were offered to it.
@@ -69,13 +76,13 @@ impl Backlog {
                 .written(number)
                 .is_some_and(|written| written.turn >= first_turn);
             if is_in {
-                self.miss(number, session, attached.begun);
+                self.miss(number, (session, attached.at), attached.begun);
             }
         }
     }
 
-    /// Counts a line that a session should have read and did not, if it was owed to it.
-    pub(super) fn miss(&mut self, number: u64, session: SessionId, begun: u64) {
+    /// Counts a line that a session, attached `at` then, should have read and did not, if it was owed to it.
+    pub(super) fn miss(&mut self, number: u64, (session, at): (SessionId, Offset), begun: u64) {
         let policy = self.policy;
         let Some(written) = self.written_mut(number) else {
             return;
@@ -90,21 +97,25 @@ impl Backlog {
         match std::mem::replace(&mut written.fate, Fate::Done) {
             Fate::UnderWay => self.note_in_drop(number),
             Fate::Unread | Fate::Done if is_owed => {
-                let (breach, why) = match (kind, is_live) {
-                    (LineKind::Presence, _) => (
-                        Breach::PresenceMissed,
-                        "written while a client was attached, and not read by it",
-                    ),
-                    (_, true) => (
-                        Breach::Lost,
-                        "written while a client was attached, and not read by it",
-                    ),
-                    (_, false) => (
-                        Breach::BacklogMissing,
-                        "written before a client attached, and not played back to it",
-                    ),
+                if kind != LineKind::Presence && !is_live {
+                    // What is told again may come the next time.
+                    match policy.forgets {
+                        Forgets::Never => {
+                            self.missing.entry(number).or_insert(at);
+                        }
+                        Forgets::OnAttach => self.note_gone(number),
+                    }
+                    return;
+                }
+                let breach = match kind {
+                    LineKind::Presence => Breach::PresenceMissed,
+                    _ => Breach::Lost,
                 };
-                self.note(number, breach, why);
+                self.note(
+                    number,
+                    breach,
+                    "written while a client was attached, and not read by it",
+                );
             }
             Fate::Unread | Fate::Done | Fate::Excused => {}
         }
@@ -124,6 +135,9 @@ impl Backlog {
             if is_awaited {
                 let why = "65,536 lines were written after it";
                 self.note(self.oldest, Breach::BacklogMissing, why);
+            }
+            if self.missing.remove(&self.oldest).is_some() {
+                self.note_gone(self.oldest);
             }
             self.written.pop_front();
             self.oldest += 1;

@@ -59,6 +59,20 @@ fn one_line_in_so_many_is_not_played_back() {
 }
 
 #[test]
+fn a_line_is_hidden_for_five_minutes() {
+    let mut player = Player::lying(Lie::HideReplayed, 3, roomy(NEVER));
+    player.talk(0, "#a", &["1", "2", "3"]);
+    player.attach(7, 0, "");
+    assert_eq!(player.texts(7).split(' ').count(), 2);
+    let hidden = String::from_utf8(player.bouncer.told()[0].text.clone()).unwrap();
+    for (id, millis, is_there) in [(8, 299_000, false), (9, 2_000, true)] {
+        player.wait(millis);
+        player.attach(id, 0, "");
+        assert_eq!(player.texts(id).contains(&hidden), is_there, "{hidden}");
+    }
+}
+
+#[test]
 fn a_playback_comes_twice() {
     let mut player = Player::lying(Lie::ReplayTwice, 1, roomy(POLICY));
     player.talk(0, "#a", &["1", "2"]);
