@@ -46,7 +46,7 @@ pub(crate) struct LimitArguments {
     #[arg(long, value_name = "LINES", value_parser = clap::value_parser!(u32).range(1..=HISTORY_LINES_MAX))]
     history: Option<u32>,
     /// Ban an address, a prefix or a mask from the start, such as 192.0.2.0/24 or `~*@192.0.2.1`. Repeatable.
-    #[arg(long, value_name = "MASK")]
+    #[arg(long, value_name = "MASK", value_parser = ban_mask)]
     ban: Vec<String>,
     /// Look up the name of newcomers' hosts in vain for so long before they may register, such as 4s.
     #[arg(long, value_name = "TIME", value_parser = time)]
@@ -104,6 +104,16 @@ fn throttle(text: &str) -> Result<ConnectThrottle, String> {
         connects_max: count.parse().map_err(|_| expected())?,
         window: time(window)?,
     })
+}
+
+fn ban_mask(text: &str) -> Result<String, String> {
+    if text.contains('!') {
+        let host = text.rsplit('@').next().unwrap_or_default();
+        return Err(format!(
+            "a ban of a network knows no nicks: write `{host}`, or `user@{host}`"
+        ));
+    }
+    Ok(text.to_owned())
 }
 
 fn connect_ban(text: &str) -> Result<ConnectBan, String> {
@@ -230,6 +240,7 @@ mod tests {
             ),
             ("--connect-throttle 5/10", "expected a duration"),
             ("--connect-ban 5/10s", "and for how long they ban"),
+            ("--ban *!*@192.0.2.1", "knows no nicks: write `192.0.2.1`"),
             ("--exempt 192.0.2.1", "expected addresses and a number"),
             ("--exempt 192.0.2.1=lots", "expected addresses and a number"),
             ("--exempt 192.0.2.1/40=5", "expected addresses and a number"),

@@ -400,6 +400,9 @@ fn write<S: Served + 'static>(
         peer.is_closing
     };
     if is_closing {
+        if let Some(peer) = server.borrow_mut().peers.get_mut(&client) {
+            peer.layer.close(&mut Unwaiting(stream));
+        }
         // Dropping it would not do: its reader holds it too, until this tells both ends.
         let _ = rustix::net::shutdown(&**stream, rustix::net::Shutdown::Both);
         end(server, client, stream, CloseReason::Asked);

@@ -26,6 +26,8 @@ pub(super) struct Server {
     /// Whether it is linked to the hub; the hub is.
     pub(super) is_linked: bool,
     pub(super) user_count: u64,
+    /// The most that there ever were.
+    pub(super) user_count_max: u64,
     pub(super) invisible_count: u64,
     pub(super) unknown_count: u64,
     /// What its own clients used; the other servers count theirs.
@@ -40,6 +42,7 @@ impl Directory {
             name: name.as_bytes().to_vec(),
             is_linked: true,
             user_count: 0,
+            user_count_max: 0,
             invisible_count: 0,
             unknown_count: 0,
             commands: CommandCounts::default(),
@@ -103,6 +106,7 @@ impl Directory {
         }
         if stage == Stage::Registered {
             server.user_count += 1;
+            server.user_count_max = server.user_count_max.max(server.user_count);
             server.invisible_count += u64::from(is_invisible);
         }
     }

@@ -21,6 +21,9 @@ const SHOWN_BYTES_MAX: usize = 100;
 /// Longest command, by which the others are unknown.
 const COMMAND_BYTES_MAX: usize = 12;
 
+/// Most bytes of a client's tags (`message-tags`): what is more is a line too long.
+const CLIENT_TAG_BYTES_MAX: usize = 4_094;
+
 impl Network {
     pub(super) fn takes_lines(&self, id: ClientId) -> bool {
         matches!(
@@ -42,6 +45,9 @@ impl Network {
         };
         let tags = message.tags.as_bytes();
         let body_start = if tags.is_empty() { 0 } else { tags.len() + 2 };
+        if tags.len() > CLIENT_TAG_BYTES_MAX {
+            return self.handle_endless_line(id);
+        }
         if line.len() > body_start + LINE_BODY_BYTES_MAX {
             if self.config.limits.long_line != LongLine::Cut {
                 self.handle_endless_line(id);
@@ -126,6 +132,7 @@ impl Network {
             b"LIST" => self.list(id, message),
             b"WHO" => self.who(id, message),
             b"WHOIS" => self.whois(id, message),
+            b"WHOWAS" => self.whowas(id, message),
             b"USERHOST" => self.userhost(id, message),
             b"ISON" => self.ison(id, message),
             b"AWAY" => self.away_command(id, message),

@@ -107,8 +107,6 @@ pub(super) enum Statuses {
     AfterAll,
     /// After so many JOINs of a channel, for those who joined.
     AfterJoins(usize),
-    /// Not at all.
-    Untold,
 }
 
 /// What becomes of users of one nick when sides meet.
@@ -217,6 +215,9 @@ const BASE_36_LETTERS_FIRST: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 /// So many members fit into one line between servers, as recorded: 31, then their MODEs, then the next.
 const INSPIRCD_JOINS: usize = 31;
 
+/// So many members fit into one line between servers: an id takes nine bytes, with status and space eleven.
+const HYBRID_JOINS: usize = 40;
+
 const SPLITSTORM: Manners = Manners {
     has_link_batches: true,
     order: Order::Tables,
@@ -323,8 +324,9 @@ const NGIRCD: Manners = Manners {
 const HYBRID: Manners = Manners {
     has_link_batches: false,
     order: Order::NewestFirst,
-    // The one recording there is, of a server that was killed, has none: its half of every channel was the younger.
-    statuses: Statuses::Untold,
+    // The one recording there is, of a server that was killed, has none: its half of every channel was the younger, and lost them. Of halves of
+    // one age it is assumed.
+    statuses: Statuses::AfterJoins(HYBRID_JOINS),
     has_ages: true,
     collision: Collision::LaterClosed,
     collision_text: "Nick collision",

@@ -58,8 +58,7 @@ impl Network {
         }
         match self.manners().statuses {
             Statuses::AfterAll => self.announce_at_once(&pairs, far),
-            Statuses::AfterJoins(count) => self.announce_by_channel(&pairs, far, Some(count)),
-            Statuses::Untold => self.announce_by_channel(&pairs, far, None),
+            Statuses::AfterJoins(count) => self.announce_by_channel(&pairs, far, count),
         }
         for (near, ix) in pairs {
             let other = std::mem::take(&mut self.channels.channel_mut(ix).history);
@@ -151,22 +150,19 @@ impl Network {
     }
 
     /// Merges one channel after the other, and tells of its JOINs, and after each `count` of them of the operators and voices among
-    /// these, if at all.
+    /// these.
     fn announce_by_channel(
         &mut self,
         pairs: &[(ChannelIx, ChannelIx)],
         far: ServerId,
-        count: Option<usize>,
+        count: usize,
     ) {
         for &(near, ix) in pairs {
             self.merge_channels(near, ix, far);
             for (from, to, part) in [(ix, near, Part::Far), (near, ix, Part::Near)] {
                 let members = self.members_in_order(from);
-                for some in members.chunks(count.unwrap_or(usize::MAX).max(1)) {
+                for some in members.chunks(count.max(1)) {
                     self.announce_arrivals((from, to), some, (part, far));
-                    if count.is_none() {
-                        continue;
-                    }
                     let mut changes = Vec::new();
                     for member in some {
                         let held = LETTERS

@@ -122,7 +122,8 @@ impl Network {
             unknown += server.unknown_count;
             servers += 1;
         }
-        let local = self.directory.server_of(id).user_count;
+        let server = self.directory.server_of(id);
+        let (local, local_max) = (server.user_count, server.user_count_max);
         let channels = self.channels.count(side) as u64;
         let (visible, max) = (users - invisible, self.user_count_max);
         let text =
@@ -145,7 +146,7 @@ impl Network {
         self.tell(
             id,
             RPL_LOCALUSERS,
-            &format!("Current local users: {local}  Max: {max}"),
+            &format!("Current local users: {local}  Max: {local_max}"),
         );
         self.tell(
             id,

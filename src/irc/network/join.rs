@@ -97,7 +97,9 @@ impl Network {
             );
         }
         if self.compose_away(id) {
-            let readers = self.listeners_of(ix);
+            let mut readers = self.listeners_of(ix);
+            // It knows.
+            readers.retain(|&reader| reader != id);
             self.relay_away(&readers);
         }
         if found.is_none() && self.manners().new_channel.is_told {

@@ -47,6 +47,7 @@ impl Network {
     /// Takes a client off the network; those who shared a channel with it read its QUIT, once each.
     pub(super) fn depart(&mut self, id: ClientId, reason: &[u8]) {
         if self.directory.client(id).is_registered() {
+            self.remember_nick(id);
             self.tell_offline(id);
             let client = self.directory.client(id);
             self.relay

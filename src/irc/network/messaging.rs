@@ -7,6 +7,7 @@ use crate::irc::network::channels::Status;
 use crate::irc::network::client::Client;
 use crate::irc::network::client::ClientId;
 use crate::irc::network::relay::Relay;
+use crate::irc::wire::action;
 use crate::irc::wire::message::Message;
 use crate::irc::wire::numeric::ERR_CANNOTSENDTOCHAN;
 use crate::irc::wire::numeric::ERR_NORECIPIENT;
@@ -130,7 +131,9 @@ impl Network {
             }
         }
         self.echo(from);
-        if prefix_count == 0 && kind != Kind::Tagmsg {
+        // Who reads it later is not asked.
+        let is_query = action::is_query(sending.text);
+        if prefix_count == 0 && kind != Kind::Tagmsg && !is_query {
             self.keep_line(ix);
         }
     }

@@ -49,6 +49,7 @@ mod split;
 mod stats;
 mod topic;
 mod who;
+mod whowas;
 
 #[cfg(test)]
 mod tests;
@@ -73,6 +74,7 @@ use crate::irc::network::relay::Relay;
 use crate::irc::network::services::Services;
 use crate::irc::network::sightings::Saw;
 use crate::irc::network::source::Source;
+use crate::irc::network::whowas::Formers;
 use crate::irc::wire::framer::LineTooLong;
 use crate::irc::wire::isupport::Isupport;
 use crate::units::id::ServerId;
@@ -147,6 +149,7 @@ pub struct Network {
     /// Who reads the batch under way, each once.
     in_batch: Vec<ClientId>,
     user_count_max: u64,
+    formers: Formers,
     /// How many turns were given out; the last one's number.
     turn_count: u64,
 }
@@ -181,6 +184,7 @@ impl Network {
             split_count: 0,
             in_batch: Vec::new(),
             user_count_max: 0,
+            formers: Formers::default(),
             turn_count: 0,
             config,
         };

@@ -164,6 +164,7 @@ impl Network {
     pub(super) fn rename(&mut self, id: ClientId, nick: &[u8]) {
         let is_other = !CASE_MAPPING.eq(&self.directory.client(id).nick, nick);
         if is_other {
+            self.remember_nick(id);
             self.tell_offline(id);
         }
         self.relay

@@ -386,10 +386,14 @@ impl Network {
     }
 
     fn note_account(&mut self, id: ClientId, account: Vec<u8>) {
-        let mask = self.directory.client(id).mask.clone();
+        let client = self.directory.client_mut(id);
+        if !client.is_registered() && !client.nick.is_empty() && !client.user.is_empty() {
+            client.rebuild_mask();
+        }
+        let mask = client.mask.clone();
         let line = self.ports.numeric(&self.directory, id, RPL_LOGGEDIN);
         let text = [b"You are now logged in as ", &account[..]].concat();
-        // Before the registration there is no mask.
+        // Before it says who it is there is no mask.
         let mask = if mask.is_empty() { &b"*"[..] } else { &mask };
         line.param(mask).param(&account).trailing(&text);
         self.change_account(id, Some(account));

@@ -12,6 +12,7 @@ use crate::irc::wire::numeric::ERR_NONICKNAMEGIVEN;
 use crate::irc::wire::numeric::RPL_AWAY;
 use crate::irc::wire::numeric::RPL_ENDOFWHO;
 use crate::irc::wire::numeric::RPL_ENDOFWHOIS;
+use crate::irc::wire::numeric::RPL_WHOISACCOUNT;
 use crate::irc::wire::numeric::RPL_WHOISCHANNELS;
 use crate::irc::wire::numeric::RPL_WHOISIDLE;
 use crate::irc::wire::numeric::RPL_WHOISSERVER;
@@ -38,12 +39,13 @@ enum Form<'a> {
 
 impl Network {
     pub(super) fn who(&mut self, id: ClientId, message: &Message<'_>) {
-        let target = message
-            .params
-            .get(0)
-            .filter(|mask| !mask.is_empty())
-            .unwrap_or(b"*");
+        let mask = message.params.get(0).filter(|mask| !mask.is_empty());
+        let target = mask.unwrap_or(b"*");
         let options = message.params.get(1).unwrap_or_default();
+        // Operators of servers, whom it has none of.
+        if options == b"o" {
+            return self.fail(id, RPL_ENDOFWHO, &[target], "End of WHO list");
+        }
         let form = match options.iter().position(|&byte| byte == b'%') {
             Some(at) => {
                 let mut parts = options[at + 1..].splitn(2, |&byte| byte == b',');
@@ -63,7 +65,8 @@ impl Network {
                 }
             }
         } else {
-            self.who_matching(id, target, form);
+            let all = if target == b"0" { b"*" } else { target };
+            self.who_matching(id, all, form);
         }
         self.fail(id, RPL_ENDOFWHO, &[target], "End of WHO list");
     }
@@ -177,6 +180,13 @@ impl Network {
                 .trailing(self.config.name.as_bytes());
             self.send_away(id, found, RPL_AWAY);
             let client = self.directory.client(found);
+            if let Some(account) = &client.account {
+                self.ports
+                    .numeric(&self.directory, id, RPL_WHOISACCOUNT)
+                    .param(&client.nick)
+                    .param(account)
+                    .trailing(b"is logged in as");
+            }
             let signed_on = (i64::try_from(self.start_unix_micros).unwrap_or(i64::MAX))
                 .saturating_add(client.signed_on.as_micros())
                 / 1_000_000;

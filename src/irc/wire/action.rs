@@ -11,6 +11,11 @@ pub fn unwrapped(text: &[u8]) -> &[u8] {
     inner.map_or(text, |inner| inner.strip_suffix(AFTER).unwrap_or(inner))
 }
 
+/// Returns whether a text is a question or an answer of programs: a CTCP that is no ACTION.
+pub fn is_query(text: &[u8]) -> bool {
+    text.first() == Some(&1) && !text.starts_with(BEFORE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -25,6 +30,7 @@ mod tests {
             (b"", b""),
         ] {
             assert_eq!(unwrapped(text), want);
+            assert_eq!(is_query(text), text.starts_with(b"\x01V"));
         }
     }
 }

@@ -56,6 +56,8 @@ pub const RPL_NOWAWAY: u16 = 306;
 pub const RPL_WHOISUSER: u16 = 311;
 /// A user's server.
 pub const RPL_WHOISSERVER: u16 = 312;
+/// Who had a nick.
+pub const RPL_WHOWASUSER: u16 = 314;
 /// The end of WHO.
 pub const RPL_ENDOFWHO: u16 = 315;
 /// How long a user has been idle.
@@ -64,6 +66,12 @@ pub const RPL_WHOISIDLE: u16 = 317;
 pub const RPL_ENDOFWHOIS: u16 = 318;
 /// A user's channels.
 pub const RPL_WHOISCHANNELS: u16 = 319;
+/// A user's account.
+pub const RPL_WHOISACCOUNT: u16 = 330;
+/// The end of WHOWAS.
+pub const RPL_ENDOFWHOWAS: u16 = 369;
+/// Nobody had that nick.
+pub const ERR_WASNOSUCHNICK: u16 = 406;
 /// The list of channels begins.
 pub const RPL_LISTSTART: u16 = 321;
 /// One channel of the list.

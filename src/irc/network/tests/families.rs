@@ -67,6 +67,25 @@ fn a_hybrid_closes_the_later_of_two_users_of_one_nick() {
 }
 
 #[test]
+fn a_hybrid_tells_of_operators_and_voices_where_halves_are_of_one_age() {
+    check_with(
+        like(Family::Hybrid),
+        "+alder
+         +birch @1
+         alder: JOIN #c
+         birch: JOIN #c
+         alder: MODE #c +v birch
+         split 1
+         ---
+         heal 1",
+        "alder| :birch!birch@birch.test JOIN :#c
+         alder| :far.test MODE #c +v birch
+         birch| :alder!alder@alder.test JOIN :#c
+         birch| :hub.test MODE #c +o alder",
+    );
+}
+
+#[test]
 fn a_hybrid_tells_the_first_member_the_modes_of_its_channel() {
     check_with(
         like(Family::Hybrid),

@@ -27,6 +27,7 @@ fn members_read_what_was_said_with_its_own_time_and_account() {
          wait 1
          alder: PRIVMSG #c :two
          alder: PRIVMSG @#c :for operators
+         alder: PRIVMSG #c :\u{1}TIME\u{1}
          alder: TOPIC #c :not said
          wait 1
          alder: NOTICE #c :three

@@ -58,7 +58,7 @@ fn both_sides_live_on_apart_and_hear_nothing_of_each_other() {
          ash| :hub.test 253 ash 0 :unknown connections
          ash| :hub.test 254 ash 1 :channels formed
          ash| :hub.test 255 ash :I have 2 clients and 1 servers
-         ash| :hub.test 265 ash :Current local users: 2  Max: 4
+         ash| :hub.test 265 ash :Current local users: 2  Max: 2
          ash| :hub.test 266 ash :Current global users: 2  Max: 4",
     );
 }

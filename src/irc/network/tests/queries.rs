@@ -46,6 +46,50 @@ fn who_and_whois_describe_users() {
 }
 
 #[test]
+fn whowas_tells_of_who_left_or_took_another_nick_the_latest_first() {
+    check(
+        "+alder
+         +birch @1
+         birch: NICK beech
+         wait 2
+         birch: QUIT
+         +Birch
+         Birch: QUIT
+         ---
+         alder: WHOWAS birch
+         alder: WHOWAS beech,birch 1
+         alder: WHOWAS nobody",
+        "alder| :hub.test 314 alder Birch Birch Birch.test * :The Birch
+         alder| :hub.test 312 alder Birch hub.test :2023-11-14T22:13:22.000Z
+         alder| :hub.test 314 alder birch birch birch.test * :The birch
+         alder| :hub.test 312 alder birch far.test :2023-11-14T22:13:20.000Z
+         alder| :hub.test 369 alder birch :End of WHOWAS
+         alder| :hub.test 314 alder beech birch birch.test * :The birch
+         alder| :hub.test 312 alder beech far.test :2023-11-14T22:13:22.000Z
+         alder| :hub.test 369 alder beech :End of WHOWAS
+         alder| :hub.test 314 alder Birch Birch Birch.test * :The Birch
+         alder| :hub.test 312 alder Birch hub.test :2023-11-14T22:13:22.000Z
+         alder| :hub.test 369 alder birch :End of WHOWAS
+         alder| :hub.test 406 alder nobody :There was no such nickname
+         alder| :hub.test 369 alder nobody :End of WHOWAS",
+    );
+}
+
+#[test]
+fn who_knows_everybody_as_0_and_no_operators() {
+    check(
+        "+alder
+         alder: JOIN #c
+         ---
+         alder: WHO 0
+         alder: WHO #c o",
+        "alder| :hub.test 352 alder #c alder alder.test hub.test alder H@ :0 The alder
+         alder| :hub.test 315 alder 0 :End of WHO list
+         alder| :hub.test 315 alder #c :End of WHO list",
+    );
+}
+
+#[test]
 fn stats_tells_what_was_used_at_the_server_that_is_asked() {
     check(
         "+alder
