@@ -61,6 +61,7 @@ fn serve(networks: &[&Listening; 2], lying: Option<Lying>) -> Served {
             tells_siblings: true,
             marks_replay: true,
             survives_restart: false,
+            pages_lines_max: 0,
         },
         style: Style::Znc,
         dial_every: Duration::from_millis(10),

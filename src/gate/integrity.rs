@@ -49,7 +49,29 @@ pub fn checks(
     checks.push(holes_check(ledger, tolerances));
     checks.push(data_check(ledger));
     checks.extend(bouncer.map(|bouncer| locked_out_check(bouncer, tolerances)));
+    checks.extend(bouncer.and_then(readings_check));
     checks
+}
+
+/// Checks that something was read where backlogs were to be read page by page.
+fn readings_check(bouncer: &BouncerOutcome) -> Option<IntegrityCheck> {
+    let count = bouncer.readings?;
+    let holds = count > 0;
+    let reason =
+        "nothing was read back: the bouncer told no channel page by page to its first line";
+    Some(IntegrityCheck {
+        counter: "readings",
+        count,
+        basis: count,
+        tolerated: 0.0,
+        is_breach: false,
+        holds,
+        reason: if holds {
+            String::new()
+        } else {
+            reason.to_owned()
+        },
+    })
 }
 
 /// Checks that a bouncer holds its users' places on all networks at the end.

@@ -25,6 +25,8 @@ pub struct BouncerOutcome {
     pub playbacks: Playbacks,
     /// How long lines were missing from what it played back that came when they were read again.
     pub healed: Healed,
+    /// How often a channel was read to its first line, page by page; `None` where nobody was to.
+    pub readings: Option<u64>,
     /// The first line of one user that came to another.
     pub leak: Option<Leak>,
     /// What each network saw of it.

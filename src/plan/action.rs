@@ -6,6 +6,7 @@ use crate::measure::ledger::MessageKey;
 use crate::measure::ledger::PlannedMessage;
 use crate::plan::streams::StreamId;
 use crate::scenario::phase::Cut;
+use crate::scenario::phase::ReadBy;
 use crate::traffic::profile::talk::TalkKind;
 use crate::units::id::ChannelId;
 use crate::units::id::PhaseId;
@@ -96,6 +97,8 @@ pub enum Action {
     ReadBack {
         /// Who.
         user: UserId,
+        /// How.
+        by: ReadBy,
     },
     /// Join one channel, as a script has it.
     Join {
@@ -210,7 +213,7 @@ impl Action {
             Self::Arrive { user, .. }
             | Self::Leave { user, .. }
             | Self::Lose { user, .. }
-            | Self::ReadBack { user }
+            | Self::ReadBack { user, .. }
             | Self::Join { user, .. }
             | Self::Part { user, .. }
             | Self::Rename { user }

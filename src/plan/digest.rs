@@ -9,6 +9,7 @@ use crate::plan::action::Planned;
 use crate::plan::action::Upheaval;
 use crate::plan::planner::Planner;
 use crate::scenario::phase::Cut;
+use crate::scenario::phase::ReadBy;
 use crate::units::hex;
 use crate::units::id::PhaseId;
 
@@ -90,7 +91,9 @@ impl PlanDigest {
                 let how = number(LeaveHow::Cut(cut));
                 (15, [user.0, u32::from(event.0), how, 0, 0])
             }
-            Action::ReadBack { user } => (22, [user.0, 0, 0, 0, 0]),
+            Action::ReadBack { user, by } => {
+                (22, [user.0, u32::from(by == ReadBy::Pages), 0, 0, 0])
+            }
         };
         self.0.update([tag]);
         for field in fields {

@@ -169,13 +169,14 @@ fn of_phase(
         }
         PhaseKind::ReadBack {
             fraction,
+            by,
             over,
             ref again,
         } => {
             moves.extend(each_hit(plan, sharding, phase, fraction, |user, share| {
                 let begins = span.begins + over.mul_f64(share);
                 let times = std::iter::once(Duration::ZERO).chain(again.iter().copied());
-                let reads = times.map(|after| (begins + after, Action::ReadBack { user }));
+                let reads = times.map(|after| (begins + after, Action::ReadBack { user, by }));
                 let is_there = |at| plan.timeline.is_present(user, at, SETTLED_AFTER);
                 reads.filter(|&(at, _)| is_there(at)).collect()
             }));

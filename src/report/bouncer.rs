@@ -47,6 +47,9 @@ pub struct Bouncer {
     pub locked_out: u64,
     /// What it played back.
     pub playbacks: Playbacks,
+    /// How often a channel was read to its first line, page by page; null where nobody was to.
+    #[serde(default)]
+    pub readings: Option<u64>,
     /// Lines that were missing from a playback and came when it was read again, by how long that was: gaps of a cache.
     #[serde(default)]
     pub healed: Vec<Healed>,
@@ -202,6 +205,7 @@ impl Bouncer {
             registered: networks.iter().map(|network| network.registered).sum(),
             locked_out: networks.iter().map(|network| network.locked_out).sum(),
             playbacks: Playbacks::of(&bouncer.playbacks),
+            readings: bouncer.readings,
             healed: bouncer.healed.rows().map(Healed::of).collect(),
             leak: bouncer.leak.map(|leak| Leak::of(&leak, naming)),
             rss_bytes_per_user: process

@@ -409,6 +409,7 @@ pub(crate) fn bounced() -> RunResult {
             lines: 1_204,
             lasted: Duration::from_millis(340),
         },
+        readings: Some(36),
         healed: {
             let mut healed = Healed::default();
             healed.add(Duration::from_mins(1));

@@ -18,11 +18,13 @@ use crate::scenario::Tolerance;
 use crate::scenario::accounts;
 use crate::scenario::bouncer;
 use crate::scenario::bouncer::Bouncer;
+use crate::scenario::bouncer::BouncerKind;
 use crate::scenario::clients;
 use crate::scenario::clients::Share;
 use crate::scenario::phase::Begins;
 use crate::scenario::phase::Phase;
 use crate::scenario::phase::PhaseKind;
+use crate::scenario::phase::ReadBy;
 use crate::scenario::phases;
 use crate::scenario::reader::Document;
 use crate::scenario::reader::Table;
@@ -61,7 +63,7 @@ pub fn read(
     let phase_table = root.table("phase")?;
     let phases_place = phase_table.place().clone();
     let parts = phases::read(phase_table)?;
-    check_reading_back(&parts.phases, bouncer.as_ref(), phases_place)?;
+    check_reading_back(&parts.phases, bouncer.as_ref(), &phases_place)?;
     let slos = conditions(root.tables("slo")?)?;
     let aborts = aborts(root.tables("abort")?, &parts.phases)?;
     let tolerances = tolerances(root.table("tolerate")?)?;
@@ -91,24 +93,32 @@ pub fn read(
     })
 }
 
-/// Checks that clients who read back find something: a bouncer that forgets what was read has nothing to tell again.
+/// Checks that clients who read back find something: most bouncers forget what was read.
 fn check_reading_back(
     phases: &[Phase],
     bouncer: Option<&Bouncer>,
-    place: Place,
+    place: &Place,
 ) -> Result<(), Misread> {
-    let mut phases = phases.iter();
-    let reading = phases.find(|phase| matches!(phase.kind, PhaseKind::ReadBack { .. }));
-    let Some(reading) = reading.filter(|_| !bouncer.is_some_and(|bouncer| bouncer.keeps_read))
-    else {
-        return Ok(());
-    };
-    let what = format!(
-        "`{}` reads back what no bouncer keeps once it was read",
-        reading.name
-    );
-    Err(Misread::new(what, place)
-        .with_help("write keeps_read = true in [bouncer], with kind = \"znc\""))
+    for phase in phases {
+        let PhaseKind::ReadBack { by, .. } = phase.kind else {
+            continue;
+        };
+        let (can, help) = match by {
+            ReadBy::Attach => (
+                bouncer.is_some_and(|bouncer| bouncer.keeps_read),
+                "write keeps_read = true in [bouncer], with kind = \"znc\"",
+            ),
+            ReadBy::Pages => (
+                bouncer.is_some_and(|bouncer| bouncer.kind == BouncerKind::Soju),
+                "a soju is asked for pages: kind = \"soju\" in [bouncer]",
+            ),
+        };
+        if !can {
+            let what = format!("`{}` reads back what no bouncer tells", phase.name);
+            return Err(Misread::new(what, place.clone()).with_help(help));
+        }
+    }
+    Ok(())
 }
 
 fn stem(path: &str) -> String {

@@ -21,6 +21,8 @@ use crate::scenario::clients::Client;
 use crate::scenario::clients::Share;
 use crate::scenario::migration::Migration;
 use crate::scenario::phase::Phase;
+use crate::scenario::phase::PhaseKind;
+use crate::scenario::phase::ReadBy;
 use crate::units::id::PhaseId;
 use crate::units::id::ServerId;
 
@@ -211,6 +213,20 @@ impl Scenario {
     pub fn migrations(&self) -> impl Iterator<Item = (&Phase, &Migration)> {
         let phases = self.phases.iter();
         phases.filter_map(|phase| Some((phase, phase.kind.migration()?)))
+    }
+
+    /// Returns whether clients read a bouncer's backlog page by page.
+    pub fn reads_pages(&self) -> bool {
+        let is_read = |phase: &Phase| {
+            matches!(
+                phase.kind,
+                PhaseKind::ReadBack {
+                    by: ReadBy::Pages,
+                    ..
+                }
+            )
+        };
+        self.phases.iter().any(is_read)
     }
 
     /// Returns the commands that phases run on this machine, in the order of the file.

@@ -109,6 +109,8 @@ pub enum PhaseKind {
     ReadBack {
         /// Share of the clients; 0..=1.
         fraction: f64,
+        /// How they read.
+        by: ReadBy,
         /// Span over which they do so each time, evenly.
         over: Duration,
         /// When they read again, from the phase's beginning.
@@ -195,6 +197,29 @@ impl RestartOf {
         match self {
             Self::Target => "target",
             Self::Network => "network",
+        }
+    }
+}
+
+/// How clients read all that a bouncer keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadBy {
+    /// They leave and attach again: it plays everything back to whoever comes.
+    #[default]
+    Attach,
+    /// They ask for page after page (CHATHISTORY).
+    Pages,
+}
+
+impl ReadBy {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Attach, Self::Pages];
+
+    /// Returns the name in scenario files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Attach => "attach",
+            Self::Pages => "pages",
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::scenario::phase::Heal;
 use crate::scenario::phase::Pace;
 use crate::scenario::phase::Phase;
 use crate::scenario::phase::PhaseKind;
+use crate::scenario::phase::ReadBy;
 use crate::scenario::phase::RestartOf;
 use crate::scenario::phase::Returns;
 use crate::scenario::phase::SplitBy;
@@ -128,6 +129,7 @@ impl Parts {
             },
             "read_back" => PhaseKind::ReadBack {
                 fraction: table.with_default("fraction", 1.0, value::share)?,
+                by: table.with_default("by", ReadBy::Attach, value::read_by)?,
                 over: table.with_default("over", STORM_DEFAULT, value::duration)?,
                 again: again(table)?,
             },

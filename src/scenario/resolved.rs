@@ -221,11 +221,13 @@ impl Scenario {
             }
             PhaseKind::ReadBack {
                 fraction,
+                by,
                 over,
                 again,
             } => {
                 put("fraction", format!("{fraction:?}"))?;
                 put("over", span(*over))?;
+                put("by", quoted(by.name()))?;
                 let again: Vec<String> = again.iter().map(|&after| span(after)).collect();
                 put("again", format!("[{}]", again.join(", ")))?;
             }

@@ -9,6 +9,7 @@ use crate::scenario::bouncer::BouncerKind;
 use crate::scenario::phase::CurvePoint;
 use crate::scenario::phase::Cut;
 use crate::scenario::phase::Heal;
+use crate::scenario::phase::ReadBy;
 use crate::scenario::phase::RestartOf;
 use crate::scenario::phase::SplitBy;
 use crate::units::rate::Rate;
@@ -204,6 +205,14 @@ pub(crate) fn restart_of(value: &str) -> Result<RestartOf, Expected> {
     whats.find(|of| of.name() == value).ok_or(Expected {
         what: "\"target\" or \"network\"",
         help: "of = \"network\" takes down the networks behind a bouncer",
+    })
+}
+
+pub(crate) fn read_by(value: &str) -> Result<ReadBy, Expected> {
+    let mut ways = ReadBy::ALL.into_iter();
+    ways.find(|by| by.name() == value).ok_or(Expected {
+        what: "\"attach\" or \"pages\"",
+        help: "attach: leave and come again to a ZNC that plays everything back; pages: ask a soju for page after page (CHATHISTORY)",
     })
 }
 

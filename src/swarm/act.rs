@@ -16,6 +16,7 @@ use crate::plan::action::LeaveHow;
 use crate::plan::action::Planned;
 use crate::plan::action::Upheaval;
 use crate::scenario::phase::Cut;
+use crate::scenario::phase::ReadBy;
 use crate::swarm::CLOSE_TIMEOUT;
 use crate::swarm::Shard;
 use crate::swarm::hear;
@@ -90,7 +91,14 @@ impl Shard {
             }
             Action::Say { key, message, kind } => self.say(key, &message, kind, now),
             Action::Lose { user, cut, event } => self.lose(user, cut, event, now),
-            Action::ReadBack { user } => self.read_back(user, planned.at, now),
+            Action::ReadBack {
+                user,
+                by: ReadBy::Attach,
+            } => self.attach_again(user, planned.at, now),
+            Action::ReadBack {
+                user,
+                by: ReadBy::Pages,
+            } => self.read_pages(user, now),
             Action::Upheave { phase, upheaval } => self.upheave(phase, upheaval, now),
             Action::Unspoken { .. } => {}
         }
@@ -229,7 +237,7 @@ impl Shard {
     }
 
     /// Leaves a bouncer that plays everything back to whoever attaches, and comes back as soon as it has let go.
-    fn read_back(&mut self, user: UserId, intended: Offset, now: Offset) {
+    fn attach_again(&mut self, user: UserId, intended: Offset, now: Offset) {
         let Some(local) = self.sharding.local(user) else {
             return;
         };

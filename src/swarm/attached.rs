@@ -6,6 +6,7 @@ use crate::irc::session::event::Change;
 use crate::irc::session::event::Event as Heard;
 use crate::irc::session::playback::Replay;
 use crate::irc::session::playback::Stamp;
+use crate::irc::wire::compose::Line;
 use crate::irc::wire::message::Source;
 use crate::measure::continuity::backlog::Detached;
 use crate::measure::continuity::line::LineId;
@@ -20,6 +21,9 @@ use crate::plan::Plan;
 use crate::scenario::phase::Cut;
 use crate::swarm::Shard;
 use crate::swarm::hear;
+use crate::swarm::pager::PAGE_LINES;
+use crate::swarm::pager::Pager;
+use crate::swarm::pager::Turn;
 use crate::units::id::ChannelId;
 use crate::units::id::SeatId;
 use crate::units::id::UserId;
@@ -50,6 +54,8 @@ struct Client {
     has_all: bool,
     /// How its connection was torn off, if it was.
     cut: Option<Cut>,
+    /// What it is reading page by page, if it is.
+    pager: Option<Pager>,
 }
 
 impl Clients {
@@ -67,6 +73,7 @@ impl Clients {
                 is_attached: false,
                 has_all: false,
                 cut: None,
+                pager: None,
             })
         };
         Some(Self {
@@ -180,6 +187,7 @@ impl Shard {
             }
             Heard::LoggedIn { since } => self.record_step(Operation::Login, since, now),
             Heard::LookedUp { since } => self.record_step(Operation::ConnectLookup, since, now),
+            Heard::ReplayEnded => self.hear_page_end(local, now),
             Heard::TimedOut | Heard::LoginFailed => self.close(local),
             Heard::Nothing
             | Heard::Renamed
@@ -306,6 +314,9 @@ impl Shard {
     fn read_talk(&mut self, local: usize, talk: &Talk<'_>, now: Offset) {
         let nick = talk.from.nick;
         let line = LineId::of(Verb::Message, nick, talk.text);
+        if self.read_paged(local, talk, line, now) {
+            return;
+        }
         let is_to_channel = self.isupport.is_channel(talk.target);
         let stream = if is_to_channel {
             self.channel_at_seat(local, talk.target)
@@ -330,6 +341,117 @@ impl Shard {
             is_replayed: talk.replay.is_some(),
             stamp,
         });
+    }
+
+    /// Begins to read all of its channels page by page, unless the last time is not over yet.
+    pub(super) fn read_pages(&mut self, user: UserId, now: Offset) {
+        let Some(local) = self.sharding.local(user) else {
+            return;
+        };
+        let Some(clients) = &mut self.bouncer else {
+            return;
+        };
+        let Some(client) = clients.rows.get_mut(local) else {
+            return;
+        };
+        if !client.is_attached || client.pager.is_some() {
+            return;
+        }
+        client.pager = Pager::new(client.joined.clone());
+        self.begin_channel(local, now);
+        self.ask_page(local);
+    }
+
+    /// Tells that a channel begins to be read.
+    fn begin_channel(&mut self, local: usize, now: Offset) {
+        if let Some(channel) = self.paged_channel(local) {
+            self.tell_read(local, now, |client, seat| Deed::PagesBegun {
+                client,
+                seat,
+                channel,
+            });
+        }
+    }
+
+    fn paged_channel(&self, local: usize) -> Option<ChannelId> {
+        let client = self.bouncer.as_ref()?.rows.get(local)?;
+        client.pager.as_ref().map(Pager::channel)
+    }
+
+    fn ask_page(&mut self, local: usize) {
+        let row = self
+            .bouncer
+            .as_ref()
+            .and_then(|clients| clients.rows.get(local));
+        let Some(pager) = row.and_then(|client| client.pager.as_ref()) else {
+            return;
+        };
+        let (subcommand, before) = pager.question();
+        let mut name = Vec::new();
+        self.plan.names.push_channel(pager.channel(), &mut name);
+        Line::with_command(self.users[local].outbox.tail(), b"CHATHISTORY")
+            .param(subcommand)
+            .param(&name)
+            .param(&before)
+            .number(u64::from(PAGE_LINES))
+            .end();
+        self.flush(local);
+    }
+
+    /// Takes a line that may be one of a page, and returns whether it was.
+    fn read_paged(&mut self, local: usize, talk: &Talk<'_>, line: LineId, now: Offset) -> bool {
+        let (Some(replay), Some(channel)) = (talk.replay, self.paged_channel(local)) else {
+            return false;
+        };
+        if self.channel_at_seat(local, talk.target) != Some(channel) {
+            return false;
+        }
+        let micros = match replay.stamp {
+            Some(Stamp::UnixMicros(micros)) => Some(micros),
+            Some(Stamp::ClockSecs(_)) | None => None,
+        };
+        let row = self
+            .bouncer
+            .as_mut()
+            .and_then(|clients| clients.rows.get_mut(local));
+        if let Some(pager) = row.and_then(|client| client.pager.as_mut()) {
+            pager.note(micros);
+        }
+        self.tell_read(local, now, |client, seat| Deed::Paged {
+            client,
+            seat,
+            channel,
+            line,
+        });
+        true
+    }
+
+    fn hear_page_end(&mut self, local: usize, now: Offset) {
+        let of = self.users[local].session.replayed();
+        let channel = self.channel_at_seat(local, of);
+        if channel.is_none() || channel != self.paged_channel(local) {
+            return;
+        }
+        let row = self
+            .bouncer
+            .as_mut()
+            .and_then(|clients| clients.rows.get_mut(local));
+        let Some(client) = row else { return };
+        let Some((turn, goes_on)) = client.pager.as_mut().map(Pager::turn) else {
+            return;
+        };
+        if !goes_on {
+            client.pager = None;
+        }
+        if let Turn::First(channel) = turn {
+            self.tell_read(local, now, |client, seat| Deed::PagesEnded {
+                client,
+                seat,
+                channel,
+            });
+            self.begin_channel(local, now);
+        }
+        self.ask_page(local);
     }
 
     fn tell_refused(&mut self, local: usize, target: &[u8], now: Offset) {
@@ -399,6 +521,7 @@ impl Shard {
             return clients.tell(now, Deed::Doubt { seat });
         }
         client.is_attached = false;
+        client.pager = None;
         client.joined.clear();
         client.has_all = false;
         let how = match client.cut.take() {

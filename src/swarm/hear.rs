@@ -75,6 +75,7 @@ impl Shard {
             // What a bouncer plays back or says is judged by nobody yet.
             Heard::Nothing
             | Heard::Talk { .. }
+            | Heard::ReplayEnded
             | Heard::Bouncer { .. }
             | Heard::Upstream { .. } => {}
             Heard::Pong { sent } => {

@@ -17,6 +17,7 @@ mod lists;
 mod manners;
 mod outbox;
 mod pace;
+mod pager;
 pub mod report;
 mod route;
 mod throttle;

@@ -26,8 +26,8 @@ const BEHIND_TARGET: &[u8] = b" got lost";
 #[derive(Debug)]
 pub(super) enum Opened {
     Nothing,
-    /// The lines of that batch.
-    Batch(Vec<u8>),
+    /// The lines of that batch, and what it is of.
+    Batch(Vec<u8>, Vec<u8>),
     /// The talk of that channel.
     Channel(Vec<u8>),
 }
@@ -47,8 +47,21 @@ impl Session {
         self.upstream == Upstream::There
     }
 
-    /// Notes where a batch of what was said before begins and ends, and returns whether a line is part of it.
-    pub(super) fn is_in_batch(&mut self, message: &Message<'_>, config: &SessionConfig) -> bool {
+    /// Returns the channel or nick of the batch of what was said before that ended last.
+    pub fn replayed(&self) -> &[u8] {
+        &self.replayed
+    }
+
+    /// Returns whether a line is part of a batch of what was said before.
+    pub(super) fn is_in_batch(&self, message: &Message<'_>) -> bool {
+        match &self.opened {
+            Opened::Batch(name, _) => message.tags.get(b"batch") == Some(name.as_slice()),
+            Opened::Nothing | Opened::Channel(_) => false,
+        }
+    }
+
+    /// Notes where a batch of what was said before begins and ends, and returns whether it does the latter.
+    pub(super) fn ends_batch(&mut self, message: &Message<'_>, config: &SessionConfig) -> bool {
         if message.is(b"BATCH") {
             let (mark, kind) = (message.params.get(0), message.params.get(1));
             let playback = config.playback.as_ref();
@@ -56,19 +69,18 @@ impl Session {
             let is_known = |kind: &[u8]| batches.iter().any(|known| known.as_bytes() == kind);
             match (mark.and_then(<[u8]>::split_first), &self.opened) {
                 (Some((b'+', name)), _) if kind.is_some_and(is_known) => {
-                    self.opened = Opened::Batch(cut(name).to_vec());
+                    let of = message.params.get(2).unwrap_or_default();
+                    self.opened = Opened::Batch(cut(name).to_vec(), cut(of).to_vec());
                 }
-                (Some((b'-', name)), Opened::Batch(opened)) if cut(name) == opened => {
+                (Some((b'-', name)), Opened::Batch(opened, of)) if cut(name) == opened => {
+                    self.replayed.clone_from(of);
                     self.opened = Opened::Nothing;
+                    return true;
                 }
                 _ => {}
             }
-            return false;
         }
-        match &self.opened {
-            Opened::Batch(name) => message.tags.get(b"batch") == Some(name.as_slice()),
-            Opened::Nothing | Opened::Channel(_) => false,
-        }
+        false
     }
 
     /// Notes when the client attached and whether what follows at once is over: whatever is not older than the attach is live, and so
@@ -150,7 +162,7 @@ impl Session {
         let time = message.tags.get(b"time").and_then(server_time::parse);
         let is_marked = match &self.opened {
             Opened::Channel(name) => case_mapping.eq(name, cut(target)),
-            Opened::Nothing | Opened::Batch(_) => false,
+            Opened::Nothing | Opened::Batch(..) => false,
         };
         let is_older = playback.is_told_by_age && time.is_some_and(|time| time < self.attached_us);
         let is_private_replay = playback.is_private_told_by_prefix

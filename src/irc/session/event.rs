@@ -75,6 +75,8 @@ pub enum Event<'a> {
         /// Whether a bouncer played it back, as far as it can be told; `None` for what is live.
         replay: Option<Replay>,
     },
+    /// A batch of what was said before has ended: [`replayed`](crate::irc::session::Session::replayed) is what it was of.
+    ReplayEnded,
     /// A bouncer's own words, which mean nothing else.
     Bouncer {
         /// What it says.

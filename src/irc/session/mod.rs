@@ -217,6 +217,8 @@ pub struct Session {
     next_ping: Offset,
     /// What is open of what was said before.
     opened: Opened,
+    /// What the last batch of what was said before was of.
+    replayed: Vec<u8>,
     /// The time of the attach, in microseconds since 1970 UTC, while what follows it may have been said before; far past otherwise.
     attached_us: i64,
     upstream: Upstream,
@@ -262,6 +264,7 @@ impl Session {
             ping_token: 0,
             next_ping: Offset::NEVER,
             opened: Opened::Nothing,
+            replayed: Vec::new(),
             attached_us: i64::MIN,
             upstream: Upstream::There,
             login: LoginState::Open,
@@ -375,7 +378,10 @@ impl Session {
             cx.isupport.handle_005(message);
             return Event::Nothing;
         }
-        let is_in_batch = self.is_in_batch(message, cx.config);
+        if self.ends_batch(message, cx.config) && self.is_online() {
+            return Event::ReplayEnded;
+        }
+        let is_in_batch = self.is_in_batch(message);
         self.note_attach(message, cx);
         match self.state {
             State::Offline => Event::Nothing,

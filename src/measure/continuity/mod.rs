@@ -75,6 +75,8 @@ pub struct Continuity {
     exemplars: Exemplars,
     playbacks: Playbacks,
     healed: Healed,
+    /// Channels that were read to their first lines, page by page.
+    readings: u64,
     leak: Option<Leak>,
 }
 
@@ -99,6 +101,7 @@ impl Continuity {
             exemplars: Exemplars::default(),
             playbacks: Playbacks::default(),
             healed: Healed::default(),
+            readings: 0,
             leak: None,
         }
     }
@@ -121,6 +124,11 @@ impl Continuity {
     /// Returns how long lines were missing that came when a backlog was read again.
     pub fn healed(&self) -> &Healed {
         &self.healed
+    }
+
+    /// Returns how often a channel was read to its first line, page by page.
+    pub fn readings(&self) -> u64 {
+        self.readings
     }
 
     /// Returns the first line of one user that was read in another's session.
@@ -200,6 +208,9 @@ impl Continuity {
             | Deed::Spoke { seat, .. }
             | Deed::Joined { seat, .. }
             | Deed::Refused { seat, .. }
+            | Deed::PagesBegun { seat, .. }
+            | Deed::Paged { seat, .. }
+            | Deed::PagesEnded { seat, .. }
             | Deed::Read { seat, .. } => {
                 let Some(row) = self.seats.get_mut(seat.index()) else {
                     return;
@@ -273,12 +284,14 @@ impl Continuity {
             counts,
             exemplars,
             healed,
+            readings,
             ..
         } = self;
         let Some(row) = seats.get_mut(seat.index()) else {
             return;
         };
         row.take_healed(healed);
+        *readings += row.take_readings();
         let receiver = row.first_client();
         let (delivered, presence) = row.collect(|finding| {
             let breach = finding.breach;

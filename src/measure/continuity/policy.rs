@@ -25,6 +25,8 @@ pub struct BufferPolicy {
     pub marks_replay: bool,
     /// Whether what it keeps outlives it.
     pub survives_restart: bool,
+    /// How many lines of each channel it tells page by page to whoever asks, read or not; none that tells no pages.
+    pub pages_lines_max: u32,
 }
 
 impl BufferPolicy {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::measure::continuity::Playbacks;
@@ -57,6 +58,15 @@ struct Lines {
     own: Backlog,
     /// Lines that the bouncer's buffer was offered.
     turns: u64,
+    /// What clients are reading page by page.
+    pages: BTreeMap<UserId, Pages>,
+}
+
+/// What one client has read page by page.
+#[derive(Debug)]
+struct Pages {
+    since: Offset,
+    lines: HashSet<LineId>,
 }
 
 /// A message on its way to the network.
@@ -95,6 +105,8 @@ pub(super) struct Seat {
     is_cut_off: bool,
     lost_upward: Vec<Finding>,
     received: u64,
+    /// Channels that were read to their first lines.
+    readings: u64,
 }
 
 impl Lines {
@@ -111,6 +123,7 @@ impl Lines {
                 settle,
             ),
             turns: 0,
+            pages: BTreeMap::new(),
         }
     }
 
@@ -148,6 +161,7 @@ impl Seat {
             is_cut_off: false,
             lost_upward: Vec::new(),
             received: 0,
+            readings: 0,
         }
     }
 
@@ -205,6 +219,9 @@ impl Seat {
         }
         if how != Detached::Fenced {
             self.excuse_upward(|upward| upward.client == client);
+        }
+        for lines in self.streams.values_mut() {
+            lines.pages.remove(&client);
         }
         self.live.retain(|live| live.session != session);
     }
@@ -294,9 +311,49 @@ impl Seat {
                 }
             }
             Deed::Read { .. } => return self.handle_read(deed, context),
+            Deed::PagesBegun { .. } | Deed::Paged { .. } | Deed::PagesEnded { .. } => {
+                self.handle_pages(deed, context.at);
+            }
             Deed::Said(_) | Deed::BouncerDown | Deed::Attached { .. } | Deed::Detached { .. } => {}
         }
         None
+    }
+
+    /// Takes what a client reads page by page.
+    fn handle_pages(&mut self, deed: &Deed, at: Offset) {
+        match *deed {
+            Deed::PagesBegun {
+                client, channel, ..
+            } => {
+                let pages = Pages {
+                    since: at,
+                    lines: HashSet::new(),
+                };
+                let lines = self.lines(Stream::Channel(channel));
+                lines.pages.insert(client, pages);
+            }
+            Deed::Paged {
+                client,
+                channel,
+                line,
+                ..
+            } => {
+                let lines = self.lines(Stream::Channel(channel));
+                if let Some(pages) = lines.pages.get_mut(&client) {
+                    pages.lines.insert(line);
+                }
+            }
+            Deed::PagesEnded {
+                client, channel, ..
+            } => {
+                let lines = self.lines(Stream::Channel(channel));
+                if let Some(pages) = lines.pages.remove(&client) {
+                    lines.others.handle_pages(&pages.lines, pages.since, at);
+                    self.readings += 1;
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Notes that the network has a message of this user.
@@ -452,6 +509,11 @@ impl Seat {
                 }
             }
         }
+    }
+
+    /// Takes how many channels were read to their first lines, page by page.
+    pub(super) fn take_readings(&mut self) -> u64 {
+        std::mem::take(&mut self.readings)
     }
 
     /// Hands over what was found, and returns how many owed lines were read: messages, and changes of others.

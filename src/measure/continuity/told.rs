@@ -141,6 +141,35 @@ pub enum Deed {
         /// When it was said, by what the bouncer says.
         stamp: Option<Offset>,
     },
+    /// A client begins to read a channel page by page.
+    PagesBegun {
+        /// Which client.
+        client: UserId,
+        /// Where it sits.
+        seat: SeatId,
+        /// The channel.
+        channel: ChannelId,
+    },
+    /// A client read a line of a page.
+    Paged {
+        /// Which client.
+        client: UserId,
+        /// Where it sits.
+        seat: SeatId,
+        /// The channel.
+        channel: ChannelId,
+        /// What it says.
+        line: LineId,
+    },
+    /// A client has read a channel to its first line.
+    PagesEnded {
+        /// Which client.
+        client: UserId,
+        /// Where it sits.
+        seat: SeatId,
+        /// The channel.
+        channel: ChannelId,
+    },
     /// A client's session ended.
     Detached {
         /// Which client.
@@ -170,7 +199,12 @@ impl Deed {
             | Self::BouncerDown
             | Self::Doubt { .. } => 2,
             Self::Attached { .. } => 3,
-            Self::Joined { .. } | Self::Refused { .. } | Self::Read { .. } => 4,
+            Self::Joined { .. }
+            | Self::Refused { .. }
+            | Self::Read { .. }
+            | Self::PagesBegun { .. }
+            | Self::Paged { .. }
+            | Self::PagesEnded { .. } => 4,
             Self::Detached { .. } => 5,
         }
     }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use crate::irc::wire::message::Message;
 use crate::irc::wire::numeric::RPL_ENDOFNAMES;
 use crate::irc::wire::numeric::RPL_NAMREPLY;
 use crate::irc::wire::numeric::RPL_WELCOME;
+use crate::irc::wire::server_time;
 use crate::measure::continuity::policy::Forgets;
 use crate::sim::bouncer::ConnectionId;
 use crate::sim::bouncer::ModelBouncer;
@@ -183,6 +185,31 @@ impl ModelBouncer {
             }
             style.play(&mut self.ports, id, &played, &lines);
         }
+    }
+
+    /// Tells a client a page of what is kept of a channel: the latest lines, or those before a moment.
+    pub(super) fn tell_page(&mut self, id: ConnectionId, seat: SeatId, message: &Message<'_>) {
+        let param = |place| message.params.get(place).unwrap_or_default();
+        let (name, before) = (param(1), param(2));
+        let before = before
+            .strip_prefix(b"timestamp=")
+            .and_then(server_time::parse);
+        let limit = std::str::from_utf8(param(3))
+            .ok()
+            .and_then(|limit| limit.parse().ok());
+        let room = self
+            .seats
+            .get_mut(seat.index())
+            .and_then(|row| row.room_mut(name));
+        let (Some(room), Some(limit)) = (room, limit) else {
+            return;
+        };
+        let lines = room.buffer.lines();
+        let mut lines = self.liar.distort(self.now, seat, true, lines);
+        lines.retain(|line| before.is_none_or(|before| line.unix_micros < before));
+        let past = lines.len().saturating_sub(limit);
+        lines.drain(..past);
+        self.style.tell_page(&mut self.ports, id, name, &lines);
     }
 
     /// Forgets what was said just now, and hears nothing for a while.

@@ -45,6 +45,11 @@ impl ModelBouncer {
                 line.trailing(b"Closing link");
                 self.dismiss(id);
             }
+            b"CHATHISTORY" => {
+                if let Some(seat) = seat {
+                    self.tell_page(id, seat, &message);
+                }
+            }
             command => match seat {
                 Some(seat) => self.hand_up(id, seat, &message, line),
                 None => self.introduce(id, command, &message),

@@ -144,6 +144,31 @@ impl Style {
             Self::Bip => play_as_bip(ports, id, played, lines),
         }
     }
+
+    /// Tells lines of a channel that a client asked for, in a batch.
+    pub(super) fn tell_page(
+        self,
+        ports: &mut Ports,
+        id: ConnectionId,
+        name: &[u8],
+        lines: &[Talk],
+    ) {
+        let batch = [b"page-", name].concat();
+        for (sign, line) in [(b"+", true), (b"-", false)] {
+            let mark = [&sign[..], &batch].concat();
+            let begun = ports.line(id).source(self.server().as_bytes());
+            let begun = begun.command(b"BATCH").param(&mark);
+            if !line {
+                begun.end();
+                continue;
+            }
+            begun.param(b"chathistory").param(name).end();
+            for line in lines {
+                let begun = ports.line_said(id, line.unix_micros, Some(&batch));
+                private(begun, &line.source, line.command(), name, &line.text);
+            }
+        }
+    }
 }
 
 fn private(line: Line<'_>, from: &[u8], command: &[u8], to: &[u8], text: &[u8]) {

@@ -79,6 +79,8 @@ pub struct BouncerSimOutcome {
     pub playbacks: Playbacks,
     /// How long lines were missing that came when a backlog was read again.
     pub healed: Healed,
+    /// Channels that were read to their first lines, page by page.
+    pub readings: u64,
     /// The first line of one user in another's session.
     pub leak: Option<Leak>,
     /// Lines that were lied about.
@@ -172,6 +174,7 @@ pub fn simulate(sim: &BouncerSim) -> BouncerSimOutcome {
         exemplars: judge.exemplars().clone(),
         playbacks: judge.playbacks(),
         healed: judge.healed().clone(),
+        readings: judge.readings(),
         leak: judge.leak(),
         lies: world.bouncer.lie_count(),
     }

@@ -157,6 +157,11 @@ impl<'a> Judging<'a> {
             ready_in: self.bouncer.ready_in,
             playbacks: self.continuity.playbacks(),
             healed: self.continuity.healed().clone(),
+            readings: self
+                .plan
+                .scenario
+                .reads_pages()
+                .then(|| self.continuity.readings()),
             leak: self.continuity.leak(),
             networks: self.networks(),
         });

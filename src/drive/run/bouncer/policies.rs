@@ -33,6 +33,7 @@ impl Family {
             tells_siblings: true,
             marks_replay: true,
             survives_restart: false,
+            pages_lines_max: 0,
         };
         match wanted.kind {
             BouncerKind::Znc => Self {
@@ -55,6 +56,7 @@ impl Family {
                 playback: Playback::SOJU,
                 policy: BufferPolicy {
                     survives_restart: true,
+                    pages_lines_max: u32::MAX,
                     ..policy
                 },
             },

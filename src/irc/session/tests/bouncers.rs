@@ -125,6 +125,7 @@ fn batches_are_played_back_and_only_their_talk_is_told() {
                 "talk #c before false replayed 1795558525557000us",
                 "talk #c untold false replayed",
                 "talk #c between false",
+                "ReplayEnded",
                 "talk #c live false",
             ],
         );

@@ -517,7 +517,7 @@ fn what_is_history_was_said_before() {
     );
     assert_eq!(
         client.feed(&lines),
-        "talk #c said elsewhere false talk #c said now false"
+        "talk #c said elsewhere false ReplayEnded talk #c said now false"
     );
 }
 

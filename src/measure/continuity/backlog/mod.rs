@@ -99,6 +99,8 @@ struct Written {
     /// Its turn among all lines that share the bouncer's buffer with it.
     turn: u64,
     fate: Fate,
+    /// Whether it may never have reached the bouncer, or have been lost with it.
+    is_doubtful: bool,
 }
 
 /// What became of a line over all sessions.
@@ -238,6 +240,7 @@ impl Backlog {
             at,
             turn,
             fate,
+            is_doubtful: false,
         });
         if self.sessions.is_empty() {
             if self.policy.keeps(kind) {
@@ -408,6 +411,7 @@ impl Backlog {
             if written.at + UNDER_WAY_MAX <= now {
                 return;
             }
+            written.is_doubtful |= written.fate != Fate::Done;
             if written.fate == Fate::Unread {
                 written.fate = Fate::UnderWay;
             }

@@ -1,5 +1,7 @@
 //! What a bouncer owes: lines for which its buffer has room and nobody's leave, and what becomes of those that do not come.
 
+use std::collections::HashSet;
+
 use crate::measure::continuity::backlog::AWAITED_MAX;
 use crate::measure::continuity::backlog::Attached;
 use crate::measure::continuity::backlog::Backlog;
@@ -9,6 +11,7 @@ use crate::measure::continuity::backlog::REMEMBERED_BESIDE;
 use crate::measure::continuity::backlog::REMEMBERED_FOR;
 use crate::measure::continuity::backlog::SessionId;
 use crate::measure::continuity::backlog::Written;
+use crate::measure::continuity::line::LineId;
 use crate::measure::continuity::policy::Forgets;
 use crate::measure::continuity::policy::LineKind;
 use crate::measure::ledger::counts::Breach;
@@ -35,6 +38,30 @@ impl Backlog {
     pub(super) fn note_gone(&mut self, number: u64) {
         let why = "written before a client attached, and not played back to it";
         self.note(number, Breach::BacklogMissing, why);
+    }
+
+    /// Notes that a client has read, from `since` to `at`, all that is told page by page: it is these lines.
+    pub fn handle_pages(&mut self, lines: &HashSet<LineId>, since: Offset, at: Offset) {
+        let first = self
+            .end()
+            .saturating_sub(u64::from(self.policy.pages_lines_max));
+        for number in first.max(self.oldest)..self.end() {
+            let Some(&written) = self.written(number) else {
+                continue;
+            };
+            let is_told = written.at + self.settle <= since && self.policy.keeps(written.kind);
+            if !is_told || written.is_doubtful {
+                continue;
+            }
+            if !lines.contains(&written.line) {
+                self.missing.entry(number).or_insert(since);
+            } else if let Some(since) = self.missing.remove(&number) {
+                self.healed.push(at.since(since));
+                let why =
+                    "missing from what was told page by page, and there when it was read again";
+                self.note(number, Breach::BacklogHidden, why);
+            }
+        }
     }
 
     /// Excuses lines for which the buffer has no room once `turns` lines were offered to it.
@@ -123,7 +150,8 @@ impl Backlog {
 
     /// Forgets lines of which nothing more can be learnt: a buffer's worth is remembered, and what nobody read.
     pub(super) fn forget(&mut self, now: Offset) {
-        let kept = u64::from(self.policy.lines_max).min(AWAITED_MAX) + REMEMBERED_BESIDE;
+        let told = self.policy.lines_max.max(self.policy.pages_lines_max);
+        let kept = u64::from(told).min(AWAITED_MAX) + REMEMBERED_BESIDE;
         while let Some(&front) = self.written.front() {
             let is_old = self.oldest + kept < self.end() && front.at + REMEMBERED_FOR < now;
             let is_open = matches!(front.fate, Fate::Unread | Fate::UnderWay);

@@ -202,6 +202,7 @@ fn policies() -> [BufferPolicy; 3] {
         tells_siblings: true,
         marks_replay: true,
         survives_restart: false,
+        pages_lines_max: 0,
     };
     [
         znc,

@@ -35,6 +35,7 @@ const POLICY: BufferPolicy = BufferPolicy {
     tells_siblings: true,
     marks_replay: true,
     survives_restart: false,
+    pages_lines_max: 0,
 };
 
 /// The same, but told again to whoever attaches.
