@@ -237,7 +237,11 @@ fn a_backlog_that_is_whole_is_whole_whenever_it_is_read() {
         } else {
             play_reading(seed, None)
         };
-        assert_eq!(outcome.readings > 0, is_paged, "{}", outcome.readings);
+        let readings = outcome.readings;
+        assert!(
+            readings.due > 20 && readings.made == readings.due,
+            "{readings:?}"
+        );
         let found = breaches(&outcome);
         assert!(
             found.is_empty(),
@@ -286,10 +290,9 @@ fn a_line_that_comes_when_it_is_read_again_was_hidden_and_one_that_never_comes_i
             .collect();
         let lines: u64 = healed.iter().map(|&(_, lines)| lines).sum();
         assert_eq!(lines, hidden);
-        // Five minutes are over at the reading after ten, for who was hidden at the attach, the first reading or the second.
-        let is_due = |&(secs, _): &(u64, u64)| {
-            (535..615).contains(&secs) || secs > 2_990 || is_paged && secs < 5
-        };
+        // Another client may have been told it just before it was hidden. Five minutes are over at the reading after ten, for who was hidden at the attach, the first reading or the second.
+        let is_due =
+            |&(secs, _): &(u64, u64)| (535..615).contains(&secs) || secs > 2_990 || secs < 5;
         assert!(healed.iter().all(is_due), "{healed:?}");
     }
 }

@@ -3,8 +3,10 @@
 use crate::gate::figure;
 use crate::gate::rules::LOCKED_OUT;
 use crate::gate::rules::NOT_SENT;
+use crate::gate::rules::READINGS;
 use crate::gate::rules::Tolerances;
 use crate::measure::bouncer::BouncerOutcome;
+use crate::measure::continuity::Readings;
 use crate::measure::ledger::counts::Breach;
 use crate::measure::ledger::counts::LedgerCounts;
 use crate::measure::reason::NotSent;
@@ -49,29 +51,24 @@ pub fn checks(
     checks.push(holes_check(ledger, tolerances));
     checks.push(data_check(ledger));
     checks.extend(bouncer.map(|bouncer| locked_out_check(bouncer, tolerances)));
-    checks.extend(bouncer.and_then(readings_check));
+    checks.extend(bouncer.and_then(|bouncer| readings_check(bouncer, tolerances)));
     checks
 }
 
-/// Checks that something was read where backlogs were to be read page by page.
-fn readings_check(bouncer: &BouncerOutcome) -> Option<IntegrityCheck> {
-    let count = bouncer.readings?;
-    let holds = count > 0;
-    let reason =
-        "nothing was read back: the bouncer told no channel page by page to its first line";
-    Some(IntegrityCheck {
-        counter: "readings",
-        count,
-        basis: count,
-        tolerated: 0.0,
-        is_breach: false,
-        holds,
-        reason: if holds {
-            String::new()
-        } else {
-            reason.to_owned()
-        },
-    })
+/// Checks that clients read back what they were to.
+fn readings_check(bouncer: &BouncerOutcome, tolerances: &Tolerances) -> Option<IntegrityCheck> {
+    let Readings { due, made } = bouncer.readings?;
+    let mut check = counted(READINGS, due.saturating_sub(made), due, tolerances);
+    check.holds &= due > 0;
+    if !check.holds {
+        check.reason = format!(
+            "unproven: of {} readings of what the bouncer keeps {} were made{}",
+            figure::count(due),
+            figure::count(made),
+            tolerated_text(check.tolerated)
+        );
+    }
+    Some(check)
 }
 
 /// Checks that a bouncer holds its users' places on all networks at the end.

@@ -19,6 +19,8 @@ use crate::units::id::PhaseId;
 pub const NOT_SENT: &str = "not_sent";
 /// The counter of a bouncer's users who are not on their networks.
 pub const LOCKED_OUT: &str = "locked_out";
+/// The counter of readings of a bouncer's backlog that were not made.
+pub const READINGS: &str = "readings";
 /// Share of uncertain deliveries, of those required, beyond which nothing is proved.
 pub const UNCERTAIN_SHARE_MAX: f64 = 0.01;
 /// Share of planned messages that may go unsent before the run is no longer the one that was planned.
@@ -136,7 +138,9 @@ fn tolerable() -> impl Iterator<Item = &'static str> {
         .into_iter()
         .chain(Breach::BOUNCER)
         .chain([Breach::Uncertain]);
-    breaches.map(Breach::name).chain([NOT_SENT, LOCKED_OUT])
+    breaches
+        .map(Breach::name)
+        .chain([NOT_SENT, LOCKED_OUT, READINGS])
 }
 
 #[cfg(test)]
@@ -187,7 +191,7 @@ mod tests {
             "[tolerate]\nforeign = 0.1\n",
             "`foreign` is no counter that can be tolerated @ a.toml:9:11 ? those that can be: `lost`, `duplicated`, `reordered`, \
              `misdelivered`, `misattributed`, `corrupted`, `truncated`, `presence_missed`, `echo_lost`, `backlog_missing`, `backlog_hidden`, `backlog_duplicated`, \
-             `backlog_misordered`, `backlog_wrong_time`, `leaked`, `uncertain`, `not_sent`, `locked_out`",
+             `backlog_misordered`, `backlog_wrong_time`, `leaked`, `uncertain`, `not_sent`, `locked_out`, `readings`",
         );
         check(
             "[[slo]]\ncheck = \"recover.split < 5s\"\n",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::measure::continuity::Leak;
 use crate::measure::continuity::Playbacks;
+use crate::measure::continuity::Readings;
 use crate::measure::continuity::healed::Healed;
 
 /// What a run against a bouncer came to.
@@ -25,8 +26,8 @@ pub struct BouncerOutcome {
     pub playbacks: Playbacks,
     /// How long lines were missing from what it played back that came when they were read again.
     pub healed: Healed,
-    /// How often a channel was read to its first line, page by page; `None` where nobody was to.
-    pub readings: Option<u64>,
+    /// How often clients were to read all that was kept for them, and did; `None` where nobody was to.
+    pub readings: Option<Readings>,
     /// The first line of one user that came to another.
     pub leak: Option<Leak>,
     /// What each network saw of it.

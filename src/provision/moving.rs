@@ -27,6 +27,8 @@ pub struct Move {
     pub arrival: Vec<Vec<u8>>,
     /// What ends it where it was, with everything that was kept for it.
     pub departure: Vec<Vec<u8>>,
+    /// Whom to tell that all of it has to outlive the bouncer, and how.
+    pub keep: (&'static str, Vec<u8>),
 }
 
 /// Returns how an account is moved between bouncers of a kind; `None` for a kind that takes no such commands.
@@ -72,6 +74,7 @@ pub fn of(
         module: znc::OPERATORS_MODULE,
         arrival,
         departure: vec![format!("DelUser {user}").into_bytes()],
+        keep: ("*status", b"SaveConfig".to_vec()),
     }))
 }
 

@@ -16,6 +16,7 @@ use crate::measure::bouncer::ReturnSaw;
 use crate::measure::bouncer::SourceSaw;
 use crate::measure::continuity::Leak as Leaked;
 use crate::measure::continuity::Playbacks as Played;
+use crate::measure::continuity::Readings as Read;
 use crate::measure::outcome::Outcome;
 use crate::report::facts::Naming;
 use crate::units::offset::Offset;
@@ -47,9 +48,9 @@ pub struct Bouncer {
     pub locked_out: u64,
     /// What it played back.
     pub playbacks: Playbacks,
-    /// How often a channel was read to its first line, page by page; null where nobody was to.
+    /// How often clients were to read all that was kept for them, and did; null where nobody was to.
     #[serde(default)]
-    pub readings: Option<u64>,
+    pub readings: Option<Readings>,
     /// Lines that were missing from a playback and came when it was read again, by how long that was: gaps of a cache.
     #[serde(default)]
     pub healed: Vec<Healed>,
@@ -76,6 +77,15 @@ pub struct Playbacks {
     pub lasted_us: u64,
     /// Lines by second of that; null where they came with the welcome.
     pub lines_per_sec: Option<f64>,
+}
+
+/// How often clients were to read all that was kept for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readings {
+    /// Readings that were to be made.
+    pub due: u64,
+    /// Those that were.
+    pub made: u64,
 }
 
 /// Lines that were missing from a playback for as long.
@@ -205,7 +215,7 @@ impl Bouncer {
             registered: networks.iter().map(|network| network.registered).sum(),
             locked_out: networks.iter().map(|network| network.locked_out).sum(),
             playbacks: Playbacks::of(&bouncer.playbacks),
-            readings: bouncer.readings,
+            readings: bouncer.readings.map(Readings::of),
             healed: bouncer.healed.rows().map(Healed::of).collect(),
             leak: bouncer.leak.map(|leak| Leak::of(&leak, naming)),
             rss_bytes_per_user: process
@@ -225,6 +235,15 @@ impl Playbacks {
             lines: played.lines,
             lasted_us,
             lines_per_sec: per_sec(played.lines, lasted_us),
+        }
+    }
+}
+
+impl Readings {
+    fn of(readings: Read) -> Self {
+        Self {
+            due: readings.due,
+            made: readings.made,
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::measure::bouncer::ReturnSaw;
 use crate::measure::bouncer::SourceSaw;
 use crate::measure::continuity::Leak;
 use crate::measure::continuity::Playbacks;
+use crate::measure::continuity::Readings;
 use crate::measure::continuity::healed::Healed;
 use crate::measure::event::Event;
 use crate::measure::exemplar::Exemplar;
@@ -409,7 +410,7 @@ pub(crate) fn bounced() -> RunResult {
             lines: 1_204,
             lasted: Duration::from_millis(340),
         },
-        readings: Some(36),
+        readings: Some(Readings { due: 36, made: 36 }),
         healed: {
             let mut healed = Healed::default();
             healed.add(Duration::from_mins(1));

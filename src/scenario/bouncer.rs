@@ -14,6 +14,9 @@ use crate::scenario::value::quoted;
 /// Most networks of one bouncer run: each has a thread of its own.
 pub const NETWORKS_MAX: u32 = 16;
 
+/// Most lines with which each channel begins.
+const PRELOAD_LINES_MAX: u64 = 100_000;
+
 /// A bouncer between the networks and its users' clients.
 #[derive(Clone, Debug)]
 pub struct Bouncer {
@@ -184,7 +187,15 @@ pub(super) fn bouncer(mut table: Table<'_>) -> Result<Option<Bouncer>, Misread> 
     let clients = table.with_default("clients", 1, value::count)?;
     let buffer_lines = table.with_default("buffer_lines", 500, value::count)?;
     let keeps_read = table.optional_placed("keeps_read", value::boolean)?;
-    let preload_lines = table.with_default("preload_lines", 0, value::samples)?;
+    let preload = table.optional_placed("preload_lines", value::samples)?;
+    if let Some((lines, place)) = &preload
+        && *lines > PRELOAD_LINES_MAX
+    {
+        let what = format!("expected at most {PRELOAD_LINES_MAX} lines, found {lines}");
+        return Err(Misread::new(what, place.clone())
+            .with_help("a buffer keeps no more than its last lines: [bouncer] buffer_lines"));
+    }
+    let preload_lines = preload.map_or(0, |(lines, _)| lines);
     let preload_over =
         table.with_default("preload_over", Duration::from_secs(10), value::duration)?;
     let lifts_limits = table.with_default("lifts_limits", true, value::boolean)?;

@@ -22,7 +22,6 @@ use crate::scenario::clients::Share;
 use crate::scenario::migration::Migration;
 use crate::scenario::phase::Phase;
 use crate::scenario::phase::PhaseKind;
-use crate::scenario::phase::ReadBy;
 use crate::units::id::PhaseId;
 use crate::units::id::ServerId;
 
@@ -215,18 +214,10 @@ impl Scenario {
         phases.filter_map(|phase| Some((phase, phase.kind.migration()?)))
     }
 
-    /// Returns whether clients read a bouncer's backlog page by page.
-    pub fn reads_pages(&self) -> bool {
-        let is_read = |phase: &Phase| {
-            matches!(
-                phase.kind,
-                PhaseKind::ReadBack {
-                    by: ReadBy::Pages,
-                    ..
-                }
-            )
-        };
-        self.phases.iter().any(is_read)
+    /// Returns whether clients read back what a bouncer keeps.
+    pub fn reads_back(&self) -> bool {
+        let mut kinds = self.phases.iter().map(|phase| &phase.kind);
+        kinds.any(|kind| matches!(kind, PhaseKind::ReadBack { .. }))
     }
 
     /// Returns the commands that phases run on this machine, in the order of the file.

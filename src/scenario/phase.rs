@@ -10,6 +10,9 @@ use crate::units::id::ServerId;
 use crate::units::offset::Offset;
 use crate::units::rate::Rate;
 
+/// How long who reads back at the very end of a phase has for it.
+const READING: Duration = Duration::from_secs(10);
+
 /// One part of a scenario.
 #[derive(Clone, Debug)]
 pub struct Phase {
@@ -377,7 +380,9 @@ impl PhaseKind {
             Self::RollBack { roll_back } => roll_back.within,
             Self::NickStorm { over, .. } => *over,
             Self::JoinStorm { over, stay, .. } => *over * 2 + *stay,
-            Self::ReadBack { over, again, .. } => again.last().copied().unwrap_or_default() + *over,
+            Self::ReadBack { over, again, .. } => {
+                again.last().copied().unwrap_or_default() + *over + READING
+            }
         }
     }
 

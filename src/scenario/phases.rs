@@ -412,8 +412,8 @@ fn again(table: &mut Table<'_>) -> Result<Vec<Duration>, Misread> {
             )
             .with_help(expected.help)
         })?;
-        if again.last().is_some_and(|&last| after <= last) {
-            let what = format!("`{text}` is no later than the time before it");
+        if after <= again.last().copied().unwrap_or_default() {
+            let what = format!("`{text}` is no later than the reading before it");
             return Err(Misread::new(what, place).with_help(
                 "times count from the phase's beginning, such as [\"1min\", \"10min\"]",
             ));

@@ -241,6 +241,7 @@ impl Shard {
         let Some(local) = self.sharding.local(user) else {
             return;
         };
+        self.begin_reading(local, now);
         let state = &mut self.users[local];
         if !state.session.is_online() {
             return;

@@ -54,6 +54,8 @@ struct Client {
     has_all: bool,
     /// How its connection was torn off, if it was.
     cut: Option<Cut>,
+    /// Whether it attaches anew to be told all that is kept.
+    is_reading: bool,
     /// What it is reading page by page, if it is.
     pager: Option<Pager>,
 }
@@ -73,6 +75,7 @@ impl Clients {
                 is_attached: false,
                 has_all: false,
                 cut: None,
+                is_reading: false,
                 pager: None,
             })
         };
@@ -272,6 +275,12 @@ impl Shard {
         let times = self.interval.times_mut(Operation::Attach);
         times.response.record(now.since(intended));
         times.service.record(now.since(attempt));
+        if let Some(clients) = &mut self.bouncer
+            && let Some(client) = clients.rows.get_mut(local)
+            && std::mem::take(&mut client.is_reading)
+        {
+            clients.tell(now, Deed::ReadingMade);
+        }
         self.note_whole(local, now);
     }
 
@@ -343,6 +352,17 @@ impl Shard {
         });
     }
 
+    /// Notes that a client attaches anew to read all that is kept, if it is attached; it is one reading too few else.
+    pub(super) fn begin_reading(&mut self, local: usize, now: Offset) {
+        let Some(clients) = &mut self.bouncer else {
+            return;
+        };
+        clients.tell(now, Deed::ReadingDue);
+        if let Some(client) = clients.rows.get_mut(local) {
+            client.is_reading = client.is_attached;
+        }
+    }
+
     /// Begins to read all of its channels page by page, unless the last time is not over yet.
     pub(super) fn read_pages(&mut self, user: UserId, now: Offset) {
         let Some(local) = self.sharding.local(user) else {
@@ -354,10 +374,14 @@ impl Shard {
         let Some(client) = clients.rows.get_mut(local) else {
             return;
         };
-        if !client.is_attached || client.pager.is_some() {
+        let can = client.is_attached && client.pager.is_none();
+        if can {
+            client.pager = Pager::new(client.joined.clone());
+        }
+        clients.tell(now, Deed::ReadingDue);
+        if !can {
             return;
         }
-        client.pager = Pager::new(client.joined.clone());
         self.begin_channel(local, now);
         self.ask_page(local);
     }
@@ -451,6 +475,9 @@ impl Shard {
             });
             self.begin_channel(local, now);
         }
+        if !goes_on && let Some(clients) = &mut self.bouncer {
+            clients.tell(now, Deed::ReadingMade);
+        }
         self.ask_page(local);
     }
 
@@ -516,9 +543,12 @@ impl Shard {
             return;
         };
         if !client.is_attached {
-            // It may have been let in and played to, and not known it.
+            // It may have been let in and played to, and not known it, unless it was told that it was not.
             let seat = client.seat;
-            return clients.tell(now, Deed::Doubt { seat });
+            if !matches!(end, End::ErrorLine(_) | End::LoginRefused) {
+                clients.tell(now, Deed::Doubt { seat });
+            }
+            return;
         }
         client.is_attached = false;
         client.pager = None;

@@ -74,6 +74,9 @@ pub enum RunError {
     /// A run moves accounts between two ZNCs of its own making, and between others by commands.
     #[error("the run can't move the accounts of these bouncers in `{0}`")]
     MovesElsewhere(String),
+    /// A bouncer runs already, and on so many hosts.
+    #[error("expected one bouncer as the target, or two where its accounts move, found {0}")]
+    Hosts(usize),
     /// A bouncer lets nobody go whose account is there.
     #[error("the old bouncer can't let go of everybody at once in `{0}`")]
     CantDrop(String),
@@ -184,6 +187,9 @@ impl RunError {
             Self::MovesElsewhere(phase) => Some(format!(
                 "of two ZNCs that it configures itself it can: kind = \"znc\", without `home` and `move_command`; for others give [phase.{phase}] a `move_command`, start both and name them: --target irc://OLD,irc://NEW"
             )),
+            Self::Hosts(_) => Some(
+                "--target irc://127.0.0.1:PORT; with a phase of kind \"migrate\": --target irc://OLD,irc://NEW".to_owned(),
+            ),
             Self::CantDrop(_) => Some(
                 "leave out `redirect.drops`: its clients are let go of as their accounts move".to_owned(),
             ),

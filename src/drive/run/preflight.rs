@@ -81,11 +81,7 @@ impl Preflight {
     pub(crate) fn of_bouncer(bouncer: &Bouncer, is_spread: bool) -> Self {
         Self {
             url: bouncer.url.clone(),
-            servers: bouncer
-                .hosts
-                .iter()
-                .map(|host| host.endpoint.clone())
-                .collect(),
+            servers: bouncer.servers(),
             network: None,
             probed: Probed {
                 server: bouncer.kind.name().to_owned(),
@@ -262,11 +258,18 @@ pub(crate) fn check_target(plan: &Plan, watched: &Watched) -> Option<Warning> {
 }
 
 /// Checks that a target whose accounts the scenario moves has where to move them, and somebody who does it.
-pub(crate) fn check_migrations(scenario: &Scenario, server_count: usize) -> Result<(), RunError> {
+fn check_migrations(scenario: &Scenario, server_count: usize) -> Result<(), RunError> {
+    let mut migrations = scenario.migrations();
+    if let Some((phase, _)) = migrations.find(|(_, migration)| migration.to.index() >= server_count)
+    {
+        return Err(RunError::NowhereToMove(phase.name.clone()));
+    }
+    check_moves(scenario)
+}
+
+/// Checks that somebody moves the accounts of a target that is not ours.
+pub(crate) fn check_moves(scenario: &Scenario) -> Result<(), RunError> {
     for (phase, migration) in scenario.migrations() {
-        if migration.to.index() >= server_count {
-            return Err(RunError::NowhereToMove(phase.name.clone()));
-        }
         if migration.moves.is_none() {
             return Err(RunError::NobodyMoves(phase.name.clone()));
         }

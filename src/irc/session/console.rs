@@ -68,6 +68,9 @@ impl Console {
                 b"Usage",
                 b"Unknown command",
                 b"Access denied",
+                b"Could not",
+                b"Setting failed",
+                b"Failed",
             ]
             .iter()
             .any(|begin| last.starts_with(begin));

@@ -49,6 +49,15 @@ pub struct Leak {
     pub at: Offset,
 }
 
+/// How often clients were to read all that was kept for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readings {
+    /// Readings that were to be made.
+    pub due: u64,
+    /// Those that were.
+    pub made: u64,
+}
+
 /// What playbacks came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Playbacks {
@@ -75,8 +84,7 @@ pub struct Continuity {
     exemplars: Exemplars,
     playbacks: Playbacks,
     healed: Healed,
-    /// Channels that were read to their first lines, page by page.
-    readings: u64,
+    readings: Readings,
     leak: Option<Leak>,
 }
 
@@ -101,7 +109,7 @@ impl Continuity {
             exemplars: Exemplars::default(),
             playbacks: Playbacks::default(),
             healed: Healed::default(),
-            readings: 0,
+            readings: Readings::default(),
             leak: None,
         }
     }
@@ -126,8 +134,8 @@ impl Continuity {
         &self.healed
     }
 
-    /// Returns how often a channel was read to its first line, page by page.
-    pub fn readings(&self) -> u64 {
+    /// Returns how often clients were to read all that was kept for them, and did.
+    pub fn readings(&self) -> Readings {
         self.readings
     }
 
@@ -180,6 +188,8 @@ impl Continuity {
                 self.said.insert(said.line, said);
                 self.said_order.push_back(said.line);
             }
+            Deed::ReadingDue => self.readings.due += 1,
+            Deed::ReadingMade => self.readings.made += 1,
             Deed::BouncerDown => {
                 for seat in &mut self.seats {
                     seat.handle_bouncer_down();
@@ -284,14 +294,12 @@ impl Continuity {
             counts,
             exemplars,
             healed,
-            readings,
             ..
         } = self;
         let Some(row) = seats.get_mut(seat.index()) else {
             return;
         };
         row.take_healed(healed);
-        *readings += row.take_readings();
         let receiver = row.first_client();
         let (delivered, presence) = row.collect(|finding| {
             let breach = finding.breach;

@@ -105,8 +105,6 @@ pub(super) struct Seat {
     is_cut_off: bool,
     lost_upward: Vec<Finding>,
     received: u64,
-    /// Channels that were read to their first lines.
-    readings: u64,
 }
 
 impl Lines {
@@ -161,7 +159,6 @@ impl Seat {
             is_cut_off: false,
             lost_upward: Vec::new(),
             received: 0,
-            readings: 0,
         }
     }
 
@@ -314,7 +311,12 @@ impl Seat {
             Deed::PagesBegun { .. } | Deed::Paged { .. } | Deed::PagesEnded { .. } => {
                 self.handle_pages(deed, context.at);
             }
-            Deed::Said(_) | Deed::BouncerDown | Deed::Attached { .. } | Deed::Detached { .. } => {}
+            Deed::Said(_)
+            | Deed::BouncerDown
+            | Deed::ReadingDue
+            | Deed::ReadingMade
+            | Deed::Attached { .. }
+            | Deed::Detached { .. } => {}
         }
         None
     }
@@ -349,7 +351,6 @@ impl Seat {
                 let lines = self.lines(Stream::Channel(channel));
                 if let Some(pages) = lines.pages.remove(&client) {
                     lines.others.handle_pages(&pages.lines, pages.since, at);
-                    self.readings += 1;
                 }
             }
             _ => {}
@@ -416,6 +417,7 @@ impl Seat {
             return is_strange.then(|| stranger(None)).flatten();
         }
         match lines.others.handle_read(session, read) {
+            Recognised::Forgotten => None,
             Recognised::Unknown => stranger(match stream {
                 Stream::Channel(channel) => Some(channel),
                 Stream::Query(_) | Stream::Presence => None,
@@ -509,11 +511,6 @@ impl Seat {
                 }
             }
         }
-    }
-
-    /// Takes how many channels were read to their first lines, page by page.
-    pub(super) fn take_readings(&mut self) -> u64 {
-        std::mem::take(&mut self.readings)
     }
 
     /// Hands over what was found, and returns how many owed lines were read: messages, and changes of others.

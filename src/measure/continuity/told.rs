@@ -141,6 +141,10 @@ pub enum Deed {
         /// When it was said, by what the bouncer says.
         stamp: Option<Offset>,
     },
+    /// A client is to read all that is kept for it.
+    ReadingDue,
+    /// A client has read all that is kept for it, or has attached anew and is told it.
+    ReadingMade,
     /// A client begins to read a channel page by page.
     PagesBegun {
         /// Which client.
@@ -197,6 +201,8 @@ impl Deed {
             Self::Received { .. }
             | Self::UpstreamLost { .. }
             | Self::BouncerDown
+            | Self::ReadingDue
+            | Self::ReadingMade
             | Self::Doubt { .. } => 2,
             Self::Attached { .. } => 3,
             Self::Joined { .. }

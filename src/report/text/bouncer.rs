@@ -28,11 +28,11 @@ impl<W: Write> Page<'_, W> {
         self.heading("Bouncer")?;
         self.label("size", &bouncer.users_text())?;
         self.label("playback", &bouncer.playback_text())?;
-        if let Some(healed) = bouncer.healed_text() {
-            self.label("hidden", &healed)?;
-        }
         if let Some(dropped) = result.ledger.dropped_text() {
             self.label("", &dropped)?;
+        }
+        if let Some(healed) = bouncer.healed_text() {
+            self.label("hidden", &healed)?;
         }
         if let Some(cost) = bouncer.cost_text() {
             self.label("cost", &cost)?;

@@ -21,6 +21,7 @@ use crate::irc::wire::framer::Framer;
 use crate::measure::continuity::Continuity;
 use crate::measure::continuity::Leak;
 use crate::measure::continuity::Playbacks;
+use crate::measure::continuity::Readings;
 use crate::measure::continuity::healed::Healed;
 use crate::measure::continuity::policy::BufferPolicy;
 use crate::measure::exemplar::Exemplars;
@@ -79,8 +80,8 @@ pub struct BouncerSimOutcome {
     pub playbacks: Playbacks,
     /// How long lines were missing that came when a backlog was read again.
     pub healed: Healed,
-    /// Channels that were read to their first lines, page by page.
-    pub readings: u64,
+    /// How often clients were to read all that was kept, and did.
+    pub readings: Readings,
     /// The first line of one user in another's session.
     pub leak: Option<Leak>,
     /// Lines that were lied about.

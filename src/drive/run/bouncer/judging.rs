@@ -160,7 +160,7 @@ impl<'a> Judging<'a> {
             readings: self
                 .plan
                 .scenario
-                .reads_pages()
+                .reads_back()
                 .then(|| self.continuity.readings()),
             leak: self.continuity.leak(),
             networks: self.networks(),

@@ -51,9 +51,11 @@ use crate::scenario::bouncer::BouncerKind;
 use crate::scenario::bouncer::BouncerUsers;
 use crate::scenario::bouncer::NETWORKS_MAX;
 use crate::scenario::bouncer::NetworkLimits;
+use crate::scenario::phase::PhaseKind;
 use crate::swarm::credentials::Hellos;
 use crate::units::hex;
 use crate::units::id::Seed;
+use crate::units::id::ServerId;
 use crate::upstream::Readiness;
 use crate::upstream::Upstream;
 
@@ -74,6 +76,8 @@ pub(crate) struct Bouncer {
     pub(crate) url: String,
     /// Where clients reach it; where accounts move the old host is the first, and the new one the last.
     pub(crate) hosts: Vec<Host>,
+    /// The server of the scenario that the new host is.
+    new: Option<ServerId>,
     /// What moves accounts from host to host, where the run does.
     pub(crate) movers: Option<Movers>,
     /// From its start until every user was on every network in every channel.
@@ -161,7 +165,10 @@ impl Bouncer {
         let mut movers = None;
         let hosts = if let Some(urls) = options.target {
             let hosts = running(urls, options.target_pid)?;
-            preflight::check_migrations(&plan.scenario, hosts.len())?;
+            preflight::check_moves(&plan.scenario)?;
+            if moving::is_of_any(&plan.scenario) != (hosts.len() == 2) {
+                return Err(RunError::Hosts(hosts.len()));
+            }
             hosts
         } else {
             let program = process::find(wanted.kind).ok_or(RunError::NoBouncer(wanted.kind))?;
@@ -212,11 +219,30 @@ impl Bouncer {
             networks,
             url: urls(&hosts),
             hosts,
+            new: plan
+                .scenario
+                .migrations()
+                .map(|(_, migration)| migration.to)
+                .next(),
             movers,
             ready_in: None,
             user_count: roster.user_count() as u64,
             clock,
         })
+    }
+
+    /// Returns how each server of the scenario is reached: whatever is not the new host is the old one.
+    pub(crate) fn servers(&self) -> Vec<Endpoint> {
+        let last = self.new.map_or(0, ServerId::index);
+        let host = |server| {
+            let host = if server == last {
+                self.hosts.last()
+            } else {
+                self.hosts.first()
+            };
+            host.map(|host| host.endpoint.clone())
+        };
+        (0..=last).filter_map(host).collect()
     }
 
     /// Begins to watch the process of the host that is under test, if it is ours or was named: the one to which accounts move.
@@ -320,9 +346,10 @@ impl Bouncer {
 /// Takes bouncers that run already; the process that was named is that of the last.
 fn running(urls: &str, pid: Option<u32>) -> Result<Vec<Host>, RunError> {
     let mut hosts = Vec::new();
-    let mut urls = urls.split(',').peekable();
+    let urls = urls.split(',').map(str::trim);
+    let mut urls = urls.filter(|url| !url.is_empty()).peekable();
     while let Some(url) = urls.next() {
-        let endpoint = Endpoint::plain(TargetUrl::parse(url.trim())?.resolve()?);
+        let endpoint = Endpoint::plain(TargetUrl::parse(url)?.resolve()?);
         if !address::is_loopback(&endpoint.address) {
             return Err(RunError::BouncerElsewhere(endpoint.address));
         }
@@ -401,8 +428,11 @@ fn addresses(
 
 fn network_config(scenario: &Scenario, name: &str, limits: &NetworkLimits) -> NetworkConfig {
     // A server to which accounts move is another bouncer.
-    let is_moving = scenario.migrations().next().is_some();
-    let far = if is_moving { 0 } else { scenario.servers.len() };
+    let is_split = scenario
+        .phases
+        .iter()
+        .any(|phase| matches!(phase.kind, PhaseKind::Netsplit { .. }));
+    let far = if is_split { scenario.servers.len() } else { 0 };
     let far = (1..=far).map(|number| format!("irc{number}.{name}.test"));
     let connects = limits.connects.map(|connects| {
         (

@@ -27,6 +27,7 @@ use crate::roster::name::User;
 use crate::scenario::Scenario;
 use crate::scenario::bouncer::Bouncer as Wanted;
 use crate::scenario::bouncer::BouncerKind;
+use crate::scenario::phase::PhaseKind;
 use crate::units::hex;
 use crate::units::offset::Offset;
 
@@ -51,11 +52,21 @@ pub(crate) struct Moving {
     thread: Option<JoinHandle<Result<(), String>>>,
 }
 
+/// Returns whether accounts move in a run, whoever moves them.
+pub(super) fn is_of_any(scenario: &Scenario) -> bool {
+    scenario.migrations().next().is_some()
+}
+
 /// Returns whether a run moves accounts from one bouncer that it starts to another, and checks that it can.
 pub(super) fn is_of(scenario: &Scenario, wanted: &Wanted) -> Result<bool, RunError> {
     let mut migrations = scenario.migrations().peekable();
     if migrations.peek().is_none() {
         return Ok(false);
+    }
+    if let Some(phase) = scenario.phases.iter().find(|phase| {
+        matches!(&phase.kind, PhaseKind::RollBack { roll_back } if roll_back.move_command.is_some())
+    }) {
+        return Err(RunError::MovesElsewhere(phase.name.clone()));
     }
     let moves_itself = wanted.kind == BouncerKind::Znc && wanted.home.is_none();
     for (phase, migration) in migrations {
@@ -134,8 +145,9 @@ impl Movers {
         let thread = std::thread::Builder::new().name("move".to_owned());
         let thread = thread.spawn(move || {
             // Its nick has to be free on the networks before it comes from elsewhere.
-            talk(&from, &password, made.module, &made.departure)?;
-            talk(&to, &password, made.module, &made.arrival)
+            talk(&from, &password, &made, &made.departure)?;
+            let arrived = talk(&to, &password, &made, &made.arrival);
+            arrived.map_err(|why| restored(&from, &to, &password, &made, &why))
         });
         let thread =
             thread.map_err(|error| format!("no thread could be had to move `{name}`: {error}"))?;
@@ -162,11 +174,21 @@ impl Moving {
     }
 }
 
-/// Tells a bouncer's module what to do, and waits until it is done.
+/// Puts an account back that could not be made where it was to go, and returns what came of that as a sentence.
+fn restored(from: &Endpoint, to: &Endpoint, password: &[u8], made: &Move, why: &str) -> String {
+    // Half of it may be there.
+    let _ = talk(to, password, made, &made.departure);
+    match talk(from, password, made, &made.arrival) {
+        Ok(()) => format!("{why}; it is back where it was"),
+        Err(again) => format!("{why}; it is nowhere: {again}"),
+    }
+}
+
+/// Tells a bouncer what to do with an account and to keep that, and waits until it is done.
 fn talk(
     endpoint: &Endpoint,
     password: &[u8],
-    module: &'static str,
+    made: &Move,
     commands: &[Vec<u8>],
 ) -> Result<(), String> {
     let at = endpoint.address;
@@ -179,22 +201,34 @@ fn talk(
     let lost = |error: &dyn std::fmt::Display| format!("the bouncer at {at}: {error}");
     let mut visit = Visit::begin(endpoint, None, Some(password.to_vec()), visitor)
         .map_err(|error| lost(&error))?;
-    let mut console = Console::new(module);
-    let mut has_told = false;
-    loop {
-        if console.is_welcome() && !has_told {
-            console.tell(commands, &mut visit.out);
-            has_told = true;
-        }
-        if let Some(end) = console.end() {
-            visit.leave(b"moved");
-            return end.map_err(|words| lost(&words));
-        }
-        if clock.now().since(Offset::ZERO) > TALK_TIMEOUT {
-            return Err(lost(&"no answer in 30 s"));
-        }
-        visit
-            .turn(|message| console.handle(message))
-            .map_err(|error| lost(&error))?;
+    let mut is_welcome = false;
+    let (keeper, keep) = &made.keep;
+    for (module, commands) in [
+        (made.module, commands),
+        (keeper, std::slice::from_ref(keep)),
+    ] {
+        let mut console = Console::new(module);
+        let mut has_told = false;
+        let end = loop {
+            if is_welcome && !has_told {
+                console.tell(commands, &mut visit.out);
+                has_told = true;
+            }
+            if let Some(end) = console.end() {
+                break end;
+            }
+            if clock.now().since(Offset::ZERO) > TALK_TIMEOUT {
+                break Err(format!("no answer in {} s", TALK_TIMEOUT.as_secs()));
+            }
+            visit
+                .turn(|message| {
+                    console.handle(message);
+                    is_welcome |= console.is_welcome();
+                })
+                .map_err(|error| lost(&error))?;
+        };
+        end.map_err(|words| lost(&words))?;
     }
+    visit.leave(b"moved");
+    Ok(())
 }

@@ -4,12 +4,14 @@
 //! played back, then live, each once, in order and without a gap, for as much as the bouncer's buffer holds. Nothing is judged by what
 //! came when, only by what came before and after it on the same connection; time decides only when a line is given up.
 
+mod ending;
 mod owed;
 mod search;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -75,6 +77,8 @@ pub enum Recognised {
     },
     /// None of the lines that are remembered.
     Unknown,
+    /// The same, and some were forgotten that may still be played back.
+    Forgotten,
 }
 
 /// What was found about one line.
@@ -101,6 +105,8 @@ struct Written {
     fate: Fate,
     /// Whether it may never have reached the bouncer, or have been lost with it.
     is_doubtful: bool,
+    /// When it was played back last; `ALWAYS` if it never was.
+    replayed: Offset,
 }
 
 /// What became of a line over all sessions.
@@ -135,6 +141,8 @@ struct Attached {
     replayed: u32,
     /// Numbers between those that it read, with the time at which they are given up. They come late, or never.
     skipped: BTreeMap<u64, Offset>,
+    /// Those that were given up.
+    given_up: BTreeSet<u64>,
 }
 
 /// What was known before a line was read.
@@ -167,6 +175,10 @@ pub struct Backlog {
     missing: BTreeMap<u64, Offset>,
     /// How long lines were missing that came.
     healed: Vec<Duration>,
+    /// Whether lines were forgotten that the buffer may still have.
+    has_forgotten: bool,
+    /// How many lines were offered to the buffer, as far as is known here.
+    turns: u64,
     /// Findings not yet taken.
     findings: Vec<Finding>,
     /// Lines that were owed and read.
@@ -190,6 +202,8 @@ impl Backlog {
             ghost_until: Offset::ALWAYS,
             missing: BTreeMap::new(),
             healed: Vec::new(),
+            has_forgotten: false,
+            turns: 0,
             findings: Vec::new(),
             delivered: 0,
             presence_seen: 0,
@@ -229,6 +243,7 @@ impl Backlog {
     /// Notes that the network wrote a line to the bouncer. `turn` is its place among all lines that share its buffer.
     pub fn handle_written(&mut self, line: LineId, kind: LineKind, at: Offset, turn: u64) {
         let number = self.end();
+        self.turns = self.turns.max(turn + u64::from(self.policy.keeps(kind)));
         // Who said a line knows it.
         let fate = match kind {
             LineKind::Own(_) => Fate::Done,
@@ -241,6 +256,7 @@ impl Backlog {
             turn,
             fate,
             is_doubtful: false,
+            replayed: Offset::ALWAYS,
         });
         if self.sessions.is_empty() {
             if self.policy.keeps(kind) {
@@ -268,6 +284,7 @@ impl Backlog {
             next: 0,
             replayed: 0,
             skipped: BTreeMap::new(),
+            given_up: BTreeSet::new(),
         };
         self.sessions.insert(session, attached);
     }
@@ -280,7 +297,12 @@ impl Backlog {
     /// Notes that a client read a line. Lines of sessions that are not known are nobody's.
     pub fn handle_read(&mut self, session: SessionId, read: Read) -> Recognised {
         let Some(number) = self.find(session, read.line) else {
-            return Recognised::Unknown;
+            let is_forgotten = self.has_forgotten && read.is_replayed;
+            return if is_forgotten {
+                Recognised::Forgotten
+            } else {
+                Recognised::Unknown
+            };
         };
         let (due, policy) = (read.at + self.settle, self.policy);
         let gap = self.gap(session, number);
@@ -345,6 +367,9 @@ impl Backlog {
             return;
         };
         let (at, kind) = (written.at, written.kind);
+        if is_replayed {
+            written.replayed = written.replayed.max(read.at);
+        }
         let is_own = matches!(kind, LineKind::Own(_));
         let fate = std::mem::replace(&mut written.fate, Fate::Done);
         let is_told_again = is_replayed && fate == Fate::Done && !is_own;
@@ -361,9 +386,7 @@ impl Backlog {
             None
         };
         if let Some(since) = missing {
-            self.healed.push(read.at.since(since));
-            let why = "not played back, and there when it was read again";
-            self.note(number, Breach::BacklogHidden, why);
+            self.note_healed(number, since, read.at);
             self.delivered += 1;
         } else if is_second {
             let why = "played back after a client had read it";
@@ -399,6 +422,7 @@ impl Backlog {
             let (due, open) = skipped.into_iter().partition(|&(_, due)| due <= now);
             let due: BTreeMap<u64, Offset> = due;
             attached.skipped = open;
+            attached.given_up.extend(due.keys());
             for number in due.into_keys() {
                 self.miss(number, (session, at), begun);
             }
@@ -450,104 +474,6 @@ impl Backlog {
         let mut written = self.written.iter_mut().rev();
         if let Some(written) = written.find(|written| written.line == line) {
             written.fate = Fate::Excused;
-        }
-    }
-
-    /// Notes the end of a session at `now`.
-    pub fn handle_detached(&mut self, session: SessionId, how: Detached, now: Offset) {
-        let Some(attached) = self.sessions.remove(&session) else {
-            return;
-        };
-        self.attached_until = self.attached_until.max(now);
-        let first = attached.first.unwrap_or(attached.begun);
-        if attached.replayed >= self.policy.lines_max {
-            self.excuse_before(first);
-        } else if self.policy.forgets == Forgets::Never {
-            self.miss_replay(session, &attached, first);
-        }
-        let at_attach = if attached.first.is_some() {
-            attached.begun..first
-        } else {
-            0..0
-        };
-        for number in at_attach.chain(attached.skipped.keys().copied()) {
-            self.miss(number, (session, attached.at), attached.begun);
-        }
-        let from = attached.next.max(attached.begun).max(self.oldest);
-        match how {
-            Detached::Fenced => {
-                let settle = self.settle;
-                for number in from..self.end() {
-                    let is_due = self
-                        .written(number)
-                        .is_some_and(|written| written.at + settle <= now);
-                    if is_due {
-                        self.miss(number, (session, attached.at), attached.begun);
-                    }
-                }
-            }
-            Detached::Dropped | Detached::Vanished => {
-                if how == Detached::Vanished {
-                    self.ghost_until = now + GHOST_MAX;
-                }
-                let settle = self.settle;
-                // What was played back was sent at the attach.
-                let is_long_gone = |number: u64, at: Offset| {
-                    let sent = if number < attached.begun {
-                        at.max(attached.at)
-                    } else {
-                        at
-                    };
-                    how == Detached::Dropped && sent + settle <= now
-                };
-                for number in attached.next.max(self.oldest)..self.end() {
-                    if let Some(written) = self.written_mut(number)
-                        && written.fate == Fate::Unread
-                        && !is_long_gone(number, written.at)
-                    {
-                        written.fate = Fate::UnderWay;
-                    }
-                }
-            }
-        }
-        if self.sessions.is_empty() {
-            // What is not kept is for who is there.
-            let policy = self.policy;
-            for written in &mut self.written {
-                if written.fate == Fate::Unread && !policy.keeps(written.kind) {
-                    written.fate = Fate::Excused;
-                }
-            }
-        }
-        self.forget(now);
-    }
-
-    /// Judges what is left at the end of a run at `now`.
-    pub fn finish(&mut self, now: Offset) {
-        let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
-        for session in sessions {
-            self.handle_detached(session, Detached::Fenced, now);
-        }
-        for number in self.oldest..self.end() {
-            let Some(&written) = self.written(number) else {
-                continue;
-            };
-            let is_owed =
-                self.policy.keeps(written.kind) && written.at + self.settle <= self.attached_until;
-            match written.fate {
-                Fate::Unread if is_owed => {
-                    let why = "kept for nobody, though a client was attached after it";
-                    self.note(number, Breach::BacklogMissing, why);
-                }
-                Fate::UnderWay => self.note_in_drop(number),
-                _ => {}
-            }
-            if let Some(written) = self.written_mut(number) {
-                written.fate = Fate::Done;
-            }
-        }
-        for number in std::mem::take(&mut self.missing).into_keys() {
-            self.note_gone(number);
         }
     }
 

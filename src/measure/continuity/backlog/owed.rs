@@ -34,6 +34,13 @@ impl Backlog {
         self.note(number, Breach::LostInDrop, why);
     }
 
+    /// Counts a line that was missing since then, and came at `at`.
+    pub(super) fn note_healed(&mut self, number: u64, since: Offset, at: Offset) {
+        self.healed.push(at.since(since));
+        let why = "not played back, and there when it was read again";
+        self.note(number, Breach::BacklogHidden, why);
+    }
+
     /// Counts a line that was not played back, and did not come when that was read again.
     pub(super) fn note_gone(&mut self, number: u64) {
         let why = "written before a client attached, and not played back to it";
@@ -56,10 +63,7 @@ impl Backlog {
             if !lines.contains(&written.line) {
                 self.missing.entry(number).or_insert(since);
             } else if let Some(since) = self.missing.remove(&number) {
-                self.healed.push(at.since(since));
-                let why =
-                    "missing from what was told page by page, and there when it was read again";
-                self.note(number, Breach::BacklogHidden, why);
+                self.note_healed(number, since, at);
             }
         }
     }
@@ -102,7 +106,9 @@ impl Backlog {
             let is_in = self
                 .written(number)
                 .is_some_and(|written| written.turn >= first_turn);
-            if is_in {
+            let is_judged =
+                attached.skipped.contains_key(&number) || attached.given_up.contains(&number);
+            if is_in && !is_judged {
                 self.miss(number, (session, attached.at), attached.begun);
             }
         }
@@ -121,14 +127,23 @@ impl Backlog {
         if written.fate == Fate::Excused {
             return;
         }
+        let replayed = written.replayed;
         match std::mem::replace(&mut written.fate, Fate::Done) {
-            Fate::UnderWay => self.note_in_drop(number),
+            Fate::UnderWay => {
+                // It may never have come to the bouncer: nobody is owed it the next time either.
+                if policy.forgets == Forgets::Never {
+                    written.fate = Fate::Excused;
+                }
+                self.note_in_drop(number);
+            }
             Fate::Unread | Fate::Done if is_owed => {
                 if kind != LineKind::Presence && !is_live {
                     // What is told again may come the next time.
                     match policy.forgets {
+                        Forgets::Never if replayed > at => self.note_healed(number, at, replayed),
                         Forgets::Never => {
-                            self.missing.entry(number).or_insert(at);
+                            let since = self.missing.entry(number).or_insert(at);
+                            *since = at.min(*since);
                         }
                         Forgets::OnAttach => self.note_gone(number),
                     }
@@ -153,7 +168,15 @@ impl Backlog {
         let told = self.policy.lines_max.max(self.policy.pages_lines_max);
         let kept = u64::from(told).min(AWAITED_MAX) + REMEMBERED_BESIDE;
         while let Some(&front) = self.written.front() {
-            let is_old = self.oldest + kept < self.end() && front.at + REMEMBERED_FOR < now;
+            let is_kept = self.policy.keeps(front.kind) && self.policy.forgets == Forgets::Never;
+            let is_beyond = if is_kept {
+                // The buffer holds talk alone, whatever else was written between.
+                front.turn + kept < self.turns
+            } else {
+                self.oldest + kept < self.end()
+            };
+            let is_too_many = self.oldest + AWAITED_MAX < self.end();
+            let is_old = (is_beyond || is_too_many) && front.at + REMEMBERED_FOR < now;
             let is_open = matches!(front.fate, Fate::Unread | Fate::UnderWay);
             let is_awaited =
                 is_open && (self.policy.keeps(front.kind) || !self.sessions.is_empty());
@@ -164,6 +187,7 @@ impl Backlog {
                 let why = "65,536 lines were written after it";
                 self.note(self.oldest, Breach::BacklogMissing, why);
             }
+            self.has_forgotten |= is_kept && !is_beyond;
             if self.missing.remove(&self.oldest).is_some() {
                 self.note_gone(self.oldest);
             }

@@ -347,3 +347,110 @@ fn what_a_sibling_said_is_owed_to_the_other_client() {
     take(&mut backlog, &mut counts);
     assert_eq!(counts, [(Breach::Lost, 1)].into());
 }
+
+fn replayed(number: u64, at: Offset) -> Read {
+    Read {
+        is_replayed: true,
+        ..live(number, at)
+    }
+}
+
+/// Returns a bouncer that tells everything again, and to which ten lines were written that nobody has read.
+fn keeping(lines_max: u32) -> Backlog {
+    let [_, _, keeps] = policies();
+    let policy = BufferPolicy { lines_max, ..keeps };
+    let mut backlog = Backlog::new(policy, SETTLE);
+    for number in 0..10 {
+        backlog.handle_written(LineId(number), LineKind::Message, Offset::ZERO, number);
+    }
+    backlog
+}
+
+/// Plays lines back to a session that attaches at that second and leaves when they have settled.
+fn play_back(backlog: &mut Backlog, session: u64, secs: i64, lines: impl Iterator<Item = u64>) {
+    let (session, at) = (SessionId(session), Offset::from_secs(secs));
+    backlog.handle_attached(session, 10, at);
+    for line in lines {
+        let read = backlog.handle_read(session, replayed(line, at));
+        assert!(
+            matches!(read, Recognised::Written { .. }),
+            "{line}: {read:?}"
+        );
+    }
+    backlog.handle_detached(session, Detached::Fenced, at + 2 * SETTLE);
+}
+
+#[track_caller]
+fn check_kept(mut backlog: Backlog, want: &[(Breach, u64)]) {
+    backlog.finish(Offset::from_secs(10_000));
+    let mut counts = Counts::new();
+    take(&mut backlog, &mut counts);
+    let want: Counts = want.iter().copied().collect();
+    assert_eq!(counts, want);
+}
+
+#[test]
+fn the_end_of_what_is_told_again_may_be_missing_too_where_nothing_is_said_behind_it() {
+    let mut backlog = keeping(50);
+    play_back(&mut backlog, 0, 100, 0..7);
+    play_back(&mut backlog, 1, 300, 0..10);
+    let healed: Vec<u64> = backlog.take_healed().map(|after| after.as_secs()).collect();
+    assert_eq!(healed, [200; 3]);
+    check_kept(backlog, &[(Breach::BacklogHidden, 3)]);
+    let mut backlog = keeping(50);
+    play_back(&mut backlog, 0, 100, 0..10);
+    play_back(&mut backlog, 1, 300, 0..7);
+    check_kept(backlog, &[(Breach::BacklogMissing, 3)]);
+}
+
+#[test]
+fn talk_is_remembered_as_long_as_the_buffer_has_it_whatever_comes_and_goes_between() {
+    let mut backlog = keeping(50);
+    play_back(&mut backlog, 0, 100, 0..10);
+    for line in 1_000..2_000 {
+        let at = Offset::from_secs(200);
+        backlog.handle_written(LineId(line), LineKind::Presence, at, 10);
+    }
+    backlog.handle_written(LineId(10), LineKind::Message, Offset::from_secs(900), 10);
+    play_back(&mut backlog, 1, 1_000, 0..11);
+    check_kept(backlog, &[]);
+}
+
+#[test]
+fn who_is_torn_off_before_it_was_told_anything_misses_nothing_of_what_is_told_again() {
+    for how in [Detached::Dropped, Detached::Vanished] {
+        let mut backlog = keeping(50);
+        let at = Offset::from_secs(100);
+        backlog.handle_attached(SessionId(0), 10, at);
+        backlog.handle_detached(SessionId(0), how, at);
+        play_back(&mut backlog, 1, 1_000, 0..10);
+        check_kept(backlog, &[]);
+    }
+}
+
+#[test]
+fn what_went_down_with_the_network_is_not_owed_the_next_time_either() {
+    let mut backlog = keeping(50);
+    let at = Offset::from_secs(90);
+    backlog.handle_written(LineId(10), LineKind::Message, at, 10);
+    backlog.handle_upstream_lost(at);
+    for (session, secs) in [(0, 100), (1, 300), (2, 500)] {
+        play_back(&mut backlog, session, secs, 0..10);
+    }
+    check_kept(backlog, &[(Breach::LostInDrop, 1)]);
+}
+
+#[test]
+fn what_one_client_lacks_and_another_was_told_since_was_missing_for_as_long() {
+    let mut backlog = keeping(50);
+    let first = Offset::from_secs(100);
+    backlog.handle_attached(SessionId(0), 10, first);
+    for line in 3..10 {
+        backlog.handle_read(SessionId(0), replayed(line, first));
+    }
+    play_back(&mut backlog, 1, 105, 0..10);
+    backlog.handle_detached(SessionId(0), Detached::Fenced, Offset::from_secs(400));
+    let healed: Vec<u64> = backlog.take_healed().map(|after| after.as_secs()).collect();
+    assert_eq!(healed, [5; 3]);
+    check_kept(backlog, &[(Breach::BacklogHidden, 3)]);
+}
