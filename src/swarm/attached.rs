@@ -305,6 +305,10 @@ impl Shard {
 
     fn read_talk(&mut self, local: usize, talk: &Talk<'_>, now: Offset) {
         let nick = talk.from.nick;
+        // What a server says it says to the bouncer: ZNC plays it back to whoever comes first. No nick has a dot.
+        if talk.from.host.is_none() && nick.contains(&b'.') {
+            return;
+        }
         let line = LineId::of(Verb::Message, nick, talk.text);
         let is_to_channel = self.isupport.is_channel(talk.target);
         let stream = if is_to_channel {
