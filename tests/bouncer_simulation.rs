@@ -72,7 +72,17 @@ fn policy(forgets: Forgets) -> BufferPolicy {
 }
 
 fn play(seed: u64, forgets: Forgets, style: Style, lying: Option<Lying>) -> BouncerSimOutcome {
-    let scenario = file::read("bouncer.toml", SCENARIO, &BTreeMap::new()).unwrap();
+    play_with(SCENARIO, seed, forgets, style, lying)
+}
+
+fn play_with(
+    scenario: &str,
+    seed: u64,
+    forgets: Forgets,
+    style: Style,
+    lying: Option<Lying>,
+) -> BouncerSimOutcome {
+    let scenario = file::read("bouncer.toml", scenario, &BTreeMap::new()).unwrap();
     let networks = ["one", "two"].map(|name| Network::parse(name).unwrap());
     let model = Model {
         users: 8,
@@ -131,6 +141,30 @@ fn an_honest_bouncer_passes_whatever_the_seed() {
         assert!(outcome.counts.presence_seen > 0);
         assert!(outcome.playbacks.lines > 100, "{:?}", outcome.playbacks);
         assert_eq!(outcome.lies, 0);
+    }
+}
+
+#[test]
+fn nothing_is_falsely_lost_on_links_that_are_late_and_narrow() {
+    let slow = SCENARIO.replace(
+        "networks = 2\n",
+        "networks = 2\n[bouncer.network]\nlink_delay = \"400ms\"\nlink_bytes_per_sec = 1500\n",
+    );
+    for seed in 0..10 {
+        let style = if seed % 2 == 0 {
+            Style::Znc
+        } else {
+            Style::Bip
+        };
+        let slow = play_with(&slow, seed, Forgets::OnAttach, style, None);
+        let found = breaches(&slow);
+        assert!(
+            found.is_empty(),
+            "seed {seed}, {style:?}: {found:?}\n{}",
+            evidence(&slow)
+        );
+        assert!(slow.counts.delivered > 1_000, "{:?}", slow.counts);
+        assert!(slow.playbacks.lines > 100, "{:?}", slow.playbacks);
     }
 }
 

@@ -172,7 +172,7 @@ impl Bouncer {
         };
         let family = Family::of(wanted.kind, wanted.buffer_lines);
         let clock = Clock::start();
-        let networks = networks::start(plan, wanted, clock)?;
+        let (networks, terms) = networks::start(plan, wanted, clock)?;
         let (endpoint, url) = if let Some(text) = options.target {
             let url = TargetUrl::parse(text)?;
             (Endpoint::plain(url.resolve()?), url.to_string())
@@ -206,7 +206,7 @@ impl Bouncer {
             (None, None) => {
                 let site = Site {
                     listen: endpoint.address,
-                    upstreams: networks::upstreams(plan, &networks),
+                    upstreams: networks::upstreams(plan, &networks, &terms),
                     limits: if wanted.lifts_limits {
                         provision::Limits::Lifted
                     } else {
