@@ -144,6 +144,30 @@ fn an_honest_bouncer_passes_whatever_the_seed() {
     }
 }
 
+#[test]
+fn nothing_is_falsely_lost_on_links_that_are_late_and_narrow() {
+    let slow = SCENARIO.replace(
+        "networks = 2\n",
+        "networks = 2\n[bouncer.network]\nlink_delay = \"400ms\"\nlink_bytes_per_sec = 1500\n",
+    );
+    for seed in 0..10 {
+        let style = if seed % 2 == 0 {
+            Style::Znc
+        } else {
+            Style::Bip
+        };
+        let slow = play_in(&slow, seed, policy(Forgets::OnAttach), style, None);
+        let found = breaches(&slow);
+        assert!(
+            found.is_empty(),
+            "seed {seed}, {style:?}: {found:?}\n{}",
+            evidence(&slow)
+        );
+        assert!(slow.counts.delivered > 1_000, "{:?}", slow.counts);
+        assert!(slow.playbacks.lines > 100, "{:?}", slow.playbacks);
+    }
+}
+
 /// Checks that a lie is found under one of its names in every seed, and under no other but those that it brings about.
 #[track_caller]
 fn check(lie: Lie, one_in: u32, name: Breach, also: &[Breach]) {

@@ -144,11 +144,11 @@ pub(crate) fn run(arguments: &ProvisionArguments) -> Result<u8, Error> {
     let made = provision::configuration(family, &roster, &site, &secrets, &mut rng)?;
 
     make_folder(&folder)?;
-    for name in made.folders {
+    for name in &made.folders {
         make_folder(&folder.join(name))?;
     }
     for file in &made.files {
-        write(&folder.join(file.path), PRIVATE, file.text.as_bytes())?;
+        write(&folder.join(&file.path), PRIVATE, file.text.as_bytes())?;
     }
     let mut table = Vec::new();
     let path = folder.join(ROSTER);

@@ -45,10 +45,25 @@ pub struct NetworkSaw {
     pub seats: u64,
     /// Those that were registered at the end.
     pub registered: u64,
+    /// Connections that were accepted, and then neither read nor answered.
+    pub half_open: u64,
+    /// Logins to accounts; `None` where users have none.
+    pub logins: Option<LoginsSaw>,
     /// Each address from which it came, the busiest first.
     pub sources: Vec<SourceSaw>,
     /// How connections that were lost came back: the bouncer's queue of reconnects, where there was one.
     pub returns: Vec<ReturnSaw>,
+}
+
+/// What became of logins to accounts on a network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoginsSaw {
+    /// Those that succeeded.
+    pub succeeded: u64,
+    /// Those that were refused.
+    pub refused: u64,
+    /// How often the service went down with too many that waited.
+    pub outages: u64,
 }
 
 /// What a network saw of one address.

@@ -46,6 +46,8 @@ pub enum Purpose {
     Migration = 14,
     /// When a model bouncer lies.
     Bouncer = 15,
+    /// Which connections of a bouncer to its networks are half-open.
+    Link = 16,
 }
 
 /// The number that names a stream: purpose (8 bits), channel (28), user (28).

@@ -1,5 +1,6 @@
 //! bip 0.9: `bip.conf`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use md5::Digest;
@@ -18,6 +19,9 @@ use crate::provision::upstream;
 use crate::roster::Account;
 use crate::roster::Roster;
 use crate::units::hex;
+
+/// The file of the certificates that are trusted.
+const CERTIFICATES: &str = "networks.pem";
 
 /// Bytes of the seed that a hash begins with.
 const SEED_BYTES: usize = 4;
@@ -42,6 +46,9 @@ pub(super) fn configuration(
 ) -> Result<Configuration, ProvisionError> {
     let mut text = head(site);
     for (network, server) in &site.upstreams {
+        if server.account_password.is_some() {
+            return Err(ProvisionError::Accounts(network.clone()));
+        }
         let tls = if server.is_secure { " ssl = true;" } else { "" };
         let _ = writeln!(
             text,
@@ -62,15 +69,29 @@ pub(super) fn configuration(
     if site.limits == Limits::Lifted {
         notes.push("bip has no setting that lifts its pace: it sends a network about a line in 1.2 seconds, JOINs included.");
     }
+    let configuration = Document {
+        path: "bip.conf".to_owned(),
+        text,
+    };
+    let certificates = Document {
+        path: CERTIFICATES.to_owned(),
+        text: certificates(site),
+    };
+    let certificates = Some(certificates).filter(|file| !file.text.is_empty());
     Ok(Configuration {
-        files: vec![Document {
-            path: "bip.conf",
-            text,
-        }],
-        folders: &["logs"],
+        files: std::iter::once(configuration).chain(certificates).collect(),
+        folders: vec!["logs".to_owned()],
         start: format!("bip -n -f {0}/bip.conf -s {0}", site.folder),
         notes,
     })
+}
+
+/// Returns the certificates that are trusted, one after the other in PEM, each once; empty without any.
+fn certificates(site: &Site) -> String {
+    let upstreams = site.upstreams.values();
+    let certificates = upstreams.filter_map(|upstream| upstream.certificate.as_ref());
+    let pems: BTreeSet<&str> = certificates.map(|one| one.pem.as_str()).collect();
+    pems.into_iter().collect()
 }
 
 /// With a bound of lines bip 0.9.3 plays back the last one alone; without, all since the last client left, as its log has them.
@@ -100,13 +121,21 @@ fn push_user(
     hash: &str,
 ) -> Result<(), ProvisionError> {
     let user = account.user;
+    let checks = if certificates(site).is_empty() {
+        "\tssl_check_mode = \"none\";\n".to_owned()
+    } else {
+        format!(
+            "\tssl_check_mode = \"basic\";\n\tssl_check_store = \"{}/{CERTIFICATES}\";\n",
+            site.folder
+        )
+    };
     // Writing to a String cannot fail, here and below.
     let _ = write!(
         text,
         "user {{\n\
          \tname = \"{user}\";\n\
          \tpassword = \"{hash}\";\n\
-         \tssl_check_mode = \"none\";\n\
+         {checks}\
          \tdefault_nick = \"{user}\";\n\
          \tdefault_user = \"{user}\";\n\
          \tdefault_realname = \"{user}\";\n",
@@ -143,7 +172,9 @@ mod tests {
     use super::*;
     use crate::provision::tests::roster;
     use crate::provision::tests::secrets;
+    use crate::provision::tests::shown;
     use crate::provision::tests::site;
+    use crate::provision::tests::strict_site;
 
     #[test]
     fn a_hash_is_as_bipmkpw_prints_it() {
@@ -161,5 +192,21 @@ mod tests {
         let site = site(Limits::Lifted);
         let made = configuration(&roster(), &site, &secrets(), &mut rng).unwrap();
         insta::assert_snapshot!(made.files[0].text);
+    }
+
+    #[test]
+    fn a_certificate_is_trusted_and_accounts_are_refused() {
+        let mut rng = ChaCha8Rng::from_seed([7; 32]);
+        let mut site = strict_site();
+        let mut make = |site: &Site| configuration(&roster(), site, &secrets(), &mut rng);
+        let error = make(&site).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "bip logs in to no accounts, and users have some on `one`"
+        );
+        for upstream in site.upstreams.values_mut() {
+            upstream.account_password = None;
+        }
+        insta::assert_snapshot!(shown(make(&site).unwrap()));
     }
 }

@@ -47,6 +47,19 @@ pub struct Upstream {
     host: String,
     port: u16,
     is_secure: bool,
+    /// The one certificate that is trusted there; `None` for whom the bouncer trusts by itself.
+    pub certificate: Option<Certificate>,
+    /// The password of the accounts, one for each user by its name, that the bouncer is to log in to there; `None` where users have none.
+    pub account_password: Option<Secret>,
+}
+
+/// A certificate of a network's servers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// It, in PEM.
+    pub pem: String,
+    /// It, in DER.
+    pub der: Vec<u8>,
 }
 
 impl Upstream {
@@ -58,6 +71,8 @@ impl Upstream {
             host: host.to_owned(),
             port,
             is_secure,
+            certificate: None,
+            account_password: None,
         })
     }
 }
@@ -82,7 +97,7 @@ pub struct Site {
 }
 
 /// A password. It is shown nowhere.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
 
 impl Secret {
@@ -113,7 +128,7 @@ pub type Secrets = BTreeMap<SecretEnv, Secret>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
     /// Its path below the bouncer's folder.
-    pub path: &'static str,
+    pub path: String,
     /// Its content.
     pub text: String,
 }
@@ -121,10 +136,10 @@ pub struct Document {
 /// A whole configuration.
 #[derive(Clone, Debug)]
 pub struct Configuration {
-    /// Its files; they hold hashes of passwords and are for who runs the bouncer alone.
+    /// Its files; they hold hashes of passwords, or those of accounts, and are for who runs the bouncer alone.
     pub files: Vec<Document>,
-    /// Folders below the bouncer's that must be there.
-    pub folders: &'static [&'static str],
+    /// Folders below the bouncer's that must be there, each behind the one that it is in.
+    pub folders: Vec<String>,
     /// The command that starts it, in one line for a shell.
     pub start: String,
     /// What people should know of it, a sentence or two each.
@@ -147,6 +162,9 @@ pub enum ProvisionError {
     /// The folder's name can't stand in a configuration.
     #[error("expected a folder without spaces, quotes or dollar signs in its path, found `{0}`")]
     Folder(String),
+    /// A bouncer can't log in to accounts.
+    #[error("bip logs in to no accounts, and users have some on `{0}`")]
+    Accounts(Network),
 }
 
 /// Returns the configuration of a bouncer of that family. `rng` draws the salts of the hashes.
@@ -231,6 +249,30 @@ pub(crate) mod tests {
             folder: "/srv/bouncer".to_owned(),
             operator: None,
         }
+    }
+
+    /// The same with a certificate of the networks' own and accounts on one of them, over IPv6.
+    pub(crate) fn strict_site() -> Site {
+        let mut site = site(Limits::Lifted);
+        for (upstream, password) in site.upstreams.values_mut().zip(["acc_1", ""]) {
+            upstream.host = "::1".to_owned();
+            upstream.is_secure = true;
+            upstream.certificate = Some(Certificate {
+                pem: "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n".to_owned(),
+                der: b"oak".to_vec(),
+            });
+            upstream.account_password = Secret::new(password.into());
+        }
+        site
+    }
+
+    /// Returns every file of a configuration.
+    pub(crate) fn shown(made: Configuration) -> String {
+        let files = made.files.into_iter();
+        let texts: Vec<String> = files
+            .map(|file| format!("{}:\n{}", file.path, file.text))
+            .collect();
+        texts.join("----\n")
     }
 
     pub(crate) fn secrets() -> Secrets {

@@ -61,11 +61,15 @@ pub fn of(
         for (key, value) in znc::network_settings(row, site) {
             tell(format!("SetNetwork {key} {user} {network} {value}"));
         }
+        let server = upstream(site, row)?;
+        // There is no command that trusts one certificate.
+        if server.certificate.is_some() {
+            tell(format!("SetNetwork TrustAllCerts {user} {network} true"));
+        }
         for channel in &row.channels {
             tell(format!("AddChan {user} {network} {channel}"));
         }
         // It dials as soon as it knows where.
-        let server = upstream(site, row)?;
         let plus = if server.is_secure { "+" } else { "" };
         let (host, port) = (&server.host, server.port);
         tell(format!("AddServer {user} {network} {host} {plus}{port}"));

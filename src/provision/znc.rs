@@ -6,6 +6,7 @@ use rand::Rng;
 use sha2::Digest;
 use sha2::Sha256;
 
+use crate::provision::Certificate;
 use crate::provision::Configuration;
 use crate::provision::Document;
 use crate::provision::Limits;
@@ -72,11 +73,15 @@ pub(super) fn configuration(
         let hash = Hash::new(&operator.secret, rng);
         push_operator(&mut text, operator, &hash);
     }
+    let mut logins = Logins::default();
     each_hashed(
         roster,
         secrets,
         |secret| Hash::new(secret, rng),
-        |account, hash| push_user(&mut text, account, site, hash),
+        |account, hash| {
+            logins.add(account, site)?;
+            push_user(&mut text, account, site, hash)
+        },
     )?;
     let mut notes = vec![
         "ZNC refuses root: give the folder to another user first (chown -R), and start it as that user (setpriv, sudo -u).",
@@ -85,15 +90,80 @@ pub(super) fn configuration(
     if site.limits == Limits::Left {
         notes.push("Its limits are as shipped: it dials one server every 30 seconds, and lets in ten anonymous connections of an address at once.");
     }
+    let configuration = Document {
+        path: "configs/znc.conf".to_owned(),
+        text,
+    };
+    let folders = ["configs", "moddata", "users"].map(str::to_owned);
     Ok(Configuration {
-        files: vec![Document {
-            path: "configs/znc.conf",
-            text,
-        }],
-        folders: &["configs", "moddata", "users"],
+        files: std::iter::once(configuration).chain(logins.files).collect(),
+        folders: folders.into_iter().chain(logins.folders).collect(),
         start: format!("znc --foreground --datadir={}", site.folder),
         notes,
     })
+}
+
+/// What the module `sasl` keeps for each user's place on a network: its account, and that there is no connection without it.
+#[derive(Default)]
+struct Logins {
+    files: Vec<Document>,
+    folders: Vec<String>,
+}
+
+impl Logins {
+    fn add(&mut self, account: &Account<'_>, site: &Site) -> Result<(), ProvisionError> {
+        for row in &account.rows {
+            let Some(password) = &upstream(site, row)?.account_password else {
+                continue;
+            };
+            let mut folder = "users".to_owned();
+            let network = row.network.as_str();
+            for part in [
+                account.user.as_str(),
+                "networks",
+                network,
+                "moddata",
+                "sasl",
+            ] {
+                folder = format!("{folder}/{part}");
+                // A user of two networks has one folder.
+                if !self.folders.contains(&folder) {
+                    self.folders.push(folder.clone());
+                }
+            }
+            self.files.push(Document {
+                path: format!("{folder}/.registry"),
+                text: format!(
+                    "mechanisms PLAIN\npassword {}\n{} yes\nusername {}\n",
+                    encoded(password.bytes()),
+                    encoded(b"require_auth"),
+                    encoded(account.user.as_str().as_bytes()),
+                ),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Returns a word as modules of ZNC keep it: what is no letter or digit as `%2d;`.
+fn encoded(word: &[u8]) -> String {
+    let mut text = String::new();
+    for &byte in word {
+        if byte.is_ascii_alphanumeric() {
+            text.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "%{byte:02x};");
+        }
+    }
+    text
+}
+
+/// Returns the SHA-256 of a certificate as ZNC compares it.
+fn fingerprint(certificate: &Certificate) -> String {
+    let digest = Sha256::digest(&certificate.der);
+    let bytes: Vec<String> = digest.iter().map(|byte| hex::text(&[*byte])).collect();
+    bytes.join(":")
 }
 
 fn head(site: &Site) -> String {
@@ -210,6 +280,13 @@ fn push_network(text: &mut String, row: &Row, site: &Site) -> Result<(), Provisi
          \t\tServer = {} {plus}{}\n",
         row.network, server.host, server.port,
     );
+    if let Some(certificate) = &server.certificate {
+        let fingerprint = fingerprint(certificate);
+        let _ = writeln!(text, "\t\tTrustedServerFingerprint = {fingerprint}");
+    }
+    if server.account_password.is_some() {
+        text.push_str("\t\tLoadModule = sasl\n");
+    }
     for (key, value) in network_settings(row, site) {
         let _ = writeln!(text, "\t\t{key} = {value}");
     }
@@ -228,7 +305,9 @@ mod tests {
     use super::*;
     use crate::provision::tests::roster;
     use crate::provision::tests::secrets;
+    use crate::provision::tests::shown;
     use crate::provision::tests::site;
+    use crate::provision::tests::strict_site;
 
     fn text(limits: Limits) -> String {
         let mut rng = ChaCha8Rng::from_seed([7; 32]);
@@ -239,6 +318,34 @@ mod tests {
     #[test]
     fn a_configuration_with_its_limits_lifted() {
         insta::assert_snapshot!(text(Limits::Lifted));
+    }
+
+    #[test]
+    fn networks_with_tls_and_accounts_are_trusted_and_logged_in_to() {
+        let mut rng = ChaCha8Rng::from_seed([7; 32]);
+        let made = configuration(&roster(), &strict_site(), &secrets(), &mut rng).unwrap();
+        assert_eq!(
+            made.folders[3..],
+            [
+                "users/oak",
+                "users/oak/networks",
+                "users/oak/networks/one",
+                "users/oak/networks/one/moddata",
+                "users/oak/networks/one/moddata/sasl",
+                "users/elm",
+                "users/elm/networks",
+                "users/elm/networks/one",
+                "users/elm/networks/one/moddata",
+                "users/elm/networks/one/moddata/sasl",
+            ]
+        );
+        insta::assert_snapshot!(shown(made));
+    }
+
+    #[test]
+    fn a_word_is_kept_as_modules_keep_it() {
+        // Of ZNC 1.8.2, Debian 12.
+        assert_eq!(encoded(b"p-w_d.9:%"), "p%2d;w%5f;d%2e;9%3a;%25;");
     }
 
     #[test]

@@ -125,10 +125,27 @@ pub struct Network {
     pub locked_out_since_us: Option<i64>,
     /// From then until the run's end.
     pub locked_out_for_us: Option<u64>,
+    /// Connections that were accepted, and then neither read nor answered.
+    #[serde(default)]
+    pub half_open: u64,
+    /// Logins to accounts; null where users have none.
+    #[serde(default)]
+    pub logins: Option<Logins>,
     /// Each address from which it came, the busiest first.
     pub sources: Vec<Source>,
     /// How connections that were lost came back, by event.
     pub returns: Vec<Return>,
+}
+
+/// What became of logins to accounts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Logins {
+    /// Those that succeeded.
+    pub succeeded: u64,
+    /// Those that were refused.
+    pub refused: u64,
+    /// How often the service went down with too many that waited.
+    pub outages: u64,
 }
 
 /// What a network saw of one address.
@@ -282,6 +299,12 @@ impl Network {
             locked_out,
             locked_out_since_us: since.map(Offset::as_micros),
             locked_out_for_us: since.map(|since| micros(ended.since(since))),
+            half_open: saw.half_open,
+            logins: saw.logins.map(|logins| Logins {
+                succeeded: logins.succeeded,
+                refused: logins.refused,
+                outages: logins.outages,
+            }),
             sources: saw.sources.iter().map(Source::of).collect(),
             returns: saw.returns.iter().map(Return::of).collect(),
         }

@@ -9,6 +9,7 @@ use crate::gate::verdict::Judged;
 use crate::measure::act::Act;
 use crate::measure::bouncer::BouncerOutcome;
 use crate::measure::bouncer::Held;
+use crate::measure::bouncer::LoginsSaw;
 use crate::measure::bouncer::NetworkSaw;
 use crate::measure::bouncer::ReturnSaw;
 use crate::measure::bouncer::SourceSaw;
@@ -437,6 +438,12 @@ fn network_saw() -> NetworkSaw {
         members: 290,
         seats: 12,
         registered: 10,
+        half_open: 1,
+        logins: Some(LoginsSaw {
+            succeeded: 20,
+            refused: 3,
+            outages: 1,
+        }),
         sources: vec![
             SourceSaw {
                 address: "127.0.0.1".to_owned(),

@@ -231,6 +231,9 @@ fn bouncer(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
             writeln!(out, "- queue on {name}: {}", inline(&event.text()))?;
         }
     }
+    for (what, text) in bouncer.befell() {
+        writeln!(out, "- {what} on {}", inline(&text))?;
+    }
     for locked_out in bouncer.locked_out() {
         writeln!(out, "- ❌ locked out: {}", inline(&locked_out))?;
     }

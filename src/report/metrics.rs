@@ -174,8 +174,17 @@ impl<W: Write> Rows<W> {
             ("connections_max", at_once.max().unwrap_or(0)),
             ("refused", network.sum(|source| source.refused)),
             ("floods", network.sum(|source| source.floods)),
+            ("half_open", network.half_open),
         ] {
             self.row(&format!("{prefix}.{name}"), count, "count")?;
+        }
+        let logins = network.logins;
+        for (name, count) in [
+            ("succeeded", logins.map(|logins| logins.succeeded)),
+            ("refused", logins.map(|logins| logins.refused)),
+            ("outages", logins.map(|logins| logins.outages)),
+        ] {
+            self.known(&format!("{prefix}.logins.{name}"), count, "count")?;
         }
         let locked_out = network.locked_out_for_us;
         self.known(&format!("{prefix}.locked_out_for"), locked_out, "us")?;

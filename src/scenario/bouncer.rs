@@ -1,4 +1,6 @@
-//! The bouncer of a scenario: what kind it is, who its users are, and what the networks behind it allow.
+//! The bouncer of a scenario: what kind it is, who its users are, and what it meets on the networks behind it.
+
+pub mod network;
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -6,6 +8,8 @@ use std::time::Duration;
 
 use crate::place::Misread;
 use crate::place::Place;
+use crate::scenario::bouncer::network::NetworkBehind;
+use crate::scenario::bouncer::network::Places;
 use crate::scenario::reader::Table;
 use crate::scenario::value;
 use crate::scenario::value::duration_text;
@@ -44,8 +48,8 @@ pub struct Bouncer {
     pub starts_cold: bool,
     /// Where the first server of the first network listens, and the others at the ports behind; none for addresses of the run's own.
     pub listen: Option<SocketAddr>,
-    /// What the networks refuse.
-    pub network: NetworkLimits,
+    /// What it meets on the networks.
+    pub network: NetworkBehind,
     /// How many clients its attached users have; known once its users are.
     pub client_count: u32,
 }
@@ -87,25 +91,7 @@ impl Bouncer {
         if let Some(listen) = self.listen {
             writeln!(out, "listen = {}", quoted(&listen.to_string()))?;
         }
-        let limits = &self.network;
-        if *limits == NetworkLimits::default() {
-            return Ok(());
-        }
-        writeln!(out, "\n[bouncer.network]")?;
-        for (key, limit) in [
-            ("sessions_per_address", limits.sessions_per_address),
-            ("connects", limits.connects),
-        ] {
-            if let Some(limit) = limit {
-                writeln!(out, "{key} = {limit}")?;
-            }
-        }
-        let within = duration_text(limits.connects_within);
-        writeln!(out, "connects_within = {}", quoted(&within))?;
-        match limits.ban {
-            Some(ban) => writeln!(out, "ban = {}", quoted(&duration_text(ban))),
-            None => Ok(()),
-        }
+        self.network.write(out)
     }
 }
 
@@ -161,19 +147,6 @@ pub enum BouncerUsers {
     },
 }
 
-/// What the networks behind a bouncer refuse, as real ones do; none for what has no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NetworkLimits {
-    /// Most sessions of one address.
-    pub sessions_per_address: Option<u32>,
-    /// Most connects of one address within `connects_within`.
-    pub connects: Option<u32>,
-    /// The time that `connects` is counted over.
-    pub connects_within: Duration,
-    /// How long an address that connects more often is banned; none for a refusal and no more.
-    pub ban: Option<Duration>,
-}
-
 /// Reads the bouncer, if there is one.
 pub(super) fn bouncer(mut table: Table<'_>) -> Result<Option<Bouncer>, Misread> {
     let kind = table.optional("kind", value::bouncer_kind)?;
@@ -204,7 +177,7 @@ pub(super) fn bouncer(mut table: Table<'_>) -> Result<Option<Bouncer>, Misread> 
         table.with_default("ready_within", Duration::from_mins(5), value::duration)?;
     let starts_cold = table.with_default("starts_cold", false, value::boolean)?;
     let listen = table.optional("listen", value::address)?;
-    let network = network(table.table("network")?)?;
+    let (network, places) = network::network(table.table("network")?)?;
     let whole = table.place().clone();
     table.finish()?;
     let Some(kind) = kind else {
@@ -236,6 +209,7 @@ pub(super) fn bouncer(mut table: Table<'_>) -> Result<Option<Bouncer>, Misread> 
             return Err(Misread::new(what, whole).with_help(help));
         }
     };
+    check(kind, listen, &places)?;
     Ok(Some(Bouncer {
         kind,
         users,
@@ -254,17 +228,20 @@ pub(super) fn bouncer(mut table: Table<'_>) -> Result<Option<Bouncer>, Misread> 
     }))
 }
 
-fn network(mut table: Table<'_>) -> Result<NetworkLimits, Misread> {
-    let sessions_per_address = table.optional("sessions_per_address", value::count)?;
-    let connects = table.optional("connects", value::count)?;
-    let connects_within =
-        table.with_default("connects_within", Duration::from_secs(10), value::duration)?;
-    let ban = table.optional("ban", value::duration)?;
-    table.finish()?;
-    Ok(NetworkLimits {
-        sessions_per_address,
-        connects,
-        connects_within,
-        ban,
-    })
+/// Checks that this bouncer can meet such networks, and that they can listen where they are to.
+fn check(kind: BouncerKind, listen: Option<SocketAddr>, places: &Places) -> Result<(), Misread> {
+    if let Some(place) = places
+        .accounts
+        .as_ref()
+        .filter(|_| kind == BouncerKind::Bip)
+    {
+        let misread = Misread::new("bip logs in to no accounts", place.clone());
+        return Err(misread.with_help("leave `accounts` out, or take another: kind = \"znc\""));
+    }
+    if let (Some(place), Some(listen)) = (&places.ipv6, listen.filter(SocketAddr::is_ipv4)) {
+        let what = format!("expected networks at IPv6, and `listen` is {listen}");
+        let misread = Misread::new(what, place.clone());
+        return Err(misread.with_help("such as listen = \"[::1]:7000\""));
+    }
+    Ok(())
 }

@@ -247,7 +247,11 @@ impl Scenario {
 
     fn write_accounts(&self, out: &mut String) -> std::fmt::Result {
         let Some(accounts) = &self.accounts else {
-            return Ok(());
+            let bouncer = self.bouncer.as_ref();
+            return match bouncer.filter(|bouncer| bouncer.network.has_accounts) {
+                Some(_) => self.write_services(out),
+                None => Ok(()),
+            };
         };
         match &accounts.source {
             AccountSource::Csv { path, .. } => {
@@ -266,6 +270,10 @@ impl Scenario {
             quoted(accounts.way.name()),
             accounts.is_required
         )?;
+        self.write_services(out)
+    }
+
+    fn write_services(&self, out: &mut String) -> std::fmt::Result {
         let services = &self.services;
         writeln!(
             out,

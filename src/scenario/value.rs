@@ -60,6 +60,17 @@ pub(crate) fn samples(value: &str) -> Result<u64, Expected> {
     })
 }
 
+pub(crate) fn address_bits(value: &str) -> Result<u8, Expected> {
+    value
+        .parse()
+        .ok()
+        .filter(|bits| (0..=128).contains(bits))
+        .ok_or(Expected {
+            what: "a number of bits of an IPv6 address",
+            help: "write a number from 0 to 128, such as `64`",
+        })
+}
+
 pub(crate) fn positive(value: &str) -> Result<f64, Expected> {
     match value.parse::<f64>() {
         Ok(number) if number.is_finite() && number > 0.0 => Ok(number),

@@ -322,6 +322,10 @@ impl Shard {
 
     fn read_talk(&mut self, local: usize, talk: &Talk<'_>, now: Offset) {
         let nick = talk.from.nick;
+        // What a server says it says to the bouncer: ZNC plays it back to whoever comes first. No nick has a dot.
+        if talk.from.host.is_none() && nick.contains(&b'.') {
+            return;
+        }
         let line = LineId::of(Verb::Message, nick, talk.text);
         if self.read_paged(local, talk, line, now) {
             return;

@@ -3,6 +3,7 @@
 //! The network itself is [`Network`]; what is added is who talks there by the plan, and what was written to whom, byte for byte as the
 //! kernel took it. Its own times are those of the network's owner; what it tells is in times of the run, from [`Upstream::begin`] on.
 
+mod links;
 mod members;
 mod seats;
 mod watch;
@@ -25,6 +26,7 @@ use crate::measure::said::SaidLog;
 use crate::plan::Plan;
 use crate::units::id::ServerId;
 use crate::units::offset::Offset;
+use crate::upstream::links::Links;
 use crate::upstream::members::Members;
 use crate::upstream::seats::Standing;
 use crate::upstream::watch::Watch;
@@ -57,11 +59,13 @@ pub struct Readiness {
 #[derive(Debug)]
 pub struct Upstream {
     network: Network,
+    links: Links,
     members: Members,
     watch: Watch,
     standing: Standing,
     /// The run's beginning in the network's time; `NEVER` before it is known.
     zero: Offset,
+    start_unix_micros: i64,
     edge: Edge,
 }
 
@@ -74,12 +78,16 @@ impl Upstream {
         now: Offset,
         start_unix_micros: u64,
     ) -> Self {
+        let bouncer = plan.scenario.bouncer.as_ref();
+        let link = bouncer.map(|bouncer| bouncer.network.link);
         let mut upstream = Self {
             network: Network::new(config, now, start_unix_micros),
+            links: Links::new(&link.unwrap_or_default(), &plan.streams, number),
             members: Members::new(plan, number),
             watch: Watch::new(plan, number),
             standing: Standing::new(plan, number),
             zero: Offset::NEVER,
+            start_unix_micros: i64::try_from(start_unix_micros).unwrap_or(i64::MAX),
             edge: Edge::default(),
         };
         upstream.members.populate(&mut upstream.network, now);
@@ -121,6 +129,11 @@ impl Upstream {
     /// Returns the network.
     pub fn network(&self) -> &Network {
         &self.network
+    }
+
+    /// Returns how many connections were accepted and left alone.
+    pub fn half_open_count(&self) -> u64 {
+        self.links.half_open_count()
     }
 
     /// Returns how many members it has whom no bouncer holds.
@@ -179,10 +192,14 @@ impl Served for Upstream {
     }
 
     fn handle_connect(&mut self, now: Offset, server: ServerId, address: &str) -> ClientId {
-        self.network.handle_connect(now, server, address)
+        let unknown = self.links.accept();
+        unknown.unwrap_or_else(|| self.network.handle_connect(now, server, address))
     }
 
     fn handle_bytes(&mut self, now: Offset, id: ClientId, bytes: &[u8]) {
+        if self.links.is_unknown(id) {
+            return;
+        }
         self.network.handle_bytes(now, id, bytes);
         self.note_seat(id, now);
         let at = self.run_time(now);
@@ -190,6 +207,11 @@ impl Served for Upstream {
     }
 
     fn handle_closed(&mut self, now: Offset, id: ClientId, reason: CloseReason) {
+        let is_unknown = self.links.is_unknown(id);
+        self.links.forget(id);
+        if is_unknown {
+            return;
+        }
         self.lose(id, now);
         self.network.handle_closed(now, id, reason);
     }
@@ -197,6 +219,7 @@ impl Served for Upstream {
     fn handle_timer(&mut self, now: Offset) {
         self.act(now);
         self.network.handle_timer(now);
+        self.links.handle_timer(now);
     }
 
     fn next_timer(&self) -> Option<Offset> {
@@ -208,24 +231,36 @@ impl Served for Upstream {
         } else {
             None
         };
-        [self.network.next_timer(), own].into_iter().flatten().min()
+        let due = [self.network.next_timer(), own, self.links.next_timer()];
+        due.into_iter().flatten().min()
     }
 
     fn poll(&mut self) -> Output {
-        self.network.poll()
+        self.links.poll(&mut self.network)
     }
 
-    fn outgoing(&mut self, id: ClientId) -> &[u8] {
-        self.network.outbox(id).as_slice()
+    fn outgoing(&mut self, now: Offset, id: ClientId) -> &[u8] {
+        if self.links.is_unknown(id) {
+            return &[];
+        }
+        let due = self.links.due(now, id);
+        let waiting = self.network.outbox(id).as_slice();
+        due.and_then(|due| waiting.get(..due)).unwrap_or(waiting)
     }
 
     fn consume(&mut self, now: Offset, id: ClientId, count: usize) {
         let at = self.run_time(now);
+        // What was stamped before the run begins is nobody's to judge.
+        let zero_unix_micros = self.start_unix_micros.saturating_add(self.zero.as_micros());
+        let stamp =
+            |unix_micros: i64| Offset::from_micros(unix_micros.saturating_sub(zero_unix_micros));
         let outbox = self.network.outbox(id);
         let sent = outbox.as_slice();
         let sent = sent.get(..count).unwrap_or(sent);
-        self.watch.write(id, sent, at, &mut self.edge.told);
+        self.watch.write(id, sent, at, stamp, &mut self.edge.told);
         outbox.consume(count);
+        let is_empty = outbox.is_empty();
+        self.links.consume(id, count, is_empty);
     }
 
     fn shut_down(&mut self, now: Offset) {
@@ -239,6 +274,7 @@ impl Served for Upstream {
             self.edge.told.push(Told { at, deed });
         }
         self.standing.lose_all(at);
+        self.links.forget_all();
         self.network.restart(now);
         self.members.repopulate(&mut self.network, now, at);
     }

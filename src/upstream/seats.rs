@@ -54,8 +54,10 @@ impl Standing {
         if !network.is_registered(id) {
             return None;
         }
-        // Who comes back before its old connection is gone has another nick for a while.
-        let names = [network.nick(id)?, network.user_name(id)?];
+        // Who comes back before its old connection is gone has another nick for a while; for its user name nobody may vouch.
+        let user_name = network.user_name(id)?;
+        let user_name = user_name.strip_prefix(b"~").unwrap_or(user_name);
+        let names = [network.nick(id)?, user_name];
         let mut known = names
             .into_iter()
             .filter_map(|name| self.by_name.get(&name.to_ascii_lowercase()));

@@ -8,6 +8,7 @@ use crate::irc::network::client::ClientId;
 use crate::irc::wire::action;
 use crate::irc::wire::framer::Framer;
 use crate::irc::wire::message::Message;
+use crate::irc::wire::server_time;
 use crate::measure::continuity::line::LineId;
 use crate::measure::continuity::line::Verb;
 use crate::measure::continuity::policy::LineKind;
@@ -93,19 +94,28 @@ impl Watch {
         });
     }
 
-    /// Takes bytes that went out on a connection.
-    pub(super) fn write(&mut self, id: ClientId, bytes: &[u8], at: Offset, told: &mut Vec<Told>) {
+    /// Takes bytes that went out on a connection. `run_time` makes a moment of the run of one since 1970.
+    pub(super) fn write(
+        &mut self,
+        id: ClientId,
+        bytes: &[u8],
+        at: Offset,
+        run_time: impl Fn(i64) -> Offset,
+        told: &mut Vec<Told>,
+    ) {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
         let (seat, nick, plan) = (peer.seat, &peer.nick, &self.plan);
         each_message(&mut peer.written, bytes, |message| {
             if let Some((stream, line, kind)) = written(plan, self.number, nick, message) {
+                let time = message.tags.get(b"time").and_then(server_time::parse);
                 let deed = Deed::Written {
                     seat,
                     stream,
                     line,
                     kind,
+                    stamped: time.map(&run_time),
                 };
                 told.push(Told { at, deed });
             }

@@ -92,6 +92,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "units",
             "irc::wire",
             "irc::network",
+            "irc::fault",
             "traffic::profile",
             "scenario",
             "plan",

@@ -360,14 +360,18 @@ fn flush<S: Served + 'static>(server: &Rc<RefCell<Server<S>>>, client: ClientId)
                 break;
             }
         }
-        let mut this = server.borrow_mut();
-        if let Some(peer) = this
-            .peers
-            .get_mut(&client)
-            .filter(|peer| Rc::ptr_eq(&peer.stream, &stream))
         {
-            peer.is_writing = false;
+            let mut this = server.borrow_mut();
+            if let Some(peer) = this
+                .peers
+                .get_mut(&client)
+                .filter(|peer| Rc::ptr_eq(&peer.stream, &stream))
+            {
+                peer.is_writing = false;
+            }
         }
+        // What is to be done once everything has left.
+        carry(&server);
     });
 }
 
@@ -389,7 +393,7 @@ fn write<S: Served + 'static>(
         };
         loop {
             let now = this.clock.now();
-            let outgoing = this.network.outgoing(client);
+            let outgoing = this.network.outgoing(now, client);
             match peer.layer.send(outgoing, &mut Unwaiting(stream)) {
                 Ok(count) if count > 0 => this.network.consume(now, client, count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,

@@ -185,7 +185,7 @@ impl RunError {
                 "give [phase.{phase}] a `move_command` that moves `{{user}}` that way, or the migration a `progress_command` that tells how many have moved"
             )),
             Self::MovesElsewhere(phase) => Some(format!(
-                "of two ZNCs that it configures itself it can: kind = \"znc\", without `home` and `move_command`; for others give [phase.{phase}] a `move_command`, start both and name them: --target irc://OLD,irc://NEW"
+                "of two ZNCs that it configures itself it can: kind = \"znc\", without `home`, `move_command` and accounts at the networks; for others give [phase.{phase}] a `move_command`, start both and name them: --target irc://OLD,irc://NEW"
             )),
             Self::Hosts(_) => Some(
                 "--target irc://127.0.0.1:PORT; with a phase of kind \"migrate\": --target irc://OLD,irc://NEW".to_owned(),

@@ -58,6 +58,9 @@ pub enum TlsError {
     /// A key is not that of its certificate, or a certificate serves no purpose here.
     #[error("expected a certificate and its key")]
     Refused(#[source] rustls::Error),
+    /// A certificate of our own can't be made.
+    #[error("making a certificate")]
+    Made(#[source] rcgen::Error),
 }
 
 impl TlsError {

@@ -2,3 +2,4 @@
 
 pub mod lie;
 pub mod link;
+pub mod pace;

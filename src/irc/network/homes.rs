@@ -52,6 +52,7 @@ impl Network {
     pub fn keep_accounts_of(&mut self, old: &mut Self) {
         self.homes = old.homes.take();
         self.config.services = old.config.services.take();
+        self.services.logins = old.services.logins;
     }
 
     /// Lets go of everybody at the first home of accounts, and of whoever comes there; or lets people in there again.

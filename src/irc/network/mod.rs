@@ -276,6 +276,11 @@ impl Network {
         self.ports.poll()
     }
 
+    /// Returns the last moment that it was told.
+    pub fn now(&self) -> Offset {
+        self.now
+    }
+
     /// Returns the bytes that wait for a client.
     ///
     /// # Panics

@@ -23,8 +23,8 @@ pub trait Served {
     fn next_timer(&self) -> Option<Offset>;
     /// Returns what to do next.
     fn poll(&mut self) -> Output;
-    /// Returns the bytes that wait for a client.
-    fn outgoing(&mut self, id: ClientId) -> &[u8];
+    /// Returns the bytes for a client that may leave at `now`.
+    fn outgoing(&mut self, now: Offset, id: ClientId) -> &[u8];
     /// Takes the first `count` of those: they are on their way since `now`.
     fn consume(&mut self, now: Offset, id: ClientId, count: usize);
     /// Says goodbye to everybody.
@@ -62,7 +62,7 @@ impl Served for Network {
         self.poll()
     }
 
-    fn outgoing(&mut self, id: ClientId) -> &[u8] {
+    fn outgoing(&mut self, _now: Offset, id: ClientId) -> &[u8] {
         self.outbox(id).as_slice()
     }
 

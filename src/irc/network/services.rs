@@ -59,6 +59,17 @@ impl fmt::Debug for ServicesConfig {
     }
 }
 
+/// What became of logins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Logins {
+    /// Those that succeeded.
+    pub succeeded: u64,
+    /// Those that were refused; who asked while the service was down is among them.
+    pub refused: u64,
+    /// How often too many waited, and the service went down and forgot them.
+    pub outages: u64,
+}
+
 /// The service's state.
 #[derive(Debug, Default)]
 pub(super) struct Services {
@@ -72,6 +83,7 @@ pub(super) struct Services {
     /// What passwords were hashed to.
     hashed: HashMap<Vec<u8>, SaltedPassword>,
     login_count: u64,
+    pub(super) logins: Logins,
 }
 
 /// A login of one client.
@@ -126,6 +138,12 @@ impl Network {
         self.config.services = Some(config);
     }
 
+    /// Returns what became of logins, those before a restart included; `None` where it keeps no accounts.
+    pub fn logins(&self) -> Option<Logins> {
+        let services = self.config.services.as_ref();
+        services.map(|_| self.services.logins)
+    }
+
     /// Returns the capabilities that are on offer now: that of logging in comes and goes with the service, and that of what was said
     /// needs lines that are kept.
     pub(super) fn offered_caps(&self) -> Caps {
@@ -157,6 +175,7 @@ impl Network {
             return self.fail_for_params(id, b"AUTHENTICATE");
         };
         if !self.offered_caps().has(Caps::SASL) || !self.ports.has(id, Caps::SASL) {
+            self.services.logins.refused += 1;
             return self.fail(id, ERR_SASLFAIL, &[], "SASL authentication failed");
         }
         if self.directory.client(id).account.is_some() {
@@ -334,6 +353,7 @@ impl Network {
     }
 
     fn go_down(&mut self, restart: Duration) {
+        self.services.logins.outages += 1;
         self.services.answers.clear();
         self.services.exchanges.clear();
         self.services.busy_until = self.now + restart;
@@ -361,6 +381,12 @@ impl Network {
     }
 
     fn tell_answer(&mut self, id: ClientId, answer: Answer) {
+        let logins = &mut self.services.logins;
+        match answer {
+            Answer::LoggedIn(_) | Answer::Identified(_) => logins.succeeded += 1,
+            Answer::Failed | Answer::Incorrect => logins.refused += 1,
+            Answer::Challenge(_) => {}
+        }
         match answer {
             Answer::Challenge(challenge) => {
                 let text = STANDARD.encode(challenge).into_bytes();

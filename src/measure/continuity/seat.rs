@@ -249,12 +249,17 @@ impl Seat {
     pub(super) fn handle(&mut self, deed: &Deed, context: &mut Context<'_>) -> Option<Stranger> {
         match *deed {
             Deed::Written {
-                stream, line, kind, ..
+                stream,
+                line,
+                kind,
+                stamped,
+                ..
             } => {
                 self.is_cut_off &= !matches!(stream, Stream::Channel(_));
                 let lines = self.lines(stream);
                 let turn = lines.offer(kind);
                 lines.others.handle_written(line, kind, context.at, turn);
+                lines.others.handle_stamp(stamped);
             }
             Deed::Received { line, .. } => self.handle_received(line, context),
             Deed::Doubt { .. } => {

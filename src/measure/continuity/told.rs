@@ -66,6 +66,8 @@ pub enum Deed {
         line: LineId,
         /// What kind of line it is; never an own one.
         kind: LineKind,
+        /// When the network said it, by the line's own stamp; on a slow link long before it was written.
+        stamped: Option<Offset>,
     },
     /// The network read a seat's own message.
     Received {

@@ -4,6 +4,7 @@ use crate::gate::figure;
 use crate::report::bouncer::Bouncer;
 use crate::report::bouncer::KINDS;
 use crate::report::bouncer::Leak;
+use crate::report::bouncer::Logins;
 use crate::report::bouncer::Network;
 use crate::report::bouncer::Return;
 use crate::report::bouncer::Source;
@@ -113,6 +114,39 @@ impl Bouncer {
         networks
             .filter(|network| network.locked_out > 0)
             .map(Network::locked_out_text)
+    }
+}
+
+impl Bouncer {
+    /// Returns what else befell it on each network, if anything did: what it is, and how often.
+    pub(crate) fn befell(&self) -> impl Iterator<Item = (&'static str, String)> {
+        self.networks.iter().flat_map(|network| {
+            let name = &network.network;
+            let logins = network.logins.map(Logins::text);
+            let logins = logins.map(|text| ("accounts", format!("{name}: {text}")));
+            let left = counted(network.half_open, "connection");
+            let left = (network.half_open > 0).then(|| {
+                (
+                    "half-open",
+                    format!("{name}: {left} accepted and left alone"),
+                )
+            });
+            logins.into_iter().chain(left)
+        })
+    }
+}
+
+impl Logins {
+    fn text(self) -> String {
+        let mut text = counted(self.succeeded, "login");
+        if self.refused > 0 {
+            text = format!("{text} · {} refused", figure::count(self.refused));
+        }
+        if self.outages > 0 {
+            let times = counted(self.outages, "time");
+            text = format!("{text} · the service went down {times}");
+        }
+        text
     }
 }
 

@@ -46,6 +46,9 @@ impl<W: Write> Page<'_, W> {
             }
             self.further(network.returns.len().saturating_sub(RETURNS_SHOWN_MAX))?;
         }
+        for (what, text) in bouncer.befell() {
+            self.label(what, &text)?;
+        }
         for (kind, fate) in bouncer.fates() {
             self.label(kind, &fate)?;
         }

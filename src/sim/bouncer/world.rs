@@ -547,7 +547,7 @@ impl World {
         let now = self.now;
         match output {
             NetworkOutput::Writable(id) => {
-                let bytes = self.networks[network].outgoing(id).to_vec();
+                let bytes = self.networks[network].outgoing(now, id).to_vec();
                 self.networks[network].consume(now, id, bytes.len());
                 if let Some(&seat) = self.seats.get(&(network, id)) {
                     self.send((3, u64::from(seat.0)), Event::FromNetwork(seat, id, bytes));

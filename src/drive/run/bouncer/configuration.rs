@@ -41,7 +41,11 @@ pub(super) fn check(
     match dialled.into_iter().find(|dialled| !is_ours(dialled)) {
         Some((host, port)) => Err(RunError::ForeignNetwork {
             path,
-            address: format!("{host}:{port}"),
+            address: if host.contains(':') {
+                format!("[{host}]:{port}")
+            } else {
+                format!("{host}:{port}")
+            },
         }),
         None => Ok(()),
     }
@@ -154,7 +158,8 @@ mod tests {
     fn a_network_that_is_not_ours_is_named() {
         let home = tempfile::tempdir().unwrap();
         fs::create_dir(home.path().join("configs")).unwrap();
-        let allowed = BTreeSet::from(["127.0.0.1:6667".parse().unwrap()]);
+        let ours = ["127.0.0.1:6667", "[::1]:6697"];
+        let allowed = ours.map(|address| address.parse().unwrap()).into();
         let check = |server: &str| {
             let text = format!("Server = 127.0.0.1 6667\nServer = {server}\n");
             fs::write(home.path().join("configs/znc.conf"), text).unwrap();
@@ -163,6 +168,9 @@ mod tests {
                 .map(|error| error.to_string())
         };
         assert_eq!(check("127.0.0.1 6667"), None);
+        assert_eq!(check("::1 +6697"), None);
+        let told = check("::1 6698").unwrap();
+        assert!(told.contains("[::1]:6698"), "{told}");
         for server in ["127.0.0.1 6668", "127.0.0.2 6667", "irc.example.test 6667"] {
             let told = check(server).unwrap();
             assert!(told.contains(&server.replace(' ', ":")), "{told}");

@@ -8,6 +8,7 @@ use crate::irc::network::sightings::Sighting;
 use crate::irc::network::sightings::Within;
 use crate::measure::bouncer::BouncerOutcome;
 use crate::measure::bouncer::Held;
+use crate::measure::bouncer::LoginsSaw;
 use crate::measure::bouncer::NetworkSaw;
 use crate::measure::bouncer::SourceSaw;
 use crate::measure::continuity::Continuity;
@@ -178,6 +179,12 @@ impl<'a> Judging<'a> {
                     members: upstream.member_count(),
                     seats: u64::from(readiness.seats),
                     registered: u64::from(readiness.registered),
+                    half_open: upstream.half_open_count(),
+                    logins: upstream.network().logins().map(|logins| LoginsSaw {
+                        succeeded: logins.succeeded,
+                        refused: logins.refused,
+                        outages: logins.outages,
+                    }),
                     sources: sources(upstream.network().saw(), now),
                     returns: upstream.returns(),
                 }

@@ -68,7 +68,8 @@ pub(super) fn is_of(scenario: &Scenario, wanted: &Wanted) -> Result<bool, RunErr
     }) {
         return Err(RunError::MovesElsewhere(phase.name.clone()));
     }
-    let moves_itself = wanted.kind == BouncerKind::Znc && wanted.home.is_none();
+    let has_accounts = wanted.network.has_accounts;
+    let moves_itself = wanted.kind == BouncerKind::Znc && wanted.home.is_none() && !has_accounts;
     for (phase, migration) in migrations {
         if migration.redirect.drops {
             return Err(RunError::CantDrop(phase.name.clone()));

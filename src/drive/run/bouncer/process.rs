@@ -99,13 +99,13 @@ pub(crate) fn install(made: &Configuration, home: &Path, folder: &Path) -> io::R
     owned(home, FOLDER)?;
     fs::create_dir(folder)?;
     owned(folder, FOLDER)?;
-    for name in made.folders {
+    for name in &made.folders {
         let path = folder.join(name);
         fs::create_dir_all(&path)?;
         owned(&path, FOLDER)?;
     }
     for file in &made.files {
-        let path = folder.join(file.path);
+        let path = folder.join(&file.path);
         fs::write(&path, file.text.as_bytes())?;
         owned(&path, PRIVATE)?;
     }
@@ -212,7 +212,13 @@ pub(crate) fn foreign(
         .filter(|row| sockets.contains(&row.inode) && row.state != TcpState::Listen)
         // Who came to it is a client.
         .filter(|row| row.local_address.port() != listen.port())
-        .map(|row| row.remote_address)
+        // A socket of IPv6 may have an IPv4 address at its other end.
+        .map(|row| {
+            SocketAddr::new(
+                row.remote_address.ip().to_canonical(),
+                row.remote_address.port(),
+            )
+        })
         .find(|remote| !allowed.contains(remote))
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::irc::network::config::NetworkConfig;
+use crate::irc::network::services::Logins;
 use crate::irc::network::services::ServicesConfig;
 use crate::irc::network::tests::harness::Player;
 use crate::irc::network::tests::harness::config;
@@ -158,4 +159,10 @@ fn too_many_who_wait_bring_the_service_down_for_a_while() {
             "birch| :NickServ!services@services.splitstorm.test NOTICE birch :You are now identified.",
         ],
     );
+    let logins = Logins {
+        succeeded: 1,
+        refused: 1,
+        outages: 1,
+    };
+    assert_eq!(player.network.logins(), Some(logins));
 }

@@ -100,6 +100,8 @@ struct Written {
     line: LineId,
     kind: LineKind,
     at: Offset,
+    /// The earliest time that it may be told with.
+    stamped: Offset,
     /// Its turn among all lines that share the bouncer's buffer with it.
     turn: u64,
     fate: Fate,
@@ -253,6 +255,7 @@ impl Backlog {
             line,
             kind,
             at,
+            stamped: at,
             turn,
             fate,
             is_doubtful: false,
@@ -270,6 +273,13 @@ impl Backlog {
             }
         }
         self.forget(at);
+    }
+
+    /// Notes that the line written last bears a time of the network's own, which a bouncer may hand on in place of that of its reading.
+    pub fn handle_stamp(&mut self, stamped: Option<Offset>) {
+        if let (Some(written), Some(stamped)) = (self.written.back_mut(), stamped) {
+            written.stamped = written.at.min(stamped);
+        }
     }
 
     /// Notes that a client is known to be attached: what was written before may have been played back to it or not; what is written
@@ -366,7 +376,7 @@ impl Backlog {
         let Some(written) = self.written_mut(number) else {
             return;
         };
-        let (at, kind) = (written.at, written.kind);
+        let (at, stamped, kind) = (written.at, written.stamped, written.kind);
         if is_replayed {
             written.replayed = written.replayed.max(read.at);
         }
@@ -399,7 +409,7 @@ impl Backlog {
         } else {
             self.delivered += 1;
         }
-        let is_wrong = |stamp: Offset| stamp.since(at).max(at.since(stamp)) > STAMP_SLACK;
+        let is_wrong = |stamp: Offset| stamp.since(at).max(stamped.since(stamp)) > STAMP_SLACK;
         if is_replayed && read.stamp.is_some_and(is_wrong) {
             let why = "its stamp is over a second from the time at which the network wrote it";
             self.note(number, Breach::BacklogWrongTime, why);

@@ -454,3 +454,35 @@ fn what_one_client_lacks_and_another_was_told_since_was_missing_for_as_long() {
     assert_eq!(healed, [5; 3]);
     check_kept(backlog, &[(Breach::BacklogHidden, 3)]);
 }
+
+#[test]
+fn a_line_of_a_slow_link_may_be_told_with_the_networks_own_time() {
+    let [policy, ..] = policies();
+    let check = |stamped: Option<i64>, told: i64, want: usize| {
+        let (mut backlog, line) = (Backlog::new(policy, SETTLE), LineId(1));
+        backlog.handle_written(line, LineKind::Message, Offset::from_secs(20), 0);
+        backlog.handle_stamp(stamped.map(Offset::from_secs));
+        backlog.handle_attached(SessionId(1), 1, Offset::from_secs(30));
+        let read = Read {
+            line,
+            at: Offset::from_secs(30),
+            is_replayed: true,
+            stamp: Some(Offset::from_secs(told)),
+        };
+        backlog.handle_read(SessionId(1), read);
+        assert_eq!(backlog.take_findings().count(), want, "{stamped:?}, {told}");
+    };
+    for (stamped, told, want) in [
+        (None, 20, 0),
+        (None, 14, 1),
+        (Some(14), 14, 0),
+        (Some(14), 17, 0),
+        (Some(14), 21, 0),
+        (Some(14), 12, 1),
+        (Some(14), 22, 1),
+        // A clock that is ahead excuses nothing.
+        (Some(25), 25, 1),
+    ] {
+        check(stamped, told, want);
+    }
+}
