@@ -165,7 +165,7 @@ impl Continuity {
             }
             Deed::BouncerDown => {
                 for seat in &mut self.seats {
-                    seat.handle_bouncer_down();
+                    seat.handle_bouncer_down(at);
                 }
             }
             Deed::Attached { client, seat } => {

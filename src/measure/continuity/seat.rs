@@ -11,9 +11,12 @@ use crate::measure::continuity::backlog::Finding;
 use crate::measure::continuity::backlog::Read;
 use crate::measure::continuity::backlog::Recognised;
 use crate::measure::continuity::backlog::SessionId;
+use crate::measure::continuity::backlog::UNDER_WAY_MAX;
+use crate::measure::continuity::backlog::keeping::Keeping;
 use crate::measure::continuity::line::LineId;
 use crate::measure::continuity::policy::BufferPolicy;
 use crate::measure::continuity::policy::LineKind;
+use crate::measure::continuity::policy::Starts;
 use crate::measure::continuity::told::Deed;
 use crate::measure::continuity::told::Said;
 use crate::measure::continuity::told::Stream;
@@ -79,6 +82,8 @@ struct Live {
     last_replayed: Offset,
     /// Its playback is over, and counted.
     is_counted: bool,
+    /// The bouncer was killed under it: nothing is written down at its end.
+    is_orphaned: bool,
 }
 
 /// One user's place on one network.
@@ -89,6 +94,8 @@ pub(super) struct Seat {
     clients: Vec<UserId>,
     live: Vec<Live>,
     streams: BTreeMap<Stream, Lines>,
+    /// Whether the bouncer has a receipt of the user's, so that it keeps what is written to streams that it has none of.
+    has_receipts: bool,
     upward: Vec<Upward>,
     /// Whether its network is gone, or has not written anything since it came back.
     is_cut_off: bool,
@@ -143,6 +150,7 @@ impl Seat {
             clients: Vec::new(),
             live: Vec::new(),
             streams: BTreeMap::new(),
+            has_receipts: false,
             upward: Vec::new(),
             is_cut_off: false,
             lost_upward: Vec::new(),
@@ -175,6 +183,7 @@ impl Seat {
             replayed: 0,
             last_replayed: at,
             is_counted: false,
+            is_orphaned: false,
         });
         // Channels are attached to as their JOINs are read; the rest has none.
         for (stream, lines) in &mut self.streams {
@@ -192,6 +201,9 @@ impl Seat {
         how: Detached,
         at: Offset,
     ) {
+        if self.policy.starts == Starts::WithReceipts {
+            self.note_receipts(session, how, at);
+        }
         for lines in self.streams.values_mut() {
             for backlog in lines.both() {
                 if backlog.is_attached(session) {
@@ -208,11 +220,50 @@ impl Seat {
         self.live.retain(|live| live.session != session);
     }
 
-    pub(super) fn handle_bouncer_down(&mut self) {
+    /// Notes what the bouncer has learnt from a session's receipts as that ends: it writes them down. Those that were given as the
+    /// connection was torn off may not have come.
+    fn note_receipts(&mut self, session: SessionId, how: Detached, at: Offset) {
+        let mut live = self.live.iter();
+        if live.any(|live| live.session == session && live.is_orphaned) {
+            return;
+        }
+        let known = match how {
+            Detached::Fenced => at,
+            Detached::Dropped | Detached::Vanished => at - UNDER_WAY_MAX,
+        };
+        let mut streams = self.streams.values();
+        self.has_receipts |= streams.any(|lines| lines.others.receipt_at(session) <= known);
+        if !self.has_receipts {
+            return;
+        }
+        for lines in self.streams.values_mut() {
+            let others = &mut lines.others;
+            let is_begun =
+                others.keeping() >= Keeping::Begun || others.receipt_at(session) <= known;
+            others.keep(if is_begun {
+                Keeping::Stored
+            } else {
+                Keeping::FromNext
+            });
+        }
+    }
+
+    pub(super) fn handle_bouncer_down(&mut self, at: Offset) {
+        let mut has_stored = false;
         for lines in self.streams.values_mut() {
             for backlog in lines.both() {
-                backlog.handle_bouncer_down();
+                backlog.handle_bouncer_down(at);
             }
+            has_stored |= lines.others.keeping() == Keeping::Stored;
+        }
+        self.has_receipts &= has_stored;
+        if self.has_receipts {
+            for lines in self.streams.values_mut() {
+                lines.others.keep(Keeping::FromNext);
+            }
+        }
+        for live in &mut self.live {
+            live.is_orphaned = true;
         }
         self.excuse_upward(|_| true);
     }
@@ -275,12 +326,14 @@ impl Seat {
                     due: context.at + self.settle,
                     is_excused: self.is_cut_off,
                 });
+                let is_cut_off = self.is_cut_off;
                 if self.policy.tells_siblings {
                     let (lines, kind) = (self.lines(stream), LineKind::Own(session));
                     let turn = lines.offer(kind);
                     lines.own.handle_written(line, kind, context.at, turn);
-                    // Of what is said in private others are told only who asked for it, in ways of each bouncer's own.
-                    if matches!(stream, Stream::Query(_)) {
+                    // Of what is said in private others are told only who asked for it, in ways of each bouncer's own; of what is
+                    // said while there is no network to say it to, nobody has to be.
+                    if is_cut_off || matches!(stream, Stream::Query(_)) {
                         lines.own.excuse(line);
                     }
                 }
@@ -463,6 +516,7 @@ impl Seat {
             policy,
             settle,
             live,
+            has_receipts,
             ..
         } = self;
         streams.entry(stream).or_insert_with(|| {
@@ -471,6 +525,9 @@ impl Seat {
                 policy.lines_max = 0;
             }
             let mut lines = Lines::new(policy, *settle);
+            if *has_receipts {
+                lines.others.keep(Keeping::FromNext);
+            }
             if !matches!(stream, Stream::Channel(_)) {
                 for live in live.iter() {
                     lines.attach(live.session, live.since);

@@ -3,6 +3,7 @@
 use crate::irc::session::playback::Playback;
 use crate::measure::continuity::policy::BufferPolicy;
 use crate::measure::continuity::policy::Forgets;
+use crate::measure::continuity::policy::Starts;
 use crate::provision;
 use crate::scenario::bouncer::BouncerKind;
 
@@ -20,6 +21,7 @@ impl Family {
         // ZNC 1.8 with AutoClearChanBuffer, as shipped: in memory, until the first client attaches.
         let policy = BufferPolicy {
             lines_max: buffer_lines,
+            starts: Starts::AtOnce,
             forgets: Forgets::OnAttach,
             keeps_own: false,
             keeps_notices: true,
@@ -44,10 +46,14 @@ impl Family {
                     ..policy
                 },
             },
+            // With its store of files, from the first receipt on: all clients of a user on a network have one name, and share theirs.
             BouncerKind::Soju => Self {
                 provision: provision::Family::Soju,
                 playback: Playback::SOJU,
                 policy: BufferPolicy {
+                    lines_max: provision::soju::BACKLOG_LINES,
+                    starts: Starts::WithReceipts,
+                    keeps_own: true,
                     survives_restart: true,
                     ..policy
                 },

@@ -4,6 +4,7 @@
 //! played back, then live, each once, in order and without a gap, for as much as the bouncer's buffer holds. Nothing is judged by what
 //! came when, only by what came before and after it on the same connection; time decides only when a line is given up.
 
+pub mod keeping;
 mod owed;
 mod search;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::measure::continuity::backlog::keeping::Keeping;
 use crate::measure::continuity::line::LineId;
 use crate::measure::continuity::policy::BufferPolicy;
 use crate::measure::continuity::policy::Forgets;
@@ -25,7 +27,7 @@ use crate::units::offset::Offset;
 pub const STAMP_SLACK: Duration = Duration::from_secs(1);
 
 /// For how long what was written to a connection may be under way when that is torn off.
-const UNDER_WAY_MAX: Duration = Duration::from_secs(2);
+pub const UNDER_WAY_MAX: Duration = Duration::from_secs(2);
 /// For how long a bouncer may take a client for attached that is gone without a word.
 const GHOST_MAX: Duration = Duration::from_mins(10);
 /// Lines remembered beside a buffer's worth: they tell a second copy from a line that was never written.
@@ -129,6 +131,8 @@ struct Attached {
     first: Option<u64>,
     /// The number after the highest that it read.
     next: u64,
+    /// When it first read a live message, for which it gave a receipt.
+    receipt_at: Offset,
     /// Lines played back to it.
     replayed: u32,
     /// Numbers between those that it read, with the time at which they are given up. They come late, or never.
@@ -148,6 +152,11 @@ struct Before {
 pub struct Backlog {
     policy: BufferPolicy,
     settle: Duration,
+    keeping: Keeping,
+    /// What was written from then on may be told again: receipts for it may never have come.
+    again_from: Offset,
+    /// When a connection was last torn off, of a client or all at once.
+    torn_at: Offset,
     /// The number of `written[0]`.
     oldest: u64,
     written: VecDeque<Written>,
@@ -174,6 +183,9 @@ impl Backlog {
         Self {
             policy,
             settle,
+            keeping: Keeping::at_first(policy.starts),
+            again_from: Offset::NEVER,
+            torn_at: Offset::ALWAYS,
             oldest: 0,
             written: VecDeque::new(),
             sessions: BTreeMap::new(),
@@ -227,8 +239,11 @@ impl Backlog {
             turn,
             fate,
         });
+        if self.keeping == Keeping::FromNext && self.policy.keeps(kind) {
+            self.keeping = Keeping::Begun;
+        }
         if self.sessions.is_empty() {
-            if self.policy.keeps(kind) {
+            if self.is_kept(kind) {
                 self.overflow(turn + 1);
                 let is_for_ghost = at < self.ghost_until;
                 if let Some(written) = self.written_mut(number).filter(|_| is_for_ghost) {
@@ -251,6 +266,7 @@ impl Backlog {
             floor: self.read_end,
             first: None,
             next: 0,
+            receipt_at: Offset::NEVER,
             replayed: 0,
             skipped: BTreeMap::new(),
         };
@@ -269,6 +285,9 @@ impl Backlog {
         };
         let (due, policy) = (read.at + self.settle, self.policy);
         let gap = self.gap(session, number);
+        let has_receipt = self
+            .written(number)
+            .is_some_and(|written| policy.keeps(written.kind));
         let Some(attached) = self.sessions.get_mut(&session) else {
             return Recognised::Unknown;
         };
@@ -286,6 +305,9 @@ impl Backlog {
                 .extend(gap.into_iter().map(|skipped| (skipped, due)));
             attached.first.get_or_insert(number);
             attached.next = number + 1;
+        }
+        if has_receipt && !is_replayed {
+            attached.receipt_at = attached.receipt_at.min(read.at);
         }
         attached.replayed += u32::from(is_replayed);
         let (attached_at, floor) = (attached.at, attached.floor);
@@ -325,7 +347,7 @@ impl Backlog {
     }
 
     fn note_read(&mut self, number: u64, read: Read, is_replayed: bool, before: Before) {
-        let forgets = self.policy.forgets;
+        let (forgets, again_from) = (self.policy.forgets, self.again_from);
         let Some(written) = self.written_mut(number) else {
             return;
         };
@@ -336,6 +358,7 @@ impl Backlog {
         // What was under way as the client attached is live, though a client without batches can't tell.
         let is_second = is_told_again
             && forgets == Forgets::OnAttach
+            && at < again_from
             && at + UNDER_WAY_MAX < before.attached_at;
         // An earlier session read what was written later, and nothing is told again: that one should have had this as well.
         let is_stale = fate == Fate::Unread && number < before.floor && !before.is_misordered;
@@ -392,18 +415,6 @@ impl Backlog {
         }
     }
 
-    /// Notes that the bouncer itself came to an end: a buffer in memory is gone.
-    pub fn handle_bouncer_down(&mut self) {
-        if self.policy.survives_restart {
-            return;
-        }
-        for written in &mut self.written {
-            if matches!(written.fate, Fate::Unread | Fate::UnderWay) {
-                written.fate = Fate::Excused;
-            }
-        }
-    }
-
     /// Says whether a line that is remembered says `line`.
     pub fn has(&self, line: LineId) -> bool {
         self.written.iter().any(|written| written.line == line)
@@ -432,6 +443,7 @@ impl Backlog {
             return;
         };
         self.attached_until = self.attached_until.max(now);
+        self.note_receipts_end(&attached, how, now);
         let first = attached.first.unwrap_or(attached.begun);
         if attached.replayed >= self.policy.lines_max {
             self.excuse_before(first);
@@ -485,9 +497,10 @@ impl Backlog {
         }
         if self.sessions.is_empty() {
             // What is not kept is for who is there.
-            let policy = self.policy;
+            let (policy, is_keeping) = (self.policy, self.keeping != Keeping::NotYet);
             for written in &mut self.written {
-                if written.fate == Fate::Unread && !policy.keeps(written.kind) {
+                let is_kept = is_keeping && policy.keeps(written.kind);
+                if written.fate == Fate::Unread && !is_kept {
                     written.fate = Fate::Excused;
                 }
             }
