@@ -6,6 +6,7 @@ pub(crate) mod judging;
 pub(crate) mod moving;
 mod policies;
 mod process;
+mod soju;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -50,7 +51,6 @@ use crate::scenario::bouncer::Bouncer as Wanted;
 use crate::scenario::bouncer::BouncerKind;
 use crate::scenario::bouncer::BouncerUsers;
 use crate::scenario::bouncer::NETWORKS_MAX;
-use crate::scenario::bouncer::NetworkLimits;
 use crate::swarm::credentials::Hellos;
 use crate::units::hex;
 use crate::units::id::Seed;
@@ -191,6 +191,7 @@ impl Bouncer {
                 },
                 buffer_lines: wanted.buffer_lines,
                 operator: is_moving.then(|| moving::operator(roster)).transpose()?,
+                interrupt: options.interrupt,
             };
             let mut hosts = vec![start.host(home, roster)?];
             if is_moving {
@@ -359,7 +360,7 @@ fn networks(
     }
     let mut networks = Vec::new();
     for (number, name) in (0u8..).zip(names) {
-        let config = network_config(&plan.scenario, name, &wanted.network);
+        let config = network_config(&plan.scenario, name, wanted);
         let addresses = addresses(wanted.listen, number, config.servers.len())?;
         let plan = Arc::clone(plan);
         let unix_micros = clock.epoch_unix_micros();
@@ -398,7 +399,8 @@ fn addresses(
         .ok_or_else(|| RunError::NoRoster(room.to_owned()))
 }
 
-fn network_config(scenario: &Scenario, name: &str, limits: &NetworkLimits) -> NetworkConfig {
+fn network_config(scenario: &Scenario, name: &str, wanted: &Wanted) -> NetworkConfig {
+    let limits = &wanted.network;
     // A server to which accounts move is another bouncer.
     let is_moving = scenario.migrations().next().is_some();
     let far = if is_moving { 0 } else { scenario.servers.len() };
@@ -433,6 +435,10 @@ fn network_config(scenario: &Scenario, name: &str, limits: &NetworkLimits) -> Ne
             connect_ban: ban,
             ..Limits::default()
         },
+        tokens: (wanted.kind == BouncerKind::Soju && wanted.lifts_limits)
+            .then(|| soju::SAFE_RATE.to_owned())
+            .into_iter()
+            .collect(),
         ..NetworkConfig::default()
     }
 }
