@@ -155,7 +155,11 @@ impl Bouncer {
             let nobody = "nobody of its users has a client (attached)";
             return Err(RunError::NoRoster(nobody.to_owned()));
         }
-        let is_made = options.target.is_none() && wanted.home.is_none();
+        let home = wanted.home.as_ref().map(|home| options.folder.join(home));
+        if let (Some(home), None) = (&home, options.target) {
+            configuration::check(wanted.kind, home, &allowed)?;
+        }
+        let is_made = options.target.is_none() && home.is_none();
         let secrets = secrets(roster, is_made)?;
         let mut version = None;
         let mut movers = None;
@@ -166,10 +170,6 @@ impl Bouncer {
         } else {
             let program = process::find(wanted.kind).ok_or(RunError::NoBouncer(wanted.kind))?;
             version = process::version(wanted.kind, &program);
-            let home = wanted.home.as_ref().map(|home| options.folder.join(home));
-            if let Some(home) = &home {
-                configuration::check(wanted.kind, home, &allowed)?;
-            }
             let is_moving = moving::is_of(&plan.scenario, wanted)?;
             progress.note(&format!(
                 "starting {} for {} users on {} networks{}",
