@@ -1,5 +1,7 @@
 //! One user's place on one network: its streams, its clients' sessions, and what of them is still to be proved.
 
+mod receipts;
+
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,7 +13,6 @@ use crate::measure::continuity::backlog::Finding;
 use crate::measure::continuity::backlog::Read;
 use crate::measure::continuity::backlog::Recognised;
 use crate::measure::continuity::backlog::SessionId;
-use crate::measure::continuity::backlog::UNDER_WAY_MAX;
 use crate::measure::continuity::backlog::keeping::Keeping;
 use crate::measure::continuity::line::LineId;
 use crate::measure::continuity::policy::BufferPolicy;
@@ -220,51 +221,13 @@ impl Seat {
         self.live.retain(|live| live.session != session);
     }
 
-    /// Notes what the bouncer has learnt from a session's receipts as that ends: it writes them down. Those that were given as the
-    /// connection was torn off may not have come.
-    fn note_receipts(&mut self, session: SessionId, how: Detached, at: Offset) {
-        let mut live = self.live.iter();
-        if live.any(|live| live.session == session && live.is_orphaned) {
-            return;
-        }
-        let known = match how {
-            Detached::Fenced => at,
-            Detached::Dropped | Detached::Vanished => at - UNDER_WAY_MAX,
-        };
-        let mut streams = self.streams.values();
-        self.has_receipts |= streams.any(|lines| lines.others.receipt_at(session) <= known);
-        if !self.has_receipts {
-            return;
-        }
-        for lines in self.streams.values_mut() {
-            let others = &mut lines.others;
-            let is_begun =
-                others.keeping() >= Keeping::Begun || others.receipt_at(session) <= known;
-            others.keep(if is_begun {
-                Keeping::Stored
-            } else {
-                Keeping::FromNext
-            });
-        }
-    }
-
     pub(super) fn handle_bouncer_down(&mut self, at: Offset) {
-        let mut has_stored = false;
         for lines in self.streams.values_mut() {
             for backlog in lines.both() {
                 backlog.handle_bouncer_down(at);
             }
-            has_stored |= lines.others.keeping() == Keeping::Stored;
         }
-        self.has_receipts &= has_stored;
-        if self.has_receipts {
-            for lines in self.streams.values_mut() {
-                lines.others.keep(Keeping::FromNext);
-            }
-        }
-        for live in &mut self.live {
-            live.is_orphaned = true;
-        }
+        self.note_killed();
         self.excuse_upward(|_| true);
     }
 
