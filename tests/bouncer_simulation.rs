@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use splitstorm::measure::continuity::policy::BufferPolicy;
 use splitstorm::measure::continuity::policy::Forgets;
+use splitstorm::measure::continuity::policy::Starts;
 use splitstorm::measure::ledger::counts::Breach;
 use splitstorm::plan::Plan;
 use splitstorm::roster::model::Model;
@@ -61,6 +62,7 @@ reconnect_over = "8s"
 fn policy(forgets: Forgets) -> BufferPolicy {
     BufferPolicy {
         lines_max: 100,
+        starts: Starts::AtOnce,
         forgets,
         keeps_own: forgets == Forgets::Never,
         keeps_notices: true,

@@ -16,6 +16,7 @@ use splitstorm::drive::listen::Listening;
 use splitstorm::irc::network::config::NetworkConfig;
 use splitstorm::measure::continuity::policy::BufferPolicy;
 use splitstorm::measure::continuity::policy::Forgets;
+use splitstorm::measure::continuity::policy::Starts;
 use splitstorm::sim::bouncer::BouncerConfig;
 use splitstorm::sim::bouncer::SeatConfig;
 use splitstorm::sim::bouncer::Style;
@@ -54,6 +55,7 @@ fn serve(networks: &[&Listening; 2], lying: Option<Lying>) -> Served {
         seats: seats.into(),
         policy: BufferPolicy {
             lines_max: 100,
+            starts: Starts::AtOnce,
             forgets: Forgets::OnAttach,
             keeps_own: true,
             keeps_notices: true,

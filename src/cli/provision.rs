@@ -101,7 +101,7 @@ enum FamilyWord {
     Znc,
     /// bip 0.9: bip.conf.
     Bip,
-    /// soju 0.7: soju.conf and start.sh, a recipe that was never run.
+    /// soju 0.9: soju.conf, and start.sh, which makes users and networks and starts it.
     Soju,
 }
 

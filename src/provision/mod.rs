@@ -28,7 +28,7 @@ pub enum Family {
     Znc,
     /// bip 0.9.
     Bip,
-    /// soju 0.7, written from its manual and not tried.
+    /// soju 0.9.
     Soju,
 }
 

@@ -207,7 +207,7 @@ pub(crate) fn bouncer_kind(value: &str) -> Result<BouncerKind, Expected> {
     let mut kinds = BouncerKind::ALL.into_iter();
     kinds.find(|kind| kind.name() == value).ok_or(Expected {
         what: "\"znc\", \"bip\" or \"soju\"",
-        help: "soju is not started: name the address of one that runs as --target",
+        help: "such as kind = \"znc\"",
     })
 }
 

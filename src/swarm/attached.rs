@@ -112,6 +112,8 @@ impl Clients {
     fn moment(&self, stamp: Stamp, now: Offset) -> Offset {
         let epoch = i64::try_from(self.epoch_unix_micros).unwrap_or(i64::MAX);
         let unix_micros = match stamp {
+            // A whole second is one that was cut: soju's files keep no more of it.
+            Stamp::UnixMicros(micros) if micros % 1_000_000 == 0 => micros + 500_000,
             Stamp::UnixMicros(micros) => micros,
             Stamp::ClockSecs(secs) => {
                 let now_secs = (epoch + now.as_micros()).div_euclid(1_000_000);

@@ -100,6 +100,14 @@ pub enum RunError {
     /// The bouncer ended before the run began.
     #[error("the bouncer ended with {0}")]
     BouncerEnded(String),
+    /// What makes the bouncer's users and networks did not.
+    #[error("`{step}` {words}")]
+    BouncerStep {
+        /// The tool, and what it was to do.
+        step: String,
+        /// How it ended, and what it said.
+        words: String,
+    },
     /// Somebody ended it before the run began.
     #[error("interrupted before the run began: {0}")]
     Interrupted(String),
@@ -157,6 +165,7 @@ impl RunError {
             Self::Host(_)
             | Self::System { .. }
             | Self::BouncerEnded(_)
+            | Self::BouncerStep { .. }
             | Self::BouncerNotReady(_) => EXIT_INVALID,
             _ => EXIT_USAGE,
         }
@@ -199,7 +208,7 @@ impl RunError {
                     kind.name()
                 ),
                 BouncerKind::Soju => {
-                    "start one with what `splitstorm provision soju` writes, and name it: --target irc://127.0.0.1:PORT".to_owned()
+                    "install Debian 13's packages soju and soju-utils, or name one that runs: --target irc://127.0.0.1:PORT".to_owned()
                 }
             }),
             Self::ForeignNetwork { .. } => Some(

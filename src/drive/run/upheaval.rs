@@ -113,9 +113,11 @@ impl<'a> Upheavals<'a> {
                 carry_out(network, upheaval, kind.far_link());
             }
         } else if upheaval == Upheaval::Stop {
+            // Before what follows from it: the ends of its clients' sessions.
+            let before = clock.now();
             self.is_down = bouncer.take_down();
             if self.is_down {
-                self.taken_down = Some(clock.now());
+                self.taken_down = Some(before);
             } else {
                 let what = "the bouncer was not started by the run, and can't be restarted by it";
                 self.faults.push(what.to_owned());

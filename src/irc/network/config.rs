@@ -29,6 +29,8 @@ pub struct NetworkConfig {
     pub services: Option<ServicesConfig>,
     /// What its servers look up about newcomers.
     pub look_ups: LookUps,
+    /// Tokens of 005 beside those that follow from the rest, such as `soju.im/SAFERATE`.
+    pub tokens: Vec<String>,
 }
 
 impl Default for NetworkConfig {
@@ -43,6 +45,7 @@ impl Default for NetworkConfig {
             password: None,
             services: None,
             look_ups: LookUps::default(),
+            tokens: Vec::new(),
         }
     }
 }

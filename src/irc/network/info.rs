@@ -71,6 +71,7 @@ pub(super) fn tokens(config: &NetworkConfig) -> Vec<String> {
         tokens.push("MSGREFTYPES=timestamp".to_owned());
         tokens.sort();
     }
+    tokens.extend_from_slice(&config.tokens);
     tokens
 }
 

@@ -189,6 +189,11 @@ impl Session {
                 refusal: Refusal::Throttle,
                 target,
             },
+            // Of the command that stands where others have a target: soju says so of talk while its network is gone.
+            (numeric::ERR_UNKNOWNERROR, Some(b"PRIVMSG" | b"NOTICE")) => Event::Refused {
+                refusal: Refusal::CannotSend,
+                target: None,
+            },
             (numeric::ERR_INPUTTOOLONG, _) => Event::Refused {
                 refusal: Refusal::RecvQ,
                 target: None,

@@ -1,7 +1,7 @@
 //! How bouncers play back what their user missed, what they say by themselves, and how one logs in: data of each kind of bouncer.
 //!
-//! What is said here of ZNC 1.8.2 and bip 0.9.3 was read on their wires; ZNC's batches, its welcome without an upstream and all of soju
-//! in their sources.
+//! What is said here of ZNC 1.8.2, bip 0.9.3 and soju 0.9.0 was read on their wires; ZNC's batches and its welcome without an upstream
+//! in its source.
 
 use std::fmt;
 
@@ -274,7 +274,8 @@ impl Playback {
         login: LoginForm::ColonsInPass,
     };
 
-    /// soju 0.7. Clients should ask for `batch` and `server-time`: to others it plays back without any mark.
+    /// soju 0.9. Clients should ask for `batch`: to others it plays back without any mark of its own. With `server-time` alone the lines
+    /// are stamped, but nothing of the attach is, so that there is no age to tell them by.
     pub const SOJU: Self = Self {
         name: "soju",
         batches: &["chathistory"],
@@ -288,6 +289,7 @@ impl Playback {
         speakers: &[Mask::Nick("BouncerServ")],
         sayings: &[
             Saying::new("disconnected from ", Meaning::UpstreamLost),
+            Saying::new("failed connecting/registering to ", Meaning::UpstreamLost),
             Saying::new("connected to ", Meaning::UpstreamBack),
         ],
         forwards_errors: false,

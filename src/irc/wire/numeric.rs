@@ -120,6 +120,8 @@ pub const RPL_YOUREOPER: u16 = 381;
 pub const RPL_TIME: u16 = 391;
 /// The host that others see from now on.
 pub const RPL_VISIBLEHOST: u16 = 396;
+/// A command was not carried out, for a reason of the server's own; the second parameter names the command.
+pub const ERR_UNKNOWNERROR: u16 = 400;
 /// No such nick or channel.
 pub const ERR_NOSUCHNICK: u16 = 401;
 /// No such server.

@@ -192,7 +192,7 @@ impl Continuity {
             Deed::ReadingMade => self.readings.made += 1,
             Deed::BouncerDown => {
                 for seat in &mut self.seats {
-                    seat.handle_bouncer_down();
+                    seat.handle_bouncer_down(at);
                 }
             }
             Deed::Attached { client, seat } => {

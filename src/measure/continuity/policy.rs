@@ -11,6 +11,8 @@ use crate::measure::continuity::backlog::SessionId;
 pub struct BufferPolicy {
     /// Most lines kept of a channel or query; the oldest go first.
     pub lines_max: u32,
+    /// From when on lines are kept for who is away.
+    pub starts: Starts,
     /// When what is kept is forgotten.
     pub forgets: Forgets,
     /// Whether it keeps what its own user said, through whatever client.
@@ -39,6 +41,16 @@ impl BufferPolicy {
             LineKind::Presence => false,
         }
     }
+}
+
+/// From when on a bouncer keeps lines for who is away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Starts {
+    /// From its own start.
+    AtOnce,
+    /// With the first line for which a client of the user's has given a receipt; and what no receipt came for is told again. Receipts
+    /// are written down as a client goes: a bouncer that is killed has only those, and tells again what was read since.
+    WithReceipts,
 }
 
 /// When a bouncer forgets lines that it has played back.

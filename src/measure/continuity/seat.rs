@@ -1,5 +1,7 @@
 //! One user's place on one network: its streams, its clients' sessions, and what of them is still to be proved.
 
+mod receipts;
+
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -12,10 +14,12 @@ use crate::measure::continuity::backlog::Finding;
 use crate::measure::continuity::backlog::Read;
 use crate::measure::continuity::backlog::Recognised;
 use crate::measure::continuity::backlog::SessionId;
+use crate::measure::continuity::backlog::keeping::Keeping;
 use crate::measure::continuity::healed::Healed;
 use crate::measure::continuity::line::LineId;
 use crate::measure::continuity::policy::BufferPolicy;
 use crate::measure::continuity::policy::LineKind;
+use crate::measure::continuity::policy::Starts;
 use crate::measure::continuity::told::Deed;
 use crate::measure::continuity::told::Said;
 use crate::measure::continuity::told::Stream;
@@ -90,6 +94,8 @@ struct Live {
     last_replayed: Offset,
     /// Its playback is over, and counted.
     is_counted: bool,
+    /// The bouncer was killed under it: nothing is written down at its end.
+    is_orphaned: bool,
 }
 
 /// One user's place on one network.
@@ -100,6 +106,8 @@ pub(super) struct Seat {
     clients: Vec<UserId>,
     live: Vec<Live>,
     streams: BTreeMap<Stream, Lines>,
+    /// Whether the bouncer has a receipt of the user's, so that it keeps what is written to streams that it has none of.
+    has_receipts: bool,
     upward: Vec<Upward>,
     /// Whether its network is gone, or has not written anything since it came back.
     is_cut_off: bool,
@@ -155,6 +163,7 @@ impl Seat {
             clients: Vec::new(),
             live: Vec::new(),
             streams: BTreeMap::new(),
+            has_receipts: false,
             upward: Vec::new(),
             is_cut_off: false,
             lost_upward: Vec::new(),
@@ -187,6 +196,7 @@ impl Seat {
             replayed: 0,
             last_replayed: at,
             is_counted: false,
+            is_orphaned: false,
         });
         // Channels are attached to as their JOINs are read; the rest has none.
         for (stream, lines) in &mut self.streams {
@@ -204,6 +214,9 @@ impl Seat {
         how: Detached,
         at: Offset,
     ) {
+        if self.policy.starts == Starts::WithReceipts {
+            self.note_receipts(session, how, at);
+        }
         for lines in self.streams.values_mut() {
             for backlog in lines.both() {
                 if backlog.is_attached(session) {
@@ -223,12 +236,13 @@ impl Seat {
         self.live.retain(|live| live.session != session);
     }
 
-    pub(super) fn handle_bouncer_down(&mut self) {
+    pub(super) fn handle_bouncer_down(&mut self, at: Offset) {
         for lines in self.streams.values_mut() {
             for backlog in lines.both() {
-                backlog.handle_bouncer_down();
+                backlog.handle_bouncer_down(at);
             }
         }
+        self.note_killed();
         self.excuse_upward(|_| true);
     }
 
@@ -295,12 +309,14 @@ impl Seat {
                     due: context.at + self.settle,
                     is_excused: self.is_cut_off,
                 });
+                let is_cut_off = self.is_cut_off;
                 if self.policy.tells_siblings {
                     let (lines, kind) = (self.lines(stream), LineKind::Own(session));
                     let turn = lines.offer(kind);
                     lines.own.handle_written(line, kind, context.at, turn);
-                    // Of what is said in private others are told only who asked for it, in ways of each bouncer's own.
-                    if matches!(stream, Stream::Query(_)) {
+                    // Of what is said in private others are told only who asked for it, in ways of each bouncer's own; of what is
+                    // said while there is no network to say it to, nobody has to be.
+                    if is_cut_off || matches!(stream, Stream::Query(_)) {
                         lines.own.excuse(line);
                     }
                 }
@@ -539,6 +555,7 @@ impl Seat {
             policy,
             settle,
             live,
+            has_receipts,
             ..
         } = self;
         streams.entry(stream).or_insert_with(|| {
@@ -547,6 +564,9 @@ impl Seat {
                 policy.lines_max = 0;
             }
             let mut lines = Lines::new(policy, *settle);
+            if *has_receipts {
+                lines.others.keep(Keeping::FromNext);
+            }
             if !matches!(stream, Stream::Channel(_)) {
                 for live in live.iter() {
                     lines.attach(live.session, live.since);

@@ -152,6 +152,9 @@ mod tests {
         bouncer.networks[0].locked_out = 0;
         bouncer.networks[0].sources.truncate(1);
         bouncer.networks[0].returns.clear();
+        bouncer.networks[0].half_open = 0;
+        bouncer.networks[0].logins = None;
+        bouncer.healed.clear();
         let text = rendered(&result);
         let (_, section) = text.split_once("\nBouncer\n").unwrap();
         let (section, _) = section.split_once("\n\n").unwrap();

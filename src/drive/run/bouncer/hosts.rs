@@ -24,6 +24,7 @@ use crate::drive::run::bouncer::configuration;
 use crate::drive::run::bouncer::policies::Family;
 use crate::drive::run::bouncer::process;
 use crate::drive::run::bouncer::process::BouncerProcess;
+use crate::drive::run::bouncer::soju::Making;
 use crate::drive::run::bouncer::system;
 use crate::drive::run::error::RunError;
 use crate::drive::transport::endpoint::Endpoint;
@@ -54,6 +55,7 @@ pub(super) struct Start<'a> {
     pub(super) keeps_read: bool,
     /// Who may move accounts, where they move.
     pub(super) operator: Option<Operator>,
+    pub(super) interrupt: &'a Interrupt,
 }
 
 impl Start<'_> {
@@ -69,8 +71,24 @@ impl Start<'_> {
             let made = self.install(address, roster)?;
             (made.path().join(MADE), Some(made))
         };
-        let ours = BouncerProcess::start(self.kind, &self.program, &folder)
-            .map_err(system("starting the bouncer"))?;
+        let ours = || {
+            let started = BouncerProcess::start(self.kind, &self.program, &folder);
+            started.map_err(system("starting the bouncer"))
+        };
+        let ours = if self.kind == BouncerKind::Soju && made.is_some() {
+            let making = Making {
+                folder: &folder,
+                interrupt: self.interrupt,
+            };
+            making.users(roster, self.secrets)?;
+            let networks = provision::soju::networks(roster, &self.site(address))
+                .map_err(|error| RunError::NoRoster(error.to_string()))?;
+            let mut ours = ours()?;
+            making.networks(&mut ours, &networks)?;
+            ours
+        } else {
+            ours()?
+        };
         let process = Process {
             ours: Some(ours),
             pid: None,

@@ -7,6 +7,7 @@ pub(crate) mod moving;
 mod networks;
 mod policies;
 mod process;
+mod soju;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -149,7 +150,11 @@ impl Bouncer {
             let nobody = "nobody of its users has a client (attached)";
             return Err(RunError::NoRoster(nobody.to_owned()));
         }
-        let is_made = options.target.is_none() && wanted.home.is_none();
+        let home = wanted.home.as_ref().map(|home| options.folder.join(home));
+        if let (Some(home), None) = (&home, options.target) {
+            configuration::check(wanted.kind, home, &allowed)?;
+        }
+        let is_made = options.target.is_none() && home.is_none();
         let secrets = secrets(roster, is_made)?;
         let mut version = None;
         let mut movers = None;
@@ -163,10 +168,6 @@ impl Bouncer {
         } else {
             let program = process::find(wanted.kind).ok_or(RunError::NoBouncer(wanted.kind))?;
             version = process::version(wanted.kind, &program);
-            let home = wanted.home.as_ref().map(|home| options.folder.join(home));
-            if let Some(home) = &home {
-                configuration::check(wanted.kind, home, &allowed)?;
-            }
             let is_moving = moving::is_of(&plan.scenario, wanted)?;
             progress.note(&format!(
                 "starting {} for {} users on {} networks{}",
@@ -189,6 +190,7 @@ impl Bouncer {
                 buffer_lines: wanted.buffer_lines,
                 keeps_read: wanted.keeps_read,
                 operator: is_moving.then(|| moving::operator(roster)).transpose()?,
+                interrupt: options.interrupt,
             };
             let mut hosts = vec![start.host(home, roster)?];
             if is_moving {

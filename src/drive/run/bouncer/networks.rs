@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::drive::clock::Clock;
 use crate::drive::listen::Listening;
+use crate::drive::run::bouncer::soju;
 use crate::drive::run::bouncer::system;
 use crate::drive::run::error::RunError;
 use crate::drive::transport::certificate::OwnCertificate;
@@ -27,6 +28,7 @@ use crate::provision::Secret;
 use crate::roster::name::Network;
 use crate::scenario::Scenario;
 use crate::scenario::bouncer::Bouncer as Wanted;
+use crate::scenario::bouncer::BouncerKind;
 use crate::scenario::bouncer::NETWORKS_MAX;
 use crate::scenario::bouncer::network;
 use crate::scenario::bouncer::network::NetworkBehind;
@@ -102,7 +104,7 @@ pub(super) fn start(
     let mut networks = Vec::new();
     for (number, name, addresses) in rows {
         let services = terms.services(plan, number);
-        let config = network_config(&plan.scenario, name, &wanted.network, services);
+        let config = network_config(&plan.scenario, name, wanted, services);
         let tls = terms.certificate.as_ref().map(OwnCertificate::server);
         let plan = Arc::clone(plan);
         let unix_micros = clock.epoch_unix_micros();
@@ -154,9 +156,10 @@ fn far_count(scenario: &Scenario) -> usize {
 fn network_config(
     scenario: &Scenario,
     name: &str,
-    wanted: &NetworkBehind,
+    bouncer: &Wanted,
     services: Option<ServicesConfig>,
 ) -> NetworkConfig {
+    let wanted = &bouncer.network;
     let far = (1..=far_count(scenario)).map(|number| format!("irc{number}.{name}.test"));
     NetworkConfig {
         name: name.to_owned(),
@@ -167,6 +170,10 @@ fn network_config(
         limits: limits(&wanted.limits),
         look_ups: look_ups(wanted.look_ups),
         services,
+        tokens: (bouncer.kind == BouncerKind::Soju && bouncer.lifts_limits)
+            .then(|| soju::SAFE_RATE.to_owned())
+            .into_iter()
+            .collect(),
         ..NetworkConfig::default()
     }
 }

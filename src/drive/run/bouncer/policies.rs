@@ -3,6 +3,7 @@
 use crate::irc::session::playback::Playback;
 use crate::measure::continuity::policy::BufferPolicy;
 use crate::measure::continuity::policy::Forgets;
+use crate::measure::continuity::policy::Starts;
 use crate::provision;
 use crate::scenario::bouncer::Bouncer;
 use crate::scenario::bouncer::BouncerKind;
@@ -22,6 +23,7 @@ impl Family {
         // its user said too.
         let policy = BufferPolicy {
             lines_max: wanted.buffer_lines,
+            starts: Starts::AtOnce,
             forgets: if wanted.keeps_read {
                 Forgets::Never
             } else {
@@ -51,10 +53,14 @@ impl Family {
                     ..policy
                 },
             },
+            // With its store of files, from the first receipt on: all clients of a user on a network have one name, and share theirs.
             BouncerKind::Soju => Self {
                 provision: provision::Family::Soju,
                 playback: Playback::SOJU,
                 policy: BufferPolicy {
+                    lines_max: provision::soju::BACKLOG_LINES,
+                    starts: Starts::WithReceipts,
+                    keeps_own: true,
                     survives_restart: true,
                     pages_lines_max: u32::MAX,
                     ..policy

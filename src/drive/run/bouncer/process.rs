@@ -22,7 +22,9 @@ use rustix::process::Signal;
 use rustix::process::kill_process;
 
 use crate::drive::clock::Clock;
+use crate::drive::run::bouncer::soju;
 use crate::provision::Configuration;
+use crate::provision::soju::ADMIN_SOCKET;
 use crate::scenario::bouncer::BouncerKind;
 use crate::units::offset::Offset;
 
@@ -46,9 +48,14 @@ pub(crate) struct BouncerProcess {
     child: Child,
 }
 
-/// Finds the program of a bouncer on the search path.
+/// Finds the program of a bouncer on the search path, where all that it takes to start one is there.
 pub(crate) fn find(kind: BouncerKind) -> Option<PathBuf> {
-    on_path(kind.name())
+    let tools: &[&str] = match kind {
+        BouncerKind::Znc | BouncerKind::Bip => &[],
+        BouncerKind::Soju => &soju::TOOLS,
+    };
+    let has_tools = tools.iter().all(|tool| on_path(tool).is_some());
+    on_path(kind.name()).filter(|_| has_tools)
 }
 
 fn on_path(name: &str) -> Option<PathBuf> {
@@ -70,17 +77,27 @@ fn follower(program: &Path) -> Command {
     }
 }
 
-/// Returns a program's version, as it says.
+/// Returns a program's version, as it says, or its package where it does not say; `None` where neither does.
 pub(crate) fn version(kind: BouncerKind, program: &Path) -> Option<String> {
-    let flag = match kind {
-        BouncerKind::Znc => "--version",
-        BouncerKind::Bip | BouncerKind::Soju => "-v",
+    let mut command = match kind {
+        BouncerKind::Znc | BouncerKind::Bip => Command::new(program),
+        BouncerKind::Soju => Command::new("dpkg-query"),
     };
-    let output = Command::new(program)
-        .arg(flag)
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
+    match kind {
+        BouncerKind::Znc => command.arg("--version"),
+        BouncerKind::Bip => command.arg("-v"),
+        BouncerKind::Soju if program == Path::new("/usr/bin/soju") => command.args([
+            "--show",
+            "--showformat=${Package} ${source:Upstream-Version}",
+            "soju",
+        ]),
+        // Who unpacked it somewhere else knows.
+        BouncerKind::Soju => return None,
+    };
+    let output = command.stdin(Stdio::null()).output().ok()?;
+    if kind == BouncerKind::Soju && !output.status.success() {
+        return None;
+    }
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
     let words: Vec<&str> = said.lines().next()?.split_whitespace().take(2).collect();
@@ -112,6 +129,19 @@ pub(crate) fn install(made: &Configuration, home: &Path, folder: &Path) -> io::R
     Ok(())
 }
 
+/// Has a program of a bouncer's run in its folder, as who may run it.
+pub(super) fn settle(command: &mut Command, folder: &Path) {
+    // Its clocks before texts are read as UTC.
+    command
+        .env("TZ", "UTC")
+        .env("HOME", folder)
+        .current_dir(folder)
+        .process_group(0);
+    if is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+}
+
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
@@ -131,21 +161,19 @@ impl BouncerProcess {
                 command.args(["-n", "-f"]).arg(config).arg("-s").arg(shown);
             }
             BouncerKind::Soju => {
+                // One that was killed left its socket, and none starts over it.
+                match fs::remove_file(folder.join(ADMIN_SOCKET)) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
                 command.arg("-config").arg(folder.join("soju.conf"));
             }
         }
-        // Its clocks before texts are read as UTC.
+        settle(&mut command, folder);
         command
-            .env("TZ", "UTC")
-            .env("HOME", folder)
-            .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
-            .stderr(log)
-            .process_group(0);
-        if is_root() {
-            command.uid(NOBODY).gid(NOBODY);
-        }
+            .stderr(log);
         Ok(Self {
             kind,
             program: program.to_owned(),

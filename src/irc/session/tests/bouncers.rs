@@ -273,23 +273,102 @@ fn bip_turns_away_who_comes_before_its_upstream_was_ever_there() {
     );
 }
 
+/// What soju says to a client that it lets in, with its `*` in place of the nick in 005, 353 and 366.
+const SOJU_WELCOME: &str = ":bouncer.test CAP * DEL extended-monitor
+    :bouncer.test CAP * NEW draft/event-playback
+    :bouncer.test 001 alder0 :Welcome to soju, alder0
+    :bouncer.test 002 alder0 :Your host is bouncer.test
+    :bouncer.test 004 alder0 bouncer.test soju aiwroO OovaimnqpsrtklbeI
+    :bouncer.test 005 * soju.im/SAFERATE BOUNCER_NETID=3 CHATHISTORY=1000 CASEMAPPING=rfc1459 CHANTYPES=# NETWORK=Grove :are supported
+    :bouncer.test 221 alder0 +
+    :bouncer.test 422 alder0 :Use /motd to read the message of the day";
+
 #[test]
-fn soju_gets_its_receipts_and_its_floods_of_capabilities_are_nothing() {
+fn soju_plays_back_a_batch_for_each_target_and_asks_for_receipts() {
+    let mut client = Client::of_bouncer(Playback::SOJU, &["batch", "server-time"]);
+    assert_eq!(client.feed(SOJU_WELCOME), "Registered");
+    // From its store of files: bare nicks, and stamps of whole seconds.
+    let told = client.feed(
+        ":alder0!alder@127.0.0.1 JOIN #c
+        :bouncer.test 353 * = #c :@alder0 birch
+        :bouncer.test 366 * #c :End of /NAMES list
+        BATCH +1 chathistory #c
+        @time=2026-11-24T22:15:25.000Z;batch=1 :birch PRIVMSG #c :one
+        @batch=1;time=2026-11-24T22:15:25.000Z :birch NOTICE #c :two
+        @time=2026-11-24T22:15:25.000Z;batch=1 :birch PRIVMSG #c :\x01ACTION waves\x01
+        @time=2026-11-24T22:15:25.000Z;batch=1 :alder0 PRIVMSG #c :own
+        BATCH -1
+        BATCH +2 chathistory elm
+        @time=2026-11-24T22:15:26.000Z;batch=2 :elm PRIVMSG alder0 :query
+        BATCH -2
+        BATCH +3 chathistory #d
+        BATCH -3
+        @time=2026-11-24T22:15:30.000Z :birch!birch@127.0.0.1 PRIVMSG #c :live
+        PING soju-msgid-AAYGI2MwMDAxAQY",
+    );
+    let want = [
+        "joined #c",
+        "talk #c one false replayed 1795558525000000us",
+        "talk #c two false replayed 1795558525000000us",
+        "talk #c waves false replayed 1795558525000000us",
+        "talk #c own true replayed 1795558525000000us",
+        "ReplayEnded",
+        "talk alder0 query false replayed 1795558526000000us",
+        "ReplayEnded",
+        "ReplayEnded",
+        "talk #c live false",
+        "PONG :soju-msgid-AAYGI2MwMDAxAQY|",
+    ];
+    assert_eq!(told, want.join(" "));
+}
+
+#[test]
+fn soju_without_batches_marks_nothing() {
     check(
         Playback::SOJU,
-        "PING :soju-msgid-a-b-c
-        :soju CAP alder0 DEL :away-notify account-notify
-        :soju CAP alder0 NEW :away-notify account-notify
-        :BouncerServ!BouncerServ@BouncerServ NOTICE alder0 :disconnected from one: EOF
-        :BouncerServ!BouncerServ@BouncerServ NOTICE alder0 :failed connecting/registering to one: refused
-        :BouncerServ!BouncerServ@BouncerServ NOTICE alder0 :connected to one",
+        ":alder0!alder@127.0.0.1 JOIN #c
+        @time=2026-11-24T22:15:25.000Z :birch PRIVMSG #c :before
+        :birch PRIVMSG alder0 :a query before",
         &[
-            "PONG :soju-msgid-a-b-c|",
-            "upstream false",
-            "bouncer failed connecting/registering to one: refused",
-            "upstream true",
+            "joined #c",
+            "talk #c before false",
+            "talk alder0 a query before false",
         ],
     );
+}
+
+#[test]
+fn soju_tells_of_its_network_in_notices_and_of_what_is_sent_in_vain_in_a_numeric() {
+    let mut client = attached(Playback::SOJU);
+    let told = client.feed(
+        ":BouncerServ!BouncerServ@BouncerServ NOTICE alder0 :disconnected from one
+        :bouncer.test 400 * PRIVMSG :Disconnected from upstream network
+        :bouncer.test 400 * JOIN :Disconnected from upstream network
+        :BouncerServ!BouncerServ@BouncerServ NOTICE alder0 :failed connecting/registering to one: connection error: failed to register
+        :BouncerServ!BouncerServ@BouncerServ NOTICE alder0 :connected to one
+        :bouncer.test 005 * AWAYLEN=200 CASEMAPPING=rfc1459 NETWORK=Grove :are supported
+        :alder0!alder@127.0.0.1 JOIN #c
+        :bouncer.test 353 * = #c :@birch alder0
+        :bouncer.test 366 * #c :End of /NAMES list",
+    );
+    let want = [
+        "upstream false",
+        "Refused CannotSend None",
+        "bouncer failed connecting/registering to one: connection error: failed to register",
+        "upstream true",
+        "joined #c",
+    ];
+    assert_eq!(told, want.join(" "));
+    // Who comes while it is gone is let in, and told.
+    let mut client = Client::of_bouncer(Playback::SOJU, &["batch"]);
+    let told = client.feed(
+        ":bouncer.test 001 alder0 :Welcome to soju, alder0
+        :bouncer.test 005 * soju.im/SAFERATE BOUNCER_NETID=8 :are supported
+        :bouncer.test 422 alder0 :Use /motd to read the message of the day
+        :BouncerServ!BouncerServ@BouncerServ NOTICE alder0 :disconnected from one: connection error: failed to register: EOF",
+    );
+    assert_eq!(told, "Registered upstream false");
+    assert!(!client.session.has_upstream());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::measure::continuity::backlog::Detached;
 use crate::measure::continuity::backlog::Fate;
 use crate::measure::continuity::backlog::GHOST_MAX;
 use crate::measure::continuity::backlog::SessionId;
+use crate::measure::continuity::backlog::keeping::Keeping;
 use crate::measure::continuity::policy::Forgets;
 use crate::measure::ledger::counts::Breach;
 use crate::units::offset::Offset;
@@ -16,6 +17,7 @@ impl Backlog {
             return;
         };
         self.attached_until = self.attached_until.max(now);
+        self.note_receipts_end(&attached, how, now);
         let first = attached.first.unwrap_or(attached.begun);
         if attached.replayed >= self.policy.lines_max {
             self.excuse_before(first);
@@ -82,9 +84,10 @@ impl Backlog {
         }
         if self.sessions.is_empty() {
             // What is not kept is for who is there.
-            let policy = self.policy;
+            let (policy, is_keeping) = (self.policy, self.keeping != Keeping::NotYet);
             for written in &mut self.written {
-                if written.fate == Fate::Unread && !policy.keeps(written.kind) {
+                let is_kept = is_keeping && policy.keeps(written.kind);
+                if written.fate == Fate::Unread && !is_kept {
                     written.fate = Fate::Excused;
                 }
             }

@@ -5,6 +5,7 @@
 //! came when, only by what came before and after it on the same connection; time decides only when a line is given up.
 
 mod ending;
+pub mod keeping;
 mod owed;
 mod search;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use std::collections::BTreeSet;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::measure::continuity::backlog::keeping::Keeping;
 use crate::measure::continuity::line::LineId;
 use crate::measure::continuity::policy::BufferPolicy;
 use crate::measure::continuity::policy::Forgets;
@@ -27,7 +29,7 @@ use crate::units::offset::Offset;
 pub const STAMP_SLACK: Duration = Duration::from_secs(1);
 
 /// For how long what was written to a connection may be under way when that is torn off.
-const UNDER_WAY_MAX: Duration = Duration::from_secs(2);
+pub const UNDER_WAY_MAX: Duration = Duration::from_secs(2);
 /// For how long a bouncer may take a client for attached that is gone without a word.
 const GHOST_MAX: Duration = Duration::from_mins(10);
 /// Lines remembered beside a buffer's worth: they tell a second copy from a line that was never written.
@@ -139,6 +141,8 @@ struct Attached {
     first: Option<u64>,
     /// The number after the highest that it read.
     next: u64,
+    /// When it first read a live message, for which it gave a receipt.
+    receipt_at: Offset,
     /// Lines played back to it.
     replayed: u32,
     /// Numbers between those that it read, with the time at which they are given up. They come late, or never.
@@ -160,6 +164,11 @@ struct Before {
 pub struct Backlog {
     policy: BufferPolicy,
     settle: Duration,
+    keeping: Keeping,
+    /// What was written from then on may be told again: receipts for it may never have come.
+    again_from: Offset,
+    /// When a connection was last torn off, of a client or all at once.
+    torn_at: Offset,
     /// The number of `written[0]`.
     oldest: u64,
     written: VecDeque<Written>,
@@ -195,6 +204,9 @@ impl Backlog {
         Self {
             policy,
             settle,
+            keeping: Keeping::at_first(policy.starts),
+            again_from: Offset::NEVER,
+            torn_at: Offset::ALWAYS,
             oldest: 0,
             written: VecDeque::new(),
             sessions: BTreeMap::new(),
@@ -261,8 +273,11 @@ impl Backlog {
             is_doubtful: false,
             replayed: Offset::ALWAYS,
         });
+        if self.keeping == Keeping::FromNext && self.policy.keeps(kind) {
+            self.keeping = Keeping::Begun;
+        }
         if self.sessions.is_empty() {
-            if self.policy.keeps(kind) {
+            if self.is_kept(kind) {
                 self.overflow(turn + 1);
                 let is_for_ghost = at < self.ghost_until;
                 if let Some(written) = self.written_mut(number).filter(|_| is_for_ghost) {
@@ -292,6 +307,7 @@ impl Backlog {
             floor: self.read_end,
             first: None,
             next: 0,
+            receipt_at: Offset::NEVER,
             replayed: 0,
             skipped: BTreeMap::new(),
             given_up: BTreeSet::new(),
@@ -316,6 +332,9 @@ impl Backlog {
         };
         let (due, policy) = (read.at + self.settle, self.policy);
         let gap = self.gap(session, number);
+        let has_receipt = self
+            .written(number)
+            .is_some_and(|written| policy.keeps(written.kind));
         let Some(attached) = self.sessions.get_mut(&session) else {
             return Recognised::Unknown;
         };
@@ -333,6 +352,9 @@ impl Backlog {
                 .extend(gap.into_iter().map(|skipped| (skipped, due)));
             attached.first.get_or_insert(number);
             attached.next = number + 1;
+        }
+        if has_receipt && !is_replayed {
+            attached.receipt_at = attached.receipt_at.min(read.at);
         }
         attached.replayed += u32::from(is_replayed);
         let (attached_at, floor) = (attached.at, attached.floor);
@@ -372,7 +394,7 @@ impl Backlog {
     }
 
     fn note_read(&mut self, number: u64, read: Read, is_replayed: bool, before: Before) {
-        let forgets = self.policy.forgets;
+        let (forgets, again_from) = (self.policy.forgets, self.again_from);
         let Some(written) = self.written_mut(number) else {
             return;
         };
@@ -386,6 +408,7 @@ impl Backlog {
         // What was under way as the client attached is live, though a client without batches can't tell.
         let is_second = is_told_again
             && forgets == Forgets::OnAttach
+            && at < again_from
             && at + UNDER_WAY_MAX < before.attached_at;
         // An earlier session read what was written later, and nothing is told again: that one should have had this as well.
         let is_stale = fate == Fate::Unread && number < before.floor && !before.is_misordered;
@@ -448,19 +471,6 @@ impl Backlog {
             written.is_doubtful |= written.fate != Fate::Done;
             if written.fate == Fate::Unread {
                 written.fate = Fate::UnderWay;
-            }
-        }
-    }
-
-    /// Notes that the bouncer itself came to an end: a buffer in memory is gone.
-    pub fn handle_bouncer_down(&mut self) {
-        if self.policy.survives_restart {
-            return;
-        }
-        let is_told_again = self.policy.forgets == Forgets::Never;
-        for written in &mut self.written {
-            if is_told_again || matches!(written.fate, Fate::Unread | Fate::UnderWay) {
-                written.fate = Fate::Excused;
             }
         }
     }

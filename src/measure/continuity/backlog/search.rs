@@ -41,6 +41,7 @@ impl Backlog {
             self.written(*number).is_some_and(|row| {
                 row.fate == Fate::Unread
                     || *number >= attached.begun
+                    || row.at >= self.again_from && row.kind != LineKind::Presence
                     || self.policy.forgets == Forgets::Never
                         && row.turn >= first_turn
                         && row.kind != LineKind::Presence

@@ -17,6 +17,7 @@ use crate::measure::continuity::line::LineId;
 use crate::measure::continuity::policy::BufferPolicy;
 use crate::measure::continuity::policy::Forgets;
 use crate::measure::continuity::policy::LineKind;
+use crate::measure::continuity::policy::Starts;
 use crate::measure::ledger::counts::Breach;
 use crate::units::offset::Offset;
 
@@ -195,6 +196,7 @@ impl Scene {
 fn policies() -> [BufferPolicy; 3] {
     let znc = BufferPolicy {
         lines_max: 50,
+        starts: Starts::AtOnce,
         forgets: Forgets::OnAttach,
         keeps_own: false,
         keeps_notices: true,

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::measure::continuity::policy::BufferPolicy;
 use crate::measure::continuity::policy::Forgets;
+use crate::measure::continuity::policy::Starts;
 use crate::sim::bouncer::BouncerConfig;
 use crate::sim::bouncer::ConnectionId;
 use crate::sim::bouncer::ModelBouncer;
@@ -28,6 +29,7 @@ const START_UNIX_MICROS: u64 = 1_700_000_000_000_000;
 /// What ZNC keeps as it is shipped, but of three lines.
 const POLICY: BufferPolicy = BufferPolicy {
     lines_max: 3,
+    starts: Starts::AtOnce,
     forgets: Forgets::OnAttach,
     keeps_own: true,
     keeps_notices: true,
