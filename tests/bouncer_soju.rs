@@ -19,6 +19,7 @@ mod process;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
 use std::time::Duration;
@@ -208,4 +209,90 @@ fn the_recipe_for_soju_starts_it_again_after_a_kill_and_ends_with_it() {
     wait_for("it ends with its script", || {
         !Path::new(&format!("/proc/{soju}")).exists()
     });
+}
+
+/// Clients that ask for pages of all that is kept, three times.
+const PAGES: &str = r#"
+profile = "PROFILE"
+settle = "4s"
+heat = 4
+[population]
+users = 100
+members_per_channel = 15
+[bouncer]
+kind = "KIND"
+users = 6
+channels = 6
+channels_per_user = 3
+attached = 1.0
+preload_lines = 150
+preload_over = "8s"
+[phase.fill]
+kind = "steady"
+duration = "10s"
+[phase.attach]
+kind = "ramp"
+after = "fill"
+rate = "8/s"
+[phase.read]
+kind = "read_back"
+by = "pages"
+after = "attach"
+at = "5s"
+over = "1s"
+again = ["10s", "20s"]
+"#;
+
+/// Returns a file of messages that a soju keeps below a folder, if there is one.
+fn kept(folder: &Path) -> Option<PathBuf> {
+    let entries = fs::read_dir(folder).ok()?.flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    paths.into_iter().find_map(|path| {
+        if path.is_dir() {
+            return kept(&path);
+        }
+        let is_log = path.extension().is_some_and(|ending| ending == "log");
+        is_log.then_some(path)
+    })
+}
+
+#[test]
+fn a_file_that_a_soju_lacks_for_one_reading_is_found_to_have_been_hidden() {
+    let folder = folder();
+    let Some(path) = search_path("soju", folder.path()) else {
+        return;
+    };
+    let homes = folder.path().to_owned();
+    let hider = std::thread::spawn(move || {
+        let began = Instant::now();
+        let file = loop {
+            // Its first line is said as the run begins.
+            if let Some(file) = kept(&homes) {
+                break file;
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "no file is kept");
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        // Between the first reading and the second, and between that and the last.
+        let aside = file.with_extension("aside");
+        std::thread::sleep(Duration::from_secs(21));
+        fs::rename(&file, &aside).unwrap();
+        std::thread::sleep(Duration::from_secs(10));
+        fs::rename(&aside, &file).unwrap();
+    });
+    let ran = run(folder.path(), &path, "soju", PAGES, &[]);
+    hider.join().unwrap();
+    assert!(matches!(ran.code, Some(1 | 4)), "{}", ran.told);
+    let readings = &ran.bouncer()["readings"];
+    assert_eq!(
+        (&readings["due"], &readings["made"]),
+        (&18.into(), &18.into())
+    );
+    assert_eq!(ran.ledger("backlog_missing"), 0, "{}", ran.told);
+    assert!(ran.ledger("backlog_hidden") >= 150, "{}", ran.told);
+    let healed = &ran.bouncer()["healed"][0];
+    let after_us = healed["after_us"].as_u64().unwrap();
+    assert!((9_000_000..12_000_000).contains(&after_us), "{healed}");
+    assert_eq!(healed["lines"], ran.ledger("backlog_hidden"), "{healed}");
 }

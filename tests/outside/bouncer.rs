@@ -101,6 +101,8 @@ pub(crate) fn run(folder: &Path, path: &str, kind: &str, text: &str, flags: &[&s
         .args(flags)
         .current_dir(folder)
         .env("NO_COLOR", "1")
+        // What it makes for a bouncer is made here.
+        .env("TMPDIR", folder)
         .env("PATH", path)
         .output()
         .unwrap();
