@@ -1,6 +1,7 @@
 //! Integrity: what every run must hold unless its scenario says otherwise.
 
 use crate::gate::figure;
+use crate::gate::rules::ABSENT;
 use crate::gate::rules::LOCKED_OUT;
 use crate::gate::rules::NOT_SENT;
 use crate::gate::rules::READINGS;
@@ -51,8 +52,24 @@ pub fn checks(
     checks.push(holes_check(ledger, tolerances));
     checks.push(data_check(ledger));
     checks.extend(bouncer.map(|bouncer| locked_out_check(bouncer, tolerances)));
+    checks.extend(bouncer.and_then(|bouncer| absent_check(bouncer, tolerances)));
     checks.extend(bouncer.and_then(|bouncer| readings_check(bouncer, tolerances)));
     checks
+}
+
+/// Checks that every client is attached at the end that should be.
+fn absent_check(bouncer: &BouncerOutcome, tolerances: &Tolerances) -> Option<IntegrityCheck> {
+    let mut check = counted(ABSENT, bouncer.absent?, bouncer.clients, tolerances);
+    check.is_breach = true;
+    if !check.holds {
+        check.reason = format!(
+            "absent: {} of {} clients were not attached at the end and should have been{}",
+            figure::count(check.count),
+            figure::count(check.basis),
+            tolerated_text(check.tolerated)
+        );
+    }
+    Some(check)
 }
 
 /// Checks that clients read back what they were to.
@@ -351,6 +368,35 @@ mod tests {
                 "breach echo_lost: 1 echo was lost (10.0 % of 10 agreed)",
             ],
         );
+    }
+
+    #[test]
+    fn clients_that_stay_away_and_readings_that_are_not_made_are_no_pass() {
+        let failed = |bouncer: BouncerOutcome| {
+            let ledger = with(&[]);
+            let checks = checks(&ledger, &Tolerances::default(), Some(&bouncer));
+            let told = checks.into_iter().filter(|check| !check.holds);
+            told.map(|check| check.reason).collect::<Vec<_>>()
+        };
+        let bouncer = |absent, due, made| BouncerOutcome {
+            clients: 22,
+            absent: Some(absent),
+            readings: Some(Readings { due, made }),
+            ..BouncerOutcome::default()
+        };
+        assert_eq!(failed(bouncer(0, 60, 60)), Vec::<String>::new());
+        assert_eq!(
+            failed(bouncer(3, 60, 12)),
+            [
+                "absent: 3 of 22 clients were not attached at the end and should have been",
+                "unproven: of 60 readings of what the bouncer keeps 12 were made",
+            ]
+        );
+        assert_eq!(
+            failed(bouncer(0, 0, 0)),
+            ["unproven: of 0 readings of what the bouncer keeps 0 were made"]
+        );
+        assert_eq!(failed(BouncerOutcome::default()), Vec::<String>::new());
     }
 
     #[test]

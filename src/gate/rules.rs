@@ -19,6 +19,8 @@ use crate::units::id::PhaseId;
 pub const NOT_SENT: &str = "not_sent";
 /// The counter of a bouncer's users who are not on their networks.
 pub const LOCKED_OUT: &str = "locked_out";
+/// The counter of a bouncer's clients that are not attached at the end.
+pub const ABSENT: &str = "absent";
 /// The counter of readings of a bouncer's backlog that were not made.
 pub const READINGS: &str = "readings";
 /// Share of uncertain deliveries, of those required, beyond which nothing is proved.
@@ -140,7 +142,7 @@ fn tolerable() -> impl Iterator<Item = &'static str> {
         .chain([Breach::Uncertain]);
     breaches
         .map(Breach::name)
-        .chain([NOT_SENT, LOCKED_OUT, READINGS])
+        .chain([NOT_SENT, LOCKED_OUT, ABSENT, READINGS])
 }
 
 #[cfg(test)]
@@ -191,7 +193,7 @@ mod tests {
             "[tolerate]\nforeign = 0.1\n",
             "`foreign` is no counter that can be tolerated @ a.toml:9:11 ? those that can be: `lost`, `duplicated`, `reordered`, \
              `misdelivered`, `misattributed`, `corrupted`, `truncated`, `presence_missed`, `echo_lost`, `backlog_missing`, `backlog_hidden`, `backlog_duplicated`, \
-             `backlog_misordered`, `backlog_wrong_time`, `leaked`, `uncertain`, `not_sent`, `locked_out`, `readings`",
+             `backlog_misordered`, `backlog_wrong_time`, `leaked`, `uncertain`, `not_sent`, `locked_out`, `absent`, `readings`",
         );
         check(
             "[[slo]]\ncheck = \"recover.split < 5s\"\n",

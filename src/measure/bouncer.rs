@@ -30,6 +30,8 @@ pub struct BouncerOutcome {
     pub readings: Option<Readings>,
     /// The first line of one user that came to another.
     pub leak: Option<Leak>,
+    /// Clients that should have been attached at the plan's end, and were not; `None` where that is not known.
+    pub absent: Option<u64>,
     /// What each network saw of it.
     pub networks: Vec<NetworkSaw>,
 }

@@ -46,6 +46,9 @@ pub struct Bouncer {
     pub registered: u64,
     /// Seats that were not.
     pub locked_out: u64,
+    /// Clients that should have been attached at the plan's end, and were not; null where that is not known.
+    #[serde(default)]
+    pub absent: Option<u64>,
     /// What it played back.
     pub playbacks: Playbacks,
     /// How often clients were to read all that was kept for them, and did; null where nobody was to.
@@ -231,6 +234,7 @@ impl Bouncer {
             ready_in_us: bouncer.ready_in.map(micros),
             registered: networks.iter().map(|network| network.registered).sum(),
             locked_out: networks.iter().map(|network| network.locked_out).sum(),
+            absent: bouncer.absent,
             playbacks: Playbacks::of(&bouncer.playbacks),
             readings: bouncer.readings.map(Readings::of),
             healed: bouncer.healed.rows().map(Healed::of).collect(),

@@ -411,6 +411,7 @@ pub(crate) fn bounced() -> RunResult {
             lines: 1_204,
             lasted: Duration::from_millis(340),
         },
+        absent: Some(0),
         readings: Some(Readings { due: 36, made: 36 }),
         healed: {
             let mut healed = Healed::default();

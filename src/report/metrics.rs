@@ -147,6 +147,7 @@ impl<W: Write> Rows<W> {
         ] {
             self.row(&format!("bouncer.{name}"), count, "count")?;
         }
+        self.known("bouncer.absent", bouncer.absent, "count")?;
         self.row("bouncer.playbacks.lasted", played.lasted_us, "us")?;
         let rate = played.lines_per_sec;
         self.known("bouncer.playbacks.lines_per_sec", rate, "per_s")?;

@@ -342,8 +342,8 @@ impl<'a> Conductor<'a> {
                     {
                         over_at = Some(now);
                         self.mover.cease();
-                        if let Some(judging) = &self.judging {
-                            judging.cease();
+                        if let Some(judging) = &mut self.judging {
+                            judging.cease(now);
                         }
                         self.settled.fill(false);
                         self.shards.tell_all(&ToShard::Over);
@@ -379,7 +379,7 @@ impl<'a> Conductor<'a> {
             match step {
                 Step::Hold(at) => {
                     self.mover.hold();
-                    if let Some(judging) = &self.judging {
+                    if let Some(judging) = &mut self.judging {
                         judging.hold(at);
                     }
                     self.shards.tell_all(&ToShard::Hold(at));

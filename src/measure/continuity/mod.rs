@@ -139,6 +139,11 @@ impl Continuity {
         self.readings
     }
 
+    /// Returns whether a client has a session, as far as was judged.
+    pub fn is_attached(&self, client: UserId) -> bool {
+        self.sessions.contains_key(&client)
+    }
+
     /// Returns the first line of one user that was read in another's session.
     pub fn leak(&self) -> Option<Leak> {
         self.leak

@@ -1,5 +1,7 @@
 //! The judge of a run against a bouncer, between the shards, the networks and the run: who told what, and what has to end the run.
 
+use std::time::Duration;
+
 use crate::drive::run::bouncer::Bouncer;
 use crate::gate::abort::Abort;
 use crate::irc::network::rules::RULES;
@@ -20,6 +22,7 @@ use crate::measure::outcome::Outcome;
 use crate::measure::progress::Progress;
 use crate::measure::said::SaidLog;
 use crate::plan::Plan;
+use crate::units::id::UserId;
 use crate::units::offset::Offset;
 
 /// Addresses told of each network; more than one is a bouncer with egress addresses of its users.
@@ -33,6 +36,9 @@ pub(crate) struct Judging<'a> {
     /// What members of the networks were to say, and said.
     members: LedgerCounts,
     said: SaidLog,
+    /// When the plan was over; `NEVER` for a run that was held, whose plan is not that of its clock.
+    over_at: Offset,
+    was_held: bool,
 }
 
 impl<'a> Judging<'a> {
@@ -42,6 +48,8 @@ impl<'a> Judging<'a> {
             continuity: Continuity::new(plan.client_seats(), bouncer.family.policy, settle),
             members: LedgerCounts::default(),
             said: SaidLog::default(),
+            over_at: Offset::NEVER,
+            was_held: false,
             bouncer,
             plan,
         }
@@ -107,7 +115,8 @@ impl<'a> Judging<'a> {
     }
 
     /// Holds what members of the networks do from `at` on.
-    pub(crate) fn hold(&self, at: Offset) {
+    pub(crate) fn hold(&mut self, at: Offset) {
+        self.was_held = true;
         for network in &self.bouncer.networks {
             network.ask(move |upstream, _| upstream.hold(at));
         }
@@ -120,8 +129,11 @@ impl<'a> Judging<'a> {
         }
     }
 
-    /// Lets members of the networks do no more.
-    pub(crate) fn cease(&self) {
+    /// Lets members of the networks do no more: the plan is over.
+    pub(crate) fn cease(&mut self, at: Offset) {
+        if !self.was_held {
+            self.over_at = at;
+        }
         for network in &self.bouncer.networks {
             network.ask(|upstream, _| upstream.cease());
         }
@@ -138,8 +150,21 @@ impl<'a> Judging<'a> {
         self.continuity.is_settled()
     }
 
+    /// Returns how many clients whom the plan wanted there at its end were not attached; `None` where that can't be told.
+    fn absent(&self) -> Option<u64> {
+        let last = self.over_at - Duration::from_millis(1);
+        let clients = self.plan.driven().map(UserId);
+        let absent = clients.filter(|&client| {
+            let is_wanted = self.plan.timeline.is_present(client, last, Duration::ZERO);
+            is_wanted && !self.continuity.is_attached(client)
+        });
+        (self.over_at < Offset::NEVER).then(|| absent.count() as u64)
+    }
+
     /// Judges the rest, and adds everything to an outcome.
     pub(crate) fn finish(mut self, now: Offset, outcome: &mut Outcome) {
+        // Before they say goodbye.
+        let absent = self.absent();
         let mut rest = Interval::new();
         self.gather(&mut rest);
         self.continuity.finish(now, &mut rest);
@@ -164,6 +189,7 @@ impl<'a> Judging<'a> {
                 .reads_back()
                 .then(|| self.continuity.readings()),
             leak: self.continuity.leak(),
+            absent,
             networks: self.networks(),
         });
     }
