@@ -24,6 +24,7 @@ use std::path::PathBuf;
 use crate::bouncer::Ran;
 use crate::bouncer::SCENARIO;
 use crate::bouncer::check_clean;
+use crate::bouncer::check_unbroken;
 use crate::bouncer::folder;
 use crate::bouncer::run;
 use crate::bouncer::search_path;
@@ -196,19 +197,6 @@ reconnect_after = "3s"
 reconnect_over = "2s"
 "#;
 
-/// What a bouncer has broken of its word.
-const BROKEN: [&str; 9] = [
-    "lost",
-    "duplicated",
-    "reordered",
-    "presence_missed",
-    "backlog_missing",
-    "backlog_duplicated",
-    "backlog_misordered",
-    "backlog_wrong_time",
-    "corrupted",
-];
-
 /// Runs a small scenario with keys of `[bouncer.network]`.
 fn run_small(kind: &str, bouncer: &str, network: &str, flags: &[&str]) -> Option<Ran> {
     let folder = folder();
@@ -216,16 +204,7 @@ fn run_small(kind: &str, bouncer: &str, network: &str, flags: &[&str]) -> Option
     let text = SMALL.replace("clients = 2\n", &format!("clients = 2\n{bouncer}"));
     let text = format!("{text}[bouncer.network]\n{network}");
     let ran = run(folder.path(), &path, kind, &text, flags);
-    for counter in BROKEN {
-        let evidence = command::splitstorm(folder.path(), &["explain", "out", counter]);
-        let evidence = String::from_utf8_lossy(&evidence.stdout).into_owned();
-        assert_eq!(
-            ran.ledger(counter),
-            0,
-            "{counter}: {}\n{evidence}",
-            ran.told
-        );
-    }
+    check_unbroken(&ran, folder.path());
     Some(ran)
 }
 

@@ -36,6 +36,21 @@ pub struct IntegrityCheck {
     pub reason: String,
 }
 
+impl IntegrityCheck {
+    /// Says why it does not hold, if it does not; `reason` is given how many of how many are wrong.
+    fn because(mut self, reason: impl FnOnce(&str) -> String) -> Self {
+        if !self.holds {
+            let of = format!(
+                "{} of {}",
+                figure::count(self.count),
+                figure::count(self.basis)
+            );
+            self.reason = reason(&of) + &tolerated_text(self.tolerated);
+        }
+        self
+    }
+}
+
 /// Returns every check in the order of reports.
 pub fn checks(
     ledger: &LedgerCounts,
@@ -61,15 +76,9 @@ pub fn checks(
 fn absent_check(bouncer: &BouncerOutcome, tolerances: &Tolerances) -> Option<IntegrityCheck> {
     let mut check = counted(ABSENT, bouncer.absent?, bouncer.clients, tolerances);
     check.is_breach = true;
-    if !check.holds {
-        check.reason = format!(
-            "absent: {} of {} clients were not attached at the end and should have been{}",
-            figure::count(check.count),
-            figure::count(check.basis),
-            tolerated_text(check.tolerated)
-        );
-    }
-    Some(check)
+    Some(check.because(|of| {
+        format!("absent: {of} clients were not attached at the end and should have been")
+    }))
 }
 
 /// Checks that clients read back what they were to.
@@ -77,15 +86,10 @@ fn readings_check(bouncer: &BouncerOutcome, tolerances: &Tolerances) -> Option<I
     let Readings { due, made } = bouncer.readings?;
     let mut check = counted(READINGS, due.saturating_sub(made), due, tolerances);
     check.holds &= due > 0;
-    if !check.holds {
-        check.reason = format!(
-            "unproven: of {} readings of what the bouncer keeps {} were made{}",
-            figure::count(due),
-            figure::count(made),
-            tolerated_text(check.tolerated)
-        );
-    }
-    Some(check)
+    let (due, made) = (figure::count(due), figure::count(made));
+    Some(check.because(|_| {
+        format!("unproven: of {due} readings of what the bouncer keeps {made} were made")
+    }))
 }
 
 /// Checks that a bouncer holds its users' places on all networks at the end.
@@ -99,15 +103,11 @@ fn locked_out_check(bouncer: &BouncerOutcome, tolerances: &Tolerances) -> Integr
     let count = u64::saturating_sub(seats, held);
     let mut check = counted(LOCKED_OUT, count, seats, tolerances);
     check.is_breach = true;
-    if !check.holds {
-        check.reason = format!(
-            "locked out: {} of {} places of the bouncer's users were empty at the end, refused by a network or never dialled{}",
-            figure::count(count),
-            figure::count(seats),
-            tolerated_text(check.tolerated)
-        );
-    }
-    check
+    check.because(|of| {
+        format!(
+            "locked out: {of} places of the bouncer's users were empty at the end, refused by a network or never dialled"
+        )
+    })
 }
 
 fn counted(

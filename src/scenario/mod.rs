@@ -22,6 +22,7 @@ use crate::scenario::clients::Share;
 use crate::scenario::migration::Migration;
 use crate::scenario::phase::Phase;
 use crate::scenario::phase::PhaseKind;
+use crate::scenario::phase::ReadBy;
 use crate::units::id::PhaseId;
 use crate::units::id::ServerId;
 
@@ -214,10 +215,12 @@ impl Scenario {
         phases.filter_map(|phase| Some((phase, phase.kind.migration()?)))
     }
 
-    /// Returns whether clients read back what a bouncer keeps.
-    pub fn reads_back(&self) -> bool {
-        let mut kinds = self.phases.iter().map(|phase| &phase.kind);
-        kinds.any(|kind| matches!(kind, PhaseKind::ReadBack { .. }))
+    /// Returns how clients read back what a bouncer keeps, a way for each phase in which they do.
+    pub fn reads_back(&self) -> impl Iterator<Item = ReadBy> {
+        self.phases.iter().filter_map(|phase| match phase.kind {
+            PhaseKind::ReadBack { by, .. } => Some(by),
+            _ => None,
+        })
     }
 
     /// Returns the commands that phases run on this machine, in the order of the file.

@@ -345,13 +345,7 @@ fn pace(table: &mut Table<'_>) -> Result<Pace, Misread> {
     }
     let mut curve: Vec<CurvePoint> = Vec::with_capacity(points.len());
     for text in &points {
-        let point = value::curve_point(text).map_err(|expected| {
-            Misread::new(
-                format!("expected {}, found `{text}`", expected.what),
-                place.clone(),
-            )
-            .with_help(expected.help)
-        })?;
+        let point = item(text, &place, value::curve_point)?;
         let is_onward = curve
             .last()
             .is_none_or(|last| last.at <= point.at && last.share <= point.share);
@@ -398,6 +392,18 @@ fn returns(table: &mut Table<'_>) -> Result<Returns, Misread> {
     }
 }
 
+/// Reads an item of a list of texts.
+fn item<T>(
+    text: &str,
+    place: &Place,
+    read: impl FnOnce(&str) -> Result<T, value::Expected>,
+) -> Result<T, Misread> {
+    read(text).map_err(|expected| {
+        let what = format!("expected {}, found `{text}`", expected.what);
+        Misread::new(what, place.clone()).with_help(expected.help)
+    })
+}
+
 /// Reads when a backlog is read again.
 fn again(table: &mut Table<'_>) -> Result<Vec<Duration>, Misread> {
     let Some((texts, place)) = table.texts_placed("again")? else {
@@ -405,13 +411,7 @@ fn again(table: &mut Table<'_>) -> Result<Vec<Duration>, Misread> {
     };
     let mut again = Vec::with_capacity(texts.len());
     for text in &texts {
-        let after = value::duration(text).map_err(|expected| {
-            Misread::new(
-                format!("expected {}, found `{text}`", expected.what),
-                place.clone(),
-            )
-            .with_help(expected.help)
-        })?;
+        let after = item(text, &place, value::duration)?;
         if after <= again.last().copied().unwrap_or_default() {
             let what = format!("`{text}` is no later than the reading before it");
             return Err(Misread::new(what, place).with_help(

@@ -187,6 +187,8 @@ impl<'a> Judging<'a> {
                 .plan
                 .scenario
                 .reads_back()
+                .next()
+                .is_some()
                 .then(|| self.continuity.readings()),
             leak: self.continuity.leak(),
             absent,

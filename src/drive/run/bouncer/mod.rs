@@ -43,6 +43,7 @@ use crate::roster::name::Network;
 use crate::scenario::bouncer::Bouncer as Wanted;
 use crate::scenario::bouncer::BouncerKind;
 use crate::scenario::bouncer::BouncerUsers;
+use crate::scenario::phase::ReadBy;
 use crate::swarm::credentials::Hellos;
 use crate::units::hex;
 use crate::units::id::Seed;
@@ -139,7 +140,10 @@ impl Bouncer {
         let Some(wanted) = &plan.scenario.bouncer else {
             return Err(RunError::NoRoster("the scenario has no bouncer".into()));
         };
-        let family = Family::of(wanted);
+        let reads_pages = plan.scenario.reads_back().any(|by| by == ReadBy::Pages);
+        let family = Family::of(wanted, reads_pages);
+        let mut migrations = plan.scenario.migrations();
+        let new = migrations.next().map(|(_, migration)| migration.to);
         let clock = Clock::start();
         let (networks, terms) = networks::start(plan, wanted, clock)?;
         let allowed: BTreeSet<SocketAddr> = networks
@@ -161,7 +165,7 @@ impl Bouncer {
         let hosts = if let Some(urls) = options.target {
             let hosts = running(urls, options.target_pid)?;
             preflight::check_moves(&plan.scenario)?;
-            if moving::is_of_any(&plan.scenario) != (hosts.len() == 2) {
+            if hosts.len() != 1 + usize::from(new.is_some()) {
                 return Err(RunError::Hosts(hosts.len()));
             }
             hosts
@@ -211,11 +215,7 @@ impl Bouncer {
             networks,
             url: urls(&hosts),
             hosts,
-            new: plan
-                .scenario
-                .migrations()
-                .map(|(_, migration)| migration.to)
-                .next(),
+            new,
             movers,
             ready_in: None,
             user_count: roster.user_count() as u64,

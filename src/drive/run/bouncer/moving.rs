@@ -52,11 +52,6 @@ pub(crate) struct Moving {
     thread: Option<JoinHandle<Result<(), String>>>,
 }
 
-/// Returns whether accounts move in a run, whoever moves them.
-pub(super) fn is_of_any(scenario: &Scenario) -> bool {
-    scenario.migrations().next().is_some()
-}
-
 /// Returns whether a run moves accounts from one bouncer that it starts to another, and checks that it can.
 pub(super) fn is_of(scenario: &Scenario, wanted: &Wanted) -> Result<bool, RunError> {
     let mut migrations = scenario.migrations().peekable();

@@ -17,8 +17,9 @@ pub(crate) struct Family {
 }
 
 impl Family {
-    /// Returns what is known of a bouncer as `provision` configures it.
-    pub(crate) fn of(wanted: &Bouncer) -> Self {
+    /// Returns what is known of a bouncer as `provision` configures it. Where no pages are read none is owed, and nothing is remembered
+    /// for them.
+    pub(crate) fn of(wanted: &Bouncer, reads_pages: bool) -> Self {
         // ZNC 1.8 with AutoClearChanBuffer, as shipped: in memory, until the first client attaches. Without it everything is kept, what
         // its user said too.
         let policy = BufferPolicy {
@@ -62,7 +63,7 @@ impl Family {
                     starts: Starts::WithReceipts,
                     keeps_own: true,
                     survives_restart: true,
-                    pages_lines_max: u32::MAX,
+                    pages_lines_max: if reads_pages { u32::MAX } else { 0 },
                     ..policy
                 },
             },
